@@ -1,0 +1,110 @@
+//! The fields of a dataset: their types, counts, and the physical column of each type. Knows no SQL and no files.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use super::Distinct;
+use crate::event::{FieldName, FieldType, TimestampNs, reserved};
+
+/// All fields that a dataset has ever had in a segment.
+#[derive(Clone, Debug, Default)]
+pub struct FieldTable {
+    fields: BTreeMap<FieldName, FieldEntry>,
+    columns: HashSet<Arc<str>>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct FieldEntry {
+    types: [Option<TypeEntry>; 4],
+    pub distinct: Distinct,
+}
+
+/// One type of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeEntry {
+    /// The physical column of every segment that has such values.
+    pub column: Arc<str>,
+    pub events: u64,
+    pub first_seen: TimestampNs,
+    pub last_seen: TimestampNs,
+}
+
+impl FieldEntry {
+    pub fn get(&self, field_type: FieldType) -> Option<&TypeEntry> {
+        self.types[field_type as usize].as_ref()
+    }
+
+    /// The types that were seen, with what was seen of them.
+    pub fn types(&self) -> impl Iterator<Item = (FieldType, &TypeEntry)> {
+        FieldType::ALL.into_iter().filter_map(|t| Some((t, self.get(t)?)))
+    }
+}
+
+impl FieldTable {
+    pub fn get(&self, field: &str) -> Option<&FieldEntry> {
+        self.fields.get(field)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&FieldName, &FieldEntry)> {
+        self.fields.iter()
+    }
+
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// The physical column for this field's values of this type; chosen now if there is none yet.
+    pub(crate) fn assign(&mut self, field: &FieldName, field_type: FieldType) -> Arc<str> {
+        if let Some(entry) = self.fields.get(field.as_str()).and_then(|f| f.get(field_type)) {
+            return Arc::clone(&entry.column);
+        }
+        let plain_is_free = !self.columns.contains(field.as_str()) && !reserved::is_reserved(field.as_str());
+        let mut column = if plain_is_free && !self.fields.contains_key(field.as_str()) {
+            field.as_str().to_owned()
+        } else {
+            format!("{field}:{}", field_type.label())
+        };
+        while self.columns.contains(column.as_str()) {
+            column.push(':');
+        }
+        let column: Arc<str> = column.into();
+        self.put(field.clone(), field_type, TypeEntry {
+            column: Arc::clone(&column),
+            events: 0,
+            first_seen: i64::MAX,
+            last_seen: i64::MIN,
+        });
+        column
+    }
+
+    pub(crate) fn put(&mut self, field: FieldName, field_type: FieldType, entry: TypeEntry) {
+        self.columns.insert(Arc::clone(&entry.column));
+        self.fields.entry(field).or_default().types[field_type as usize] = Some(entry);
+    }
+
+    pub(crate) fn set_distinct(&mut self, field: FieldName, distinct: Distinct) {
+        self.fields.entry(field).or_default().distinct = distinct;
+    }
+
+    /// Adds what a new segment holds of one field and type.
+    pub(crate) fn count(
+        &mut self,
+        field: &FieldName,
+        field_type: FieldType,
+        events: u64,
+        seen: (TimestampNs, TimestampNs),
+        distinct: &Distinct,
+    ) {
+        let Some(entry) = self.fields.get_mut(field.as_str()) else { return };
+        entry.distinct.merge(distinct);
+        if let Some(of_type) = entry.types[field_type as usize].as_mut() {
+            of_type.events += events;
+            of_type.first_seen = of_type.first_seen.min(seen.0);
+            of_type.last_seen = of_type.last_seen.max(seen.1);
+        }
+    }
+}

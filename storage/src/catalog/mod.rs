@@ -1,0 +1,15 @@
+//! The catalog: which segments live, which fields there are, and where replay begins. One transaction per change.
+//!
+//! SQLite is the truth on disk; [`FieldTable`] and the store's state are its image in memory, which readers use. It must
+//! not know how segments are written or read.
+#![doc = include_str!("../../format/catalog.md")]
+
+mod distinct;
+mod fields;
+mod sql;
+#[cfg(test)]
+mod tests;
+
+pub use distinct::Distinct;
+pub use fields::{FieldEntry, FieldTable, TypeEntry};
+pub(crate) use sql::{Catalog, CatalogImage, DatasetRow, Publication};

@@ -1,0 +1,271 @@
+//! The catalog's SQL. Each public method is one transaction; what it returns or takes is plain data.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::{Distinct, FieldTable, TypeEntry};
+use crate::error::StoreError;
+use crate::event::{DatasetId, DatasetName, FieldName, FieldType, TimestampNs};
+use crate::paths::SegmentId;
+use crate::segment::SegmentInfo;
+
+pub(crate) const FORMAT_VERSION: u32 = 1;
+
+const SCHEMA: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE datasets (
+    id INTEGER PRIMARY KEY, workspace TEXT NOT NULL, name TEXT NOT NULL, created INTEGER NOT NULL,
+    watermark INTEGER NOT NULL, cluster_field TEXT, UNIQUE (workspace, name)) STRICT;
+CREATE TABLE segments (
+    id INTEGER PRIMARY KEY, dataset INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    time_min INTEGER NOT NULL, time_max INTEGER NOT NULL, sequence_min INTEGER NOT NULL,
+    sequence_max INTEGER NOT NULL, sampled INTEGER NOT NULL) STRICT;
+CREATE TABLE fields (
+    dataset INTEGER NOT NULL, name TEXT NOT NULL, distinct_sketch BLOB NOT NULL,
+    PRIMARY KEY (dataset, name)) STRICT, WITHOUT ROWID;
+CREATE TABLE field_types (
+    dataset INTEGER NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL, column_name TEXT NOT NULL,
+    events INTEGER NOT NULL, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL,
+    PRIMARY KEY (dataset, name, type)) STRICT, WITHOUT ROWID;
+";
+
+/// The one workspace of today.
+const WORKSPACE: &str = "default";
+
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    connection: Connection,
+}
+
+/// The catalog as it was at start.
+#[derive(Debug)]
+pub(crate) struct CatalogImage {
+    pub(crate) store_id: [u8; 16],
+    pub(crate) next_segment: u64,
+    pub(crate) next_sequence: u64,
+    pub(crate) datasets: Vec<DatasetRow>,
+    pub(crate) segments: Vec<SegmentInfo>,
+}
+
+#[derive(Debug)]
+pub(crate) struct DatasetRow {
+    pub(crate) id: DatasetId,
+    pub(crate) name: DatasetName,
+    pub(crate) watermark: u64,
+    pub(crate) cluster_field: Option<String>,
+    pub(crate) fields: FieldTable,
+}
+
+/// One change: segments that begin to count, and everything that changes with them.
+#[derive(Debug)]
+pub(crate) struct Publication<'a> {
+    pub(crate) dataset: DatasetId,
+    pub(crate) segments: &'a [SegmentInfo],
+    pub(crate) watermark: u64,
+    pub(crate) cluster_field: Option<&'a str>,
+    pub(crate) next_segment: u64,
+    pub(crate) next_sequence: u64,
+    /// The fields that the segments touch, counted already.
+    pub(crate) fields: &'a FieldTable,
+    pub(crate) touched: &'a [FieldName],
+}
+
+impl Catalog {
+    /// Opens the catalog, or makes a new one with `store_id` where there is none.
+    pub(crate) fn open(path: &Path, store_id: [u8; 16]) -> Result<Catalog, StoreError> {
+        let mut connection = Connection::open(path)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        let transaction = connection.transaction()?;
+        if !transaction.table_exists(None, "meta")? {
+            transaction.execute_batch(SCHEMA)?;
+            set_meta(&transaction, "format_version", &FORMAT_VERSION.to_string())?;
+            set_meta(&transaction, "store_id", &hex(&store_id))?;
+            set_meta(&transaction, "next_segment", "1")?;
+            set_meta(&transaction, "next_sequence", "1")?;
+        }
+        let version = meta(&transaction, "format_version")?.and_then(|v| v.parse().ok()).unwrap_or(0);
+        if version != FORMAT_VERSION {
+            return Err(StoreError::NewerFormat { path: path.to_owned(), version });
+        }
+        transaction.commit()?;
+        Ok(Catalog { connection })
+    }
+
+    pub(crate) fn load(&self) -> Result<CatalogImage, StoreError> {
+        let number = |key| -> Result<u64, StoreError> {
+            Ok(meta(&self.connection, key)?.and_then(|v| v.parse().ok()).unwrap_or(1))
+        };
+        let store_id = meta(&self.connection, "store_id")?.and_then(|v| unhex(&v));
+        Ok(CatalogImage {
+            store_id: store_id.ok_or_else(|| StoreError::Bug("the catalog has no store id".into()))?,
+            next_segment: number("next_segment")?,
+            next_sequence: number("next_sequence")?,
+            datasets: self.load_datasets()?,
+            segments: self.load_segments()?,
+        })
+    }
+
+    fn load_datasets(&self) -> Result<Vec<DatasetRow>, StoreError> {
+        let mut statement =
+            self.connection.prepare("SELECT id, name, watermark, cluster_field FROM datasets ORDER BY id")?;
+        let rows = statement.query_map([], |row| {
+            Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get(3)?))
+        })?;
+        let mut datasets = Vec::new();
+        for row in rows {
+            let (id, name, watermark, cluster_field) = row?;
+            let name = DatasetName::new(&name).map_err(|e| StoreError::Bug(format!("dataset {id}: {e}")))?;
+            let id = DatasetId(id);
+            let fields = self.load_fields(id)?;
+            datasets.push(DatasetRow { id, name, watermark: watermark as u64, cluster_field, fields });
+        }
+        Ok(datasets)
+    }
+
+    fn load_fields(&self, dataset: DatasetId) -> Result<FieldTable, StoreError> {
+        let mut table = FieldTable::default();
+        let mut statement = self.connection.prepare(
+            "SELECT name, type, column_name, events, first_seen, last_seen FROM field_types WHERE dataset = ?",
+        )?;
+        let mut rows = statement.query([dataset.0])?;
+        while let Some(row) = rows.next()? {
+            let Some(field_type) = FieldType::from_label(&row.get::<_, String>(1)?) else { continue };
+            let entry = TypeEntry {
+                column: Arc::from(row.get::<_, String>(2)?),
+                events: row.get::<_, i64>(3)? as u64,
+                first_seen: row.get(4)?,
+                last_seen: row.get(5)?,
+            };
+            table.put(FieldName::trusted(&row.get::<_, String>(0)?), field_type, entry);
+        }
+        let mut statement = self.connection.prepare("SELECT name, distinct_sketch FROM fields WHERE dataset = ?")?;
+        let mut rows = statement.query([dataset.0])?;
+        while let Some(row) = rows.next()? {
+            let sketch = Distinct::from_bytes(&row.get::<_, Vec<u8>>(1)?);
+            table.set_distinct(FieldName::trusted(&row.get::<_, String>(0)?), sketch);
+        }
+        Ok(table)
+    }
+
+    fn load_segments(&self) -> Result<Vec<SegmentInfo>, StoreError> {
+        let mut statement = self.connection.prepare(
+            "SELECT id, dataset, rows, bytes, time_min, time_max, sequence_min, sequence_max, sampled
+             FROM segments ORDER BY id",
+        )?;
+        let rows = statement.query_map([], |row| {
+            Ok(SegmentInfo {
+                id: SegmentId(row.get::<_, i64>(0)? as u64),
+                dataset: DatasetId(row.get(1)?),
+                rows: row.get::<_, i64>(2)? as u64,
+                bytes: row.get::<_, i64>(3)? as u64,
+                time_min: row.get(4)?,
+                time_max: row.get(5)?,
+                sequence_min: row.get::<_, i64>(6)? as u64,
+                sequence_max: row.get::<_, i64>(7)? as u64,
+                sampled: row.get(8)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// A new dataset, durable before its id is used anywhere. `watermark` is the next sequence.
+    pub(crate) fn create_dataset(&mut self, name: &DatasetName, created: TimestampNs) -> Result<DatasetId, StoreError> {
+        self.connection.execute(
+            "INSERT INTO datasets (workspace, name, created, watermark) VALUES (?, ?, ?, 0)",
+            params![WORKSPACE, name.as_str(), created],
+        )?;
+        let id = self.connection.last_insert_rowid();
+        u32::try_from(id).map(DatasetId).map_err(|_| StoreError::Bug("dataset ids are used up".into()))
+    }
+
+    pub(crate) fn publish(&mut self, change: &Publication<'_>) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction()?;
+        for segment in change.segments {
+            insert_segment(&transaction, segment)?;
+        }
+        transaction.execute(
+            "UPDATE datasets SET watermark = max(watermark, ?), cluster_field = coalesce(cluster_field, ?) WHERE id = ?",
+            params![change.watermark as i64, change.cluster_field, change.dataset.0],
+        )?;
+        for field in change.touched {
+            upsert_field(&transaction, change.dataset, field, change.fields)?;
+        }
+        set_meta(&transaction, "next_segment", &change.next_segment.to_string())?;
+        set_meta(&transaction, "next_sequence", &change.next_sequence.to_string())?;
+        Ok(transaction.commit()?)
+    }
+}
+
+fn insert_segment(transaction: &Transaction<'_>, segment: &SegmentInfo) -> Result<(), StoreError> {
+    transaction.execute(
+        "INSERT INTO segments (id, dataset, rows, bytes, time_min, time_max, sequence_min, sequence_max, sampled)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            segment.id.0 as i64,
+            segment.dataset.0,
+            segment.rows as i64,
+            segment.bytes as i64,
+            segment.time_min,
+            segment.time_max,
+            segment.sequence_min as i64,
+            segment.sequence_max as i64,
+            segment.sampled,
+        ],
+    )?;
+    Ok(())
+}
+
+fn upsert_field(
+    transaction: &Transaction<'_>,
+    dataset: DatasetId,
+    field: &FieldName,
+    fields: &FieldTable,
+) -> Result<(), StoreError> {
+    let Some(entry) = fields.get(field.as_str()) else { return Ok(()) };
+    let mut sketch = transaction.prepare_cached(
+        "INSERT INTO fields (dataset, name, distinct_sketch) VALUES (?, ?, ?)
+         ON CONFLICT DO UPDATE SET distinct_sketch = excluded.distinct_sketch",
+    )?;
+    sketch.execute(params![dataset.0, field.as_str(), entry.distinct.to_bytes()])?;
+    let mut of_type = transaction.prepare_cached(
+        "INSERT INTO field_types (dataset, name, type, column_name, events, first_seen, last_seen)
+         VALUES (?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET events = excluded.events, first_seen = excluded.first_seen,
+                                   last_seen = excluded.last_seen",
+    )?;
+    for (field_type, seen) in entry.types() {
+        of_type.execute(params![
+            dataset.0,
+            field.as_str(),
+            field_type.label(),
+            seen.column.as_ref(),
+            seen.events as i64,
+            seen.first_seen,
+            seen.last_seen,
+        ])?;
+    }
+    Ok(())
+}
+
+fn meta(connection: &Connection, key: &str) -> Result<Option<String>, StoreError> {
+    Ok(connection.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()?)
+}
+
+fn set_meta(transaction: &Transaction<'_>, key: &str, value: &str) -> Result<(), StoreError> {
+    transaction.execute(
+        "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        [key, value],
+    )?;
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<[u8; 16]> {
+    u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32).map(u128::to_be_bytes)
+}

@@ -1,0 +1,180 @@
+//! A disk that fails and forgets: the machine's files, with faults at chosen operations and power cuts.
+//!
+//! It remembers what was synced. [`FailingDisk::cut_power`] takes back everything else: file contents beyond the last
+//! sync, and names whose directory was not synced. Reads are never faulted. What it must not know: what the files mean.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::OpenOptions;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use super::{Disk, DiskFile, RealDisk};
+
+/// What happens at a faulted operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The operation does nothing and reports an I/O error.
+    Error,
+    /// A write leaves half of its bytes and reports an error; other operations behave as with [`Fault::Error`].
+    Torn,
+    /// The device is full.
+    Full,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    operations: u64,
+    faults: HashMap<u64, Fault>,
+    /// Bytes known durable, for files made through this disk.
+    synced: HashMap<PathBuf, u64>,
+    /// Files whose names are not durable yet.
+    unnamed: HashSet<PathBuf>,
+}
+
+/// See the module. Clones share their state.
+#[derive(Clone, Debug, Default)]
+pub struct FailingDisk {
+    state: Arc<Mutex<State>>,
+}
+
+impl FailingDisk {
+    pub fn new() -> FailingDisk {
+        FailingDisk::default()
+    }
+
+    /// Faults the `after`-th changing operation from now (0 is the next one).
+    pub fn fault(&self, after: u64, fault: Fault) {
+        let mut state = self.lock();
+        let at = state.operations + after;
+        state.faults.insert(at, fault);
+    }
+
+    /// Changing operations so far.
+    pub fn operations(&self) -> u64 {
+        self.lock().operations
+    }
+
+    /// Leaves on disk only what was durable. The store must not be running.
+    pub fn cut_power(&self) -> io::Result<()> {
+        let mut state = self.lock();
+        for path in std::mem::take(&mut state.unnamed) {
+            state.synced.remove(&path);
+            if path.exists() {
+                RealDisk.remove(&path)?;
+            }
+        }
+        for (path, length) in &state.synced {
+            if path.exists() && RealDisk.length(path)? > *length {
+                OpenOptions::new().write(true).open(path)?.set_len(*length)?;
+            }
+        }
+        state.faults.clear();
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts an operation; the fault that is due, if any.
+    fn step(&self) -> Option<Fault> {
+        let mut state = self.lock();
+        let at = state.operations;
+        state.operations += 1;
+        state.faults.remove(&at)
+    }
+
+    fn check(&self) -> io::Result<()> {
+        self.step().map_or(Ok(()), |fault| Err(error(fault)))
+    }
+}
+
+fn error(fault: Fault) -> io::Error {
+    match fault {
+        Fault::Error | Fault::Torn => io::Error::other("planted I/O error"),
+        Fault::Full => io::Error::new(io::ErrorKind::StorageFull, "planted: no space left"),
+    }
+}
+
+struct FailingFile {
+    disk: FailingDisk,
+    path: PathBuf,
+    file: Box<dyn DiskFile>,
+    written: u64,
+}
+
+impl DiskFile for FailingFile {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let fault = self.disk.step();
+        let kept = match fault {
+            None => bytes.len(),
+            Some(Fault::Torn) => bytes.len() / 2,
+            Some(_) => 0,
+        };
+        self.file.write_all(&bytes[..kept])?;
+        self.written += kept as u64;
+        fault.map_or(Ok(()), |fault| Err(error(fault)))
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.disk.check()?;
+        self.file.sync()?;
+        self.disk.lock().synced.insert(self.path.clone(), self.written);
+        Ok(())
+    }
+}
+
+impl Disk for FailingDisk {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        self.check()?;
+        let file = RealDisk.create(path)?;
+        let mut state = self.lock();
+        state.synced.insert(path.to_owned(), 0);
+        state.unnamed.insert(path.to_owned());
+        drop(state);
+        Ok(Box::new(FailingFile { disk: self.clone(), path: path.to_owned(), file, written: 0 }))
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        RealDisk.read(path)
+    }
+
+    fn read_range(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        RealDisk.read_range(path, offset, length)
+    }
+
+    fn map(&self, path: &Path) -> io::Result<Bytes> {
+        RealDisk.map(path)
+    }
+
+    fn length(&self, path: &Path) -> io::Result<u64> {
+        RealDisk.length(path)
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
+        RealDisk.list(directory)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.check()?;
+        RealDisk.remove(path)?;
+        let mut state = self.lock();
+        state.synced.remove(path);
+        state.unnamed.remove(path);
+        Ok(())
+    }
+
+    fn create_directory(&self, path: &Path) -> io::Result<()> {
+        RealDisk.create_directory(path)
+    }
+
+    fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+        self.check()?;
+        RealDisk.sync_directory(directory)?;
+        self.lock().unnamed.retain(|path| path.parent() != Some(directory));
+        Ok(())
+    }
+}

@@ -1,0 +1,38 @@
+//! The failing disk must fail as promised, or every test that stands on it proves nothing.
+
+use super::*;
+
+#[test]
+fn a_power_cut_takes_back_what_was_not_synced() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = FailingDisk::new();
+    let (kept, cut, gone) = (dir.path().join("kept"), dir.path().join("cut"), dir.path().join("gone"));
+    for path in [&kept, &cut] {
+        let mut file = disk.create(path).unwrap();
+        file.write_all(b"durable").unwrap();
+        file.sync().unwrap();
+        if path == &cut {
+            file.write_all(b" and not").unwrap();
+        }
+    }
+    disk.sync_directory(dir.path()).unwrap();
+    disk.create(&gone).unwrap().sync().unwrap();
+    disk.cut_power().unwrap();
+    assert_eq!(disk.read(&kept).unwrap(), b"durable");
+    assert_eq!(disk.read(&cut).unwrap(), b"durable");
+    assert!(!gone.exists());
+}
+
+#[test]
+fn faults_hit_the_chosen_operation_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = FailingDisk::new();
+    let path = dir.path().join("file");
+    let mut file = disk.create(&path).unwrap();
+    disk.fault(0, Fault::Torn);
+    disk.fault(1, Fault::Full);
+    assert!(file.write_all(b"12345678").is_err());
+    assert_eq!(file.sync().unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+    file.write_all(b"rest").unwrap();
+    assert_eq!(disk.read(&path).unwrap(), b"1234rest");
+}

@@ -1,0 +1,61 @@
+//! What can go wrong in the store, and what its caller must do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Each kind says whose turn it is: the sender's, the operator's, or nobody's but time's.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk failed. Nothing was acknowledged; the request may be sent again.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+    /// The device is full. Ingest stops until there is space; queries go on.
+    #[error("the disk is full ({}); free space or shorten the retention", path.display())]
+    DiskFull { path: PathBuf },
+    /// A file of ours does not hold what it must. It was left as it is.
+    #[error("{} is damaged: {what}", path.display())]
+    Damaged { path: PathBuf, what: String },
+    /// A file was written by a newer Outcrop.
+    #[error("{} has format version {version}, which this Outcrop does not know; use a newer one", path.display())]
+    NewerFormat { path: PathBuf, version: u32 },
+    /// A file belongs to another store.
+    #[error("{} belongs to another store; move it out of this data directory", path.display())]
+    Foreign { path: PathBuf },
+    /// Another process owns the directory.
+    #[error("{} is in use by another Outcrop; stop it or choose another data directory", path.display())]
+    Locked { path: PathBuf },
+    /// Segments without a catalog.
+    #[error("{} holds segments but no catalog; restore catalog.sqlite from a backup", path.display())]
+    CatalogMissing { path: PathBuf },
+    /// SQLite failed.
+    #[error("the catalog failed: {0}")]
+    Catalog(#[from] rusqlite::Error),
+    /// The memtable is full and flushing does not keep up: try again later.
+    #[error("the store cannot keep up; send again later")]
+    Busy,
+    /// The store is closing.
+    #[error("the store is closing")]
+    Closed,
+    /// More datasets than allowed.
+    #[error("there are {0} datasets already, as many as the limit allows; use an existing one or raise datasets_max")]
+    TooManyDatasets(usize),
+    /// A request that no frame can hold.
+    #[error("the request takes {bytes} bytes in the log, {max} are allowed; send it in parts")]
+    TooLarge { bytes: usize, max: usize },
+    /// Our own mistake.
+    #[error("BUG: {0}")]
+    Bug(String),
+}
+
+impl StoreError {
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> StoreError {
+        if source.kind() == io::ErrorKind::StorageFull {
+            return StoreError::DiskFull { path: path.to_owned() };
+        }
+        StoreError::Io { action, path: path.to_owned(), source }
+    }
+
+    pub(crate) fn damaged(path: &Path, what: impl Into<String>) -> StoreError {
+        StoreError::Damaged { path: path.to_owned(), what: what.into() }
+    }
+}

@@ -1,0 +1,34 @@
+//! COLUMNS ↔ FILES: durable before acknowledged, queryable at once, columnar soon after.
+//!
+//! The way of an event: [`Store::append`] takes batches ([`event`]), the [`wal`] makes them durable, the [`memtable`]
+//! shows them to readers, [`upkeep`] turns them into [`segment`]s, the [`catalog`] says which of those count, and a
+//! [`Snapshot`] is all that a reader ever sees. [`disk`] and [`clock`] are what a test may own instead of the machine.
+//!
+//! This crate must not know tokio, HTTP, DataFusion or any wire format.
+
+pub mod event;
+pub mod limits;
+
+pub mod clock;
+pub mod disk;
+pub mod error;
+pub mod paths;
+
+pub mod catalog;
+pub mod memtable;
+pub mod segment;
+mod snapshot;
+mod store;
+mod upkeep;
+pub mod wal;
+
+pub mod check;
+
+pub use catalog::{Distinct, FieldEntry, FieldTable, TypeEntry};
+pub use error::StoreError;
+pub use memtable::StoredBatch;
+pub use segment::SegmentInfo;
+pub use segment::reader::{OpenSegment, Segment, SegmentBytes};
+pub use snapshot::{DatasetSnapshot, Snapshot};
+pub use store::{Store, StoreHealth, StoreSettings};
+pub use wal::writer::Receipt;

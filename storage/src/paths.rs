@@ -1,0 +1,88 @@
+//! Every name on disk, in one place. `format/data_directory.md` is the drawing of it.
+
+use std::path::{Path, PathBuf};
+
+use crate::event::DatasetId;
+
+/// The directory that one store owns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataDir(PathBuf);
+
+/// A segment's number: unique in the store, never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SegmentId(pub u64);
+
+const WAL_SUFFIX: &str = "wal";
+const SEGMENT_SUFFIX: &str = "parquet";
+const SUMS_SUFFIX: &str = "sums";
+
+impl DataDir {
+    pub fn new(path: impl Into<PathBuf>) -> DataDir {
+        DataDir(path.into())
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.0
+    }
+
+    /// Held locked while a process owns the directory.
+    pub fn lock(&self) -> PathBuf {
+        self.0.join("lock")
+    }
+
+    pub fn catalog(&self) -> PathBuf {
+        self.0.join("catalog.sqlite")
+    }
+
+    pub fn wal(&self) -> PathBuf {
+        self.0.join("wal")
+    }
+
+    pub fn wal_file(&self, number: u64) -> PathBuf {
+        self.wal().join(format!("{number:016}.{WAL_SUFFIX}"))
+    }
+
+    pub fn segments(&self) -> PathBuf {
+        self.0.join("segments")
+    }
+
+    pub fn dataset(&self, dataset: DatasetId) -> PathBuf {
+        self.segments().join(format!("{:06}", dataset.0))
+    }
+
+    pub fn segment(&self, dataset: DatasetId, segment: SegmentId) -> PathBuf {
+        self.dataset(dataset).join(format!("{:012}.{SEGMENT_SUFFIX}", segment.0))
+    }
+
+    /// The checksums of a segment's blocks.
+    pub fn sums(&self, dataset: DatasetId, segment: SegmentId) -> PathBuf {
+        self.dataset(dataset).join(format!("{:012}.{SUMS_SUFFIX}", segment.0))
+    }
+
+    /// Where queries spill. Emptied at start.
+    pub fn spill(&self) -> PathBuf {
+        self.0.join("spill")
+    }
+}
+
+/// The number of a WAL file, if `path` is named like one.
+pub fn wal_number(path: &Path) -> Option<u64> {
+    number_of(path, WAL_SUFFIX)
+}
+
+/// The segment that a file in a dataset's directory belongs to, if it is named like one of ours.
+pub fn segment_of(path: &Path) -> Option<SegmentId> {
+    number_of(path, SEGMENT_SUFFIX).or_else(|| number_of(path, SUMS_SUFFIX)).map(SegmentId)
+}
+
+/// The dataset that a directory under `segments/` belongs to.
+pub fn dataset_of(path: &Path) -> Option<DatasetId> {
+    path.file_name()?.to_str()?.parse().ok().map(DatasetId)
+}
+
+fn number_of(path: &Path, suffix: &str) -> Option<u64> {
+    if path.extension()?.to_str()? != suffix {
+        return None;
+    }
+    path.file_stem()?.to_str()?.parse().ok()
+}

@@ -1,0 +1,174 @@
+//! Checked bytes of a file: every 64 KiB block is compared with its checksum before it is used for the first time.
+//!
+//! The first touch reads the block through [`Disk`], so that a failing sector is an error here and not a signal when
+//! the mapping is touched. Must not know what the bytes mean.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::disk::{Disk, DiskFile};
+use crate::error::StoreError;
+use crate::limits::CHECKSUM_BLOCK_BYTES;
+
+const MAGIC: [u8; 8] = *b"OUTCRSUM";
+const VERSION: u32 = 1;
+const HEADER_BYTES: usize = 24;
+
+/// Writes a file and remembers the checksum of each block.
+pub(crate) struct BlockWriter {
+    file: Box<dyn DiskFile>,
+    block: Vec<u8>,
+    sums: Vec<u64>,
+    bytes: u64,
+}
+
+impl BlockWriter {
+    pub(crate) fn new(file: Box<dyn DiskFile>) -> BlockWriter {
+        BlockWriter { file, block: Vec::with_capacity(CHECKSUM_BLOCK_BYTES), sums: Vec::new(), bytes: 0 }
+    }
+
+    fn end_block(&mut self) -> io::Result<()> {
+        self.sums.push(xxh3_64(&self.block));
+        self.file.write_all(&self.block)?;
+        self.block.clear();
+        Ok(())
+    }
+
+    /// Makes the file durable; its length and the content of its sums file.
+    pub(crate) fn finish(mut self) -> io::Result<(u64, Vec<u8>)> {
+        if !self.block.is_empty() {
+            self.end_block()?;
+        }
+        self.file.sync()?;
+        Ok((self.bytes, sums_file(self.bytes, &self.sums)))
+    }
+}
+
+impl Write for BlockWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let room = CHECKSUM_BLOCK_BYTES - self.block.len();
+            let (now, later) = rest.split_at(room.min(rest.len()));
+            self.block.extend_from_slice(now);
+            rest = later;
+            if self.block.len() == CHECKSUM_BLOCK_BYTES {
+                self.end_block()?;
+            }
+        }
+        self.bytes += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn sums_file(bytes: u64, sums: &[u64]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEADER_BYTES + 8 * sums.len() + 8);
+    out.extend(MAGIC);
+    out.extend(VERSION.to_le_bytes());
+    out.extend((CHECKSUM_BLOCK_BYTES as u32).to_le_bytes());
+    out.extend(bytes.to_le_bytes());
+    for sum in sums {
+        out.extend(sum.to_le_bytes());
+    }
+    out.extend(xxh3_64(&out).to_le_bytes());
+    out
+}
+
+fn parse_sums(file: &[u8]) -> Result<(u64, Vec<u64>), String> {
+    let body = file.len().checked_sub(8).filter(|b| *b >= HEADER_BYTES).ok_or("it is too short")?;
+    if file[..8] != MAGIC || file[body..] != xxh3_64(&file[..body]).to_le_bytes() {
+        return Err("its checksum does not fit".into());
+    }
+    if file[8..12] != VERSION.to_le_bytes() || file[12..16] != (CHECKSUM_BLOCK_BYTES as u32).to_le_bytes() {
+        return Err("it has an unknown version".into());
+    }
+    let numbers: Vec<u64> = file[16..body].as_chunks::<8>().0.iter().map(|c| u64::from_le_bytes(*c)).collect();
+    let (bytes, sums) = (numbers[0], numbers[1..].to_vec());
+    if bytes.div_ceil(CHECKSUM_BLOCK_BYTES as u64) != sums.len() as u64 {
+        return Err("it does not fit the length of its file".into());
+    }
+    Ok((bytes, sums))
+}
+
+/// A mapped file whose blocks are verified on first touch. Clones share the mapping and what was verified.
+#[derive(Clone, Debug)]
+pub(crate) struct BlockFile(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    bytes: Bytes,
+    sums: Vec<u64>,
+    /// A bit for each block that was found good.
+    verified: Vec<AtomicU64>,
+}
+
+impl BlockFile {
+    pub(crate) fn open(disk: Arc<dyn Disk>, path: &Path, sums_path: &Path) -> Result<BlockFile, StoreError> {
+        let file = disk.read(sums_path).map_err(|e| StoreError::io("read", sums_path, e))?;
+        let (length, sums) = parse_sums(&file).map_err(|what| StoreError::damaged(sums_path, what))?;
+        let bytes = disk.map(path).map_err(|e| StoreError::io("map", path, e))?;
+        if bytes.len() as u64 != length {
+            return Err(StoreError::damaged(path, format!("it has {} bytes instead of {length}", bytes.len())));
+        }
+        let verified = (0..sums.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        Ok(BlockFile(Arc::new(Inner { disk, path: path.to_owned(), bytes, sums, verified })))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.bytes.len()
+    }
+
+    /// The bytes from `start`, all of whose blocks are sound.
+    pub(crate) fn range(&self, start: usize, length: usize) -> Result<Bytes, StoreError> {
+        let inner = &self.0;
+        let end = start.checked_add(length).filter(|end| *end <= inner.bytes.len()).ok_or_else(|| {
+            StoreError::damaged(&inner.path, format!("it ends before byte {}", start.saturating_add(length)))
+        })?;
+        if length > 0 {
+            for block in start / CHECKSUM_BLOCK_BYTES..=(end - 1) / CHECKSUM_BLOCK_BYTES {
+                self.verify(block)?;
+            }
+        }
+        Ok(inner.bytes.slice(start..end))
+    }
+
+    fn verify(&self, block: usize) -> Result<(), StoreError> {
+        let inner = &self.0;
+        let (word, bit) = (&inner.verified[block / 64], 1u64 << (block % 64));
+        if word.load(Ordering::Acquire) & bit != 0 {
+            return Ok(());
+        }
+        self.read_block(block)?;
+        word.fetch_or(bit, Ordering::Release);
+        Ok(())
+    }
+
+    /// Reads one block from the disk and compares its checksum, whether that was done before or not.
+    fn read_block(&self, block: usize) -> Result<(), StoreError> {
+        let inner = &self.0;
+        let start = block * CHECKSUM_BLOCK_BYTES;
+        let length = CHECKSUM_BLOCK_BYTES.min(inner.bytes.len() - start);
+        let read = inner.disk.read_range(&inner.path, start as u64, length);
+        let bytes = read.map_err(|e| StoreError::io("read", &inner.path, e))?;
+        if xxh3_64(&bytes) != inner.sums[block] {
+            return Err(StoreError::damaged(&inner.path, format!("block {block} (from byte {start}) fails its checksum")));
+        }
+        Ok(())
+    }
+
+    /// Reads the whole file from the disk and compares every checksum.
+    pub(crate) fn scrub(&self) -> Result<(), StoreError> {
+        (0..self.0.sums.len()).try_for_each(|block| self.read_block(block))
+    }
+}

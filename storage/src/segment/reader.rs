@@ -1,0 +1,170 @@
+//! The handle that queries read a segment through: opened on first use, columns found by field and type.
+//!
+//! It hands out checked bytes and decoded footers; decoding columns is the reader's business. Must not know what is
+//! asked.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::datatypes::{DataType, Field, Schema};
+use bytes::{Buf, Bytes};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::reader::{ChunkReader, Length};
+
+use super::SegmentInfo;
+use super::blocks::BlockFile;
+use super::footer::{FORMAT_VERSION, METADATA_KEY, SegmentFooter};
+use crate::disk::Disk;
+use crate::error::StoreError;
+use crate::event::{FieldName, FieldType};
+use crate::paths::DataDir;
+
+/// One segment of a snapshot. Stays readable while it is held, also when the store has dropped it.
+#[derive(Debug)]
+pub struct Segment {
+    info: SegmentInfo,
+    disk: Arc<dyn Disk>,
+    data_dir: DataDir,
+    opened: Mutex<Option<Arc<OpenSegment>>>,
+}
+
+/// A segment whose footer was read.
+#[derive(Debug)]
+pub struct OpenSegment {
+    file: BlockFile,
+    metadata: ArrowReaderMetadata,
+    footer: SegmentFooter,
+    columns: HashMap<(FieldName, FieldType), usize>,
+}
+
+impl Segment {
+    pub(crate) fn new(info: SegmentInfo, disk: Arc<dyn Disk>, data_dir: DataDir) -> Segment {
+        Segment { info, disk, data_dir, opened: Mutex::new(None) }
+    }
+
+    pub fn info(&self) -> &SegmentInfo {
+        &self.info
+    }
+
+    /// The segment opened: its footer and page index are decoded once and kept.
+    pub fn open(&self) -> Result<Arc<OpenSegment>, StoreError> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = opened.as_ref() {
+            return Ok(Arc::clone(open));
+        }
+        let open = Arc::new(self.open_now()?);
+        *opened = Some(Arc::clone(&open));
+        Ok(open)
+    }
+
+    fn open_now(&self) -> Result<OpenSegment, StoreError> {
+        let path = self.data_dir.segment(self.info.dataset, self.info.id);
+        let sums = self.data_dir.sums(self.info.dataset, self.info.id);
+        let file = BlockFile::open(Arc::clone(&self.disk), &path, &sums)?;
+        let damaged = |what: String| StoreError::damaged(&path, what);
+        let options = ArrowReaderOptions::new()
+            .with_skip_arrow_metadata(true)
+            .with_page_index_policy(PageIndexPolicy::Required);
+        let plain = ArrowReaderMetadata::load(&SegmentBytes(file.clone()), options.clone())
+            .map_err(|e| damaged(format!("its footer cannot be read: {e}")))?;
+        let footer = read_footer(&plain).map_err(damaged)?;
+        if footer.format != FORMAT_VERSION {
+            return Err(StoreError::NewerFormat { path, version: footer.format });
+        }
+        let metadata =
+            ArrowReaderMetadata::try_new(Arc::clone(plain.metadata()), options.with_schema(view_schema(plain.schema())))
+                .map_err(|e| damaged(format!("its schema cannot be read: {e}")))?;
+        let mut columns = HashMap::with_capacity(footer.fields.len());
+        for field in &footer.fields {
+            let index = metadata.schema().index_of(&field.column);
+            let index = index.map_err(|_| damaged(format!("it has no column {}", field.column)))?;
+            if let Some(key) = field.key() {
+                columns.insert(key, index);
+            }
+        }
+        Ok(OpenSegment { file, metadata, footer, columns })
+    }
+}
+
+fn read_footer(metadata: &ArrowReaderMetadata) -> Result<SegmentFooter, String> {
+    let entries = metadata.metadata().file_metadata().key_value_metadata();
+    let entry = entries.and_then(|all| all.iter().find(|e| e.key == METADATA_KEY)).and_then(|e| e.value.as_ref());
+    let text = entry.ok_or("it was not written by Outcrop")?;
+    serde_json::from_str(text).map_err(|e| format!("its own metadata cannot be read: {e}"))
+}
+
+/// The schema that columns are decoded with: text as views, which group and filter faster.
+fn view_schema(schema: &Schema) -> Arc<Schema> {
+    let fields: Vec<Field> = schema
+        .fields()
+        .iter()
+        .map(|field| match field.data_type() {
+            DataType::Utf8 => field.as_ref().clone().with_data_type(DataType::Utf8View),
+            _ => field.as_ref().clone(),
+        })
+        .collect();
+    Arc::new(Schema::new(fields))
+}
+
+impl OpenSegment {
+    /// What parquet's readers start from: footer, page index and arrow schema.
+    pub fn metadata(&self) -> &ArrowReaderMetadata {
+        &self.metadata
+    }
+
+    pub fn footer(&self) -> &SegmentFooter {
+        &self.footer
+    }
+
+    /// The position of the column that holds this field's values of this type, if the segment has any.
+    pub fn column(&self, field: &FieldName, field_type: FieldType) -> Option<usize> {
+        self.columns.get(&(field.clone(), field_type)).copied()
+    }
+
+    /// The position of one of the store's own columns.
+    pub fn system_column(&self, name: &str) -> Option<usize> {
+        self.metadata.schema().index_of(name).ok()
+    }
+
+    /// The file's bytes for parquet's readers, checked block by block.
+    pub fn bytes(&self) -> SegmentBytes {
+        SegmentBytes(self.file.clone())
+    }
+
+    /// Reads the whole file from the disk and compares every checksum.
+    pub fn scrub(&self) -> Result<(), StoreError> {
+        self.file.scrub()
+    }
+}
+
+/// Bytes of a segment as parquet's readers want them.
+#[derive(Clone, Debug)]
+pub struct SegmentBytes(BlockFile);
+
+impl Length for SegmentBytes {
+    fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+}
+
+impl ChunkReader for SegmentBytes {
+    type T = bytes::buf::Reader<Bytes>;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
+        let start = start as usize;
+        let length = self.0.len().saturating_sub(start);
+        Ok(self.range(start, length)?.reader())
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        self.range(start as usize, length)
+    }
+}
+
+impl SegmentBytes {
+    fn range(&self, start: usize, length: usize) -> parquet::errors::Result<Bytes> {
+        self.0.range(start, length).map_err(|e| ParquetError::External(Box::new(e)))
+    }
+}

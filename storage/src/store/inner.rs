@@ -1,0 +1,392 @@
+//! The state of an open store and the changes it goes through: show, freeze, publish.
+//!
+//! One lock guards what readers see, so that a request is visible entirely or not at all, and so that an event moves
+//! from memtable to segment in no time. Files are written outside it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use super::{StoreHealth, StoreSettings, open};
+use crate::catalog::{Catalog, CatalogImage, DatasetRow, FieldTable, Publication};
+use crate::clock::Clock;
+use crate::disk::Disk;
+use crate::error::StoreError;
+use crate::event::{DatasetId, DatasetName, FieldName};
+use crate::limits::StoreLimits;
+use crate::memtable::{Memtable, StoredBatch};
+use crate::paths::{DataDir, SegmentId};
+use crate::segment::SegmentInfo;
+use crate::segment::reader::Segment;
+use crate::segment::writer::{self, ColumnSeen, SegmentPlan};
+use crate::snapshot::{DatasetSnapshot, Snapshot};
+use crate::upkeep::flush;
+use crate::wal::frame::FrameBatch;
+use crate::wal::reader::WalCondition;
+use crate::wal::writer::WalState;
+
+/// How often upkeep looks for work when nobody wakes it.
+const UPKEEP_INTERVAL: Duration = Duration::from_millis(250);
+/// How long an append waits for memtable room before it is shed.
+const ROOM_WAIT: Duration = Duration::from_secs(10);
+
+#[derive(Debug)]
+pub(super) struct DatasetState {
+    id: DatasetId,
+    name: DatasetName,
+    memtable: Memtable,
+    segments: Arc<Vec<Arc<Segment>>>,
+    fields: Arc<FieldTable>,
+    /// Every event with a smaller sequence is in a segment.
+    watermark: u64,
+    cluster_field: Option<String>,
+}
+
+impl DatasetState {
+    pub(super) fn new(row: &DatasetRow, segments: Vec<Arc<Segment>>) -> DatasetState {
+        DatasetState {
+            id: row.id,
+            name: row.name.clone(),
+            memtable: Memtable::default(),
+            segments: Arc::new(segments),
+            fields: Arc::new(row.fields.clone()),
+            watermark: row.watermark,
+            cluster_field: row.cluster_field.clone(),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) data_dir: DataDir,
+    pub(super) limits: StoreLimits,
+    pub(super) store_id: [u8; 16],
+    pub(super) wal: Arc<WalState>,
+    /// The number after the last that any event is known to have.
+    pub(super) next_sequence: AtomicU64,
+    next_segment: AtomicU64,
+    catalog: Mutex<Catalog>,
+    datasets: RwLock<BTreeMap<DatasetId, DatasetState>>,
+    memtable_bytes: AtomicU64,
+    /// One flush at a time.
+    flushing: Mutex<()>,
+    wake: (Mutex<bool>, Condvar),
+    room: (Mutex<()>, Condvar),
+    stopping: AtomicBool,
+    flushes: AtomicU64,
+    flush_failures: AtomicU64,
+    found: Mutex<(WalCondition, Vec<String>)>,
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Inner {
+    pub(super) fn new(
+        settings: StoreSettings,
+        catalog: Catalog,
+        image: &CatalogImage,
+        states: Vec<DatasetState>,
+        damage: Vec<String>,
+    ) -> Inner {
+        Inner {
+            disk: settings.disk,
+            clock: settings.clock,
+            data_dir: settings.data_dir,
+            limits: settings.limits,
+            store_id: image.store_id,
+            wal: Arc::default(),
+            next_sequence: open::sequence_counter(image),
+            next_segment: AtomicU64::new(image.next_segment),
+            catalog: Mutex::new(catalog),
+            datasets: RwLock::new(states.into_iter().map(|s| (s.id, s)).collect()),
+            memtable_bytes: AtomicU64::new(0),
+            flushing: Mutex::new(()),
+            wake: Default::default(),
+            room: Default::default(),
+            stopping: AtomicBool::new(false),
+            flushes: AtomicU64::new(0),
+            flush_failures: AtomicU64::new(0),
+            found: Mutex::new((WalCondition::default(), damage)),
+        }
+    }
+
+    /// The dataset's id; a new dataset is made durable first.
+    pub(super) fn dataset_id(&self, name: &DatasetName) -> Result<DatasetId, StoreError> {
+        let find = |datasets: &BTreeMap<DatasetId, DatasetState>| {
+            datasets.values().find(|d| d.name == *name).map(|d| d.id)
+        };
+        if let Some(id) = find(&self.datasets.read().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(id);
+        }
+        // The catalog's lock makes one creator of two that come at once.
+        let mut catalog = held(&self.catalog);
+        let datasets = self.datasets.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(id) = find(&datasets) {
+            return Ok(id);
+        }
+        if datasets.len() >= self.limits.datasets_max {
+            return Err(StoreError::TooManyDatasets(datasets.len()));
+        }
+        drop(datasets);
+        let id = catalog.create_dataset(name, self.clock.now())?;
+        let row =
+            DatasetRow { id, name: name.clone(), watermark: 0, cluster_field: None, fields: FieldTable::default() };
+        let state = DatasetState::new(&row, Vec::new());
+        self.datasets.write().unwrap_or_else(PoisonError::into_inner).insert(id, state);
+        Ok(id)
+    }
+
+    pub(super) fn watermark(&self, dataset: DatasetId) -> Option<u64> {
+        self.datasets.read().unwrap_or_else(PoisonError::into_inner).get(&dataset).map(|d| d.watermark)
+    }
+
+    /// Shows durable batches to readers: all of a frame at once.
+    pub(super) fn show(&self, batches: Vec<FrameBatch>) {
+        let stored: Vec<(DatasetId, StoredBatch)> = batches
+            .into_iter()
+            .map(|b| (b.dataset, StoredBatch::new(b.events, b.first_sequence, b.received)))
+            .collect();
+        if let Some((_, last)) = stored.last() {
+            let next = last.sequence().values().last().map_or(0, |s| s + 1);
+            self.next_sequence.fetch_max(next, Ordering::SeqCst);
+        }
+        let mut datasets = self.datasets.write().unwrap_or_else(PoisonError::into_inner);
+        let mut wanted = false;
+        for (dataset, batch) in stored {
+            let Some(state) = datasets.get_mut(&dataset) else { continue };
+            self.memtable_bytes.fetch_add(batch.memory_bytes() as u64, Ordering::SeqCst);
+            if let Err(error) = state.memtable.push(batch) {
+                held(&self.found).1.push(error.to_string());
+            }
+            wanted |= flush::due(&state.memtable, self.clock.now(), &self.limits);
+        }
+        drop(datasets);
+        if wanted {
+            self.wake_upkeep();
+        }
+    }
+
+    pub(super) fn show_one(&self, dataset: DatasetId, batch: StoredBatch) {
+        let mut datasets = self.datasets.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(state) = datasets.get_mut(&dataset) {
+            self.memtable_bytes.fetch_add(batch.memory_bytes() as u64, Ordering::SeqCst);
+            if let Err(error) = state.memtable.push(batch) {
+                held(&self.found).1.push(error.to_string());
+            }
+        }
+    }
+
+    /// Waits while the memtables are full.
+    pub(super) fn wait_for_room(&self) -> Result<(), StoreError> {
+        let full = || self.memtable_bytes.load(Ordering::SeqCst) >= self.limits.memtable_bytes_max as u64;
+        if !full() {
+            return Ok(());
+        }
+        self.wake_upkeep();
+        let waited = self.room.1.wait_timeout_while(held(&self.room.0), ROOM_WAIT, |()| {
+            full() && !self.stopping.load(Ordering::SeqCst)
+        });
+        drop(waited);
+        if self.stopping.load(Ordering::SeqCst) {
+            return Err(StoreError::Closed);
+        }
+        if full() { Err(StoreError::Busy) } else { Ok(()) }
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let datasets = self.datasets.read().unwrap_or_else(PoisonError::into_inner);
+        let datasets = datasets.values().map(|state| DatasetSnapshot {
+            id: state.id,
+            name: state.name.clone(),
+            fields: Arc::clone(&state.fields),
+            segments: Arc::clone(&state.segments),
+            memtable: state.memtable.batches(),
+        });
+        Snapshot { datasets: datasets.collect() }
+    }
+
+    fn wake_upkeep(&self) {
+        *held(&self.wake.0) = true;
+        self.wake.1.notify_all();
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.wake_upkeep();
+        self.room.1.notify_all();
+    }
+
+    /// The upkeep thread: flushes what is due until the store closes.
+    pub(super) fn run_upkeep(&self) {
+        while !self.stopping.load(Ordering::SeqCst) {
+            let waited = self.wake.1.wait_timeout_while(held(&self.wake.0), UPKEEP_INTERVAL, |woken| !*woken);
+            if let Ok((mut woken, _)) = waited {
+                *woken = false;
+            }
+            if self.stopping.load(Ordering::SeqCst) {
+                return;
+            }
+            // A failed flush is counted and tried again: its events stay in the log and in the memtable.
+            let _counted = self.flush_due();
+        }
+    }
+
+    pub(super) fn flush_due(&self) -> Result<(), StoreError> {
+        let full = self.memtable_bytes.load(Ordering::SeqCst) >= self.limits.memtable_bytes_max as u64 / 2;
+        let now = self.clock.now();
+        let datasets = self.datasets.read().unwrap_or_else(PoisonError::into_inner);
+        let largest = datasets.values().max_by_key(|d| d.memtable.memory_bytes()).map(|d| d.id);
+        let due: Vec<DatasetId> = datasets
+            .values()
+            .filter(|d| flush::due(&d.memtable, now, &self.limits) || (full && Some(d.id) == largest))
+            .map(|d| d.id)
+            .collect();
+        drop(datasets);
+        due.into_iter().try_for_each(|dataset| self.flush(dataset))
+    }
+
+    pub(super) fn flush_all(&self) -> Result<(), StoreError> {
+        let datasets = self.datasets.read().unwrap_or_else(PoisonError::into_inner);
+        let all: Vec<DatasetId> = datasets.keys().copied().collect();
+        drop(datasets);
+        all.into_iter().try_for_each(|dataset| self.flush(dataset))
+    }
+
+    fn flush(&self, dataset: DatasetId) -> Result<(), StoreError> {
+        let _one = held(&self.flushing);
+        let flushed = self.flush_locked(dataset);
+        match &flushed {
+            Ok(()) => self.flushes.fetch_add(1, Ordering::Relaxed),
+            Err(_) => self.flush_failures.fetch_add(1, Ordering::Relaxed),
+        };
+        flushed
+    }
+
+    fn flush_locked(&self, dataset: DatasetId) -> Result<(), StoreError> {
+        let mut datasets = self.datasets.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(state) = datasets.get_mut(&dataset) else { return Ok(()) };
+        let batches = state.memtable.freeze();
+        let (name, mut cluster_field) = (state.name.clone(), state.cluster_field.clone());
+        let mut fields = FieldTable::clone(&state.fields);
+        drop(datasets);
+        let Some(last) = batches.iter().filter_map(|b| b.sequence().values().last()).max() else { return Ok(()) };
+        let watermark = last + 1;
+
+        if cluster_field.is_none() {
+            cluster_field = flush::choose_cluster_field(&batches).map(str::to_owned);
+        }
+        let folder = self.data_dir.dataset(dataset);
+        let made = self.disk.create_directory(&folder).and_then(|()| self.disk.sync_directory(&self.data_dir.segments()));
+        made.map_err(|e| StoreError::io("create", &folder, e))?;
+
+        let mut infos = Vec::new();
+        let mut touched = std::collections::BTreeSet::new();
+        for segment in flush::plan(&batches, cluster_field.as_deref()) {
+            let plan = SegmentPlan {
+                store_id: self.store_id,
+                dataset,
+                dataset_name: &name,
+                id: SegmentId(self.next_segment.fetch_add(1, Ordering::SeqCst)),
+                cluster_field: cluster_field.as_deref(),
+                batches: &batches,
+                rows: &segment.rows,
+                columns: flush::columns(&batches, &segment.rows, &mut fields),
+            };
+            let (info, seen) = writer::write(&self.disk, &self.data_dir, &plan)?;
+            count(&mut fields, &seen);
+            touched.extend(seen.into_iter().map(|s| s.field));
+            infos.push(info);
+        }
+        let touched: Vec<FieldName> = touched.into_iter().collect();
+        held(&self.catalog).publish(&Publication {
+            dataset,
+            segments: &infos,
+            watermark,
+            cluster_field: cluster_field.as_deref(),
+            next_segment: self.next_segment.load(Ordering::SeqCst),
+            next_sequence: self.next_sequence.load(Ordering::SeqCst),
+            fields: &fields,
+            touched: &touched,
+        })?;
+        self.publish(dataset, infos, watermark, cluster_field, fields);
+        self.trim_wal();
+        Ok(())
+    }
+
+    /// In one step: the segments are there and the frozen batches are not.
+    fn publish(
+        &self,
+        dataset: DatasetId,
+        infos: Vec<SegmentInfo>,
+        watermark: u64,
+        cluster_field: Option<String>,
+        fields: FieldTable,
+    ) {
+        let new = infos
+            .into_iter()
+            .map(|info| Arc::new(Segment::new(info, Arc::clone(&self.disk), self.data_dir.clone())));
+        let mut datasets = self.datasets.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(state) = datasets.get_mut(&dataset) {
+            Arc::make_mut(&mut state.segments).extend(new);
+            state.memtable.thaw();
+            state.watermark = watermark;
+            state.cluster_field = cluster_field;
+            state.fields = Arc::new(fields);
+        }
+        let bytes: usize = datasets.values().map(|d| d.memtable.memory_bytes()).sum();
+        self.memtable_bytes.store(bytes as u64, Ordering::SeqCst);
+        drop(datasets);
+        self.room.1.notify_all();
+    }
+
+    /// Removes log files whose events are all in segments. What cannot be removed now is tried again later.
+    pub(super) fn trim_wal(&self) {
+        let datasets = self.datasets.read().unwrap_or_else(PoisonError::into_inner);
+        let watermarks: BTreeMap<DatasetId, u64> = datasets.values().map(|d| (d.id, d.watermark)).collect();
+        drop(datasets);
+        held(&self.wal.closed).retain(|file| {
+            let needed = file.last.iter().any(|(dataset, last)| watermarks.get(dataset).is_some_and(|w| last >= w));
+            needed || self.disk.remove(&file.path).is_err_and(|e| e.kind() != std::io::ErrorKind::NotFound)
+        });
+    }
+
+    pub(super) fn note_damage(&self, what: String) {
+        held(&self.found).1.push(what);
+    }
+
+    pub(super) fn set_replay(&self, condition: WalCondition) {
+        held(&self.found).0 = condition;
+    }
+
+    pub(super) fn health(&self) -> StoreHealth {
+        let (replay, damage) = held(&self.found).clone();
+        let datasets = self.datasets.read().unwrap_or_else(PoisonError::into_inner);
+        let segments = || datasets.values().flat_map(|d| d.segments.iter());
+        StoreHealth {
+            ingest_down: self.wal.down.load(Ordering::Relaxed),
+            memtable_bytes: self.memtable_bytes.load(Ordering::Relaxed),
+            wal_bytes: held(&self.wal.closed).iter().map(|f| f.bytes).sum(),
+            wal_frames_total: self.wal.frames.load(Ordering::Relaxed),
+            wal_bytes_total: self.wal.bytes.load(Ordering::Relaxed),
+            wal_poisoned_files_total: self.wal.poisoned_files.load(Ordering::Relaxed),
+            flushes_total: self.flushes.load(Ordering::Relaxed),
+            flush_failures_total: self.flush_failures.load(Ordering::Relaxed),
+            segments: segments().count() as u64,
+            segment_bytes: segments().map(|s| s.info().bytes).sum(),
+            replay,
+            damage,
+        }
+    }
+}
+
+fn count(fields: &mut FieldTable, seen: &[ColumnSeen]) {
+    for column in seen {
+        let range = (column.first_seen, column.last_seen);
+        fields.count(&column.field, column.field_type, column.events, range, &column.distinct);
+    }
+}
