@@ -1,0 +1,32 @@
+//! SPEC → ANSWER: a question as JSON becomes an answer as JSON.
+//!
+//! The way of a question: [`spec`] parses it once into typed form, [`scope`] finds the datasets and fields it names,
+//! [`plan`] makes DataFusion plans of it, [`prune`] leaves out what cannot match, [`scan`] reads the rest, [`execute`]
+//! runs it under a deadline and a memory budget, [`answer`] writes it down. [`rows`] reads whole events, [`fields`]
+//! lists what there is to ask about.
+//!
+//! This crate must not know HTTP, sockets, files or the WAL. It is the only one that knows DataFusion.
+
+pub mod error;
+pub mod limits;
+
+pub mod spec;
+
+mod answer;
+mod execute;
+mod fields;
+mod filter;
+mod functions;
+mod plan;
+mod prune;
+mod rows;
+mod scan;
+mod scope;
+mod text;
+
+pub use answer::{Answer, AnswerColumn, AnswerStats, Heatmap, Series, SeriesGroup, SegmentStats, Warning};
+pub use error::{QueryError, QueryErrorKind};
+pub use execute::{QueryEngine, QuerySettings};
+pub use fields::{DatasetList, DatasetSummary, FieldList, FieldSummary, ValueCount, ValueList};
+pub use rows::RowsAnswer;
+pub use spec::{Options, QuerySpec, RowsSpec};

@@ -2,7 +2,7 @@
 //!
 //! Every room speaks in these nouns. This file knows arrow arrays and nothing of files, protocols or queries.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -216,12 +216,11 @@ impl EventBatch {
         if timestamp.null_count() > 0 || timestamp.values().iter().any(|t| *t < 0) {
             return fail("a timestamp is absent or before 1970".into());
         }
-        if let Some(rate) = &sample_rate {
-            if rate.len() != rows || rate.null_count() > 0 || rate.values().contains(&0) {
-                return fail("sample_rate must have a value of at least 1 for every event".into());
-            }
+        let bad_rate = |r: &UInt32Array| r.len() != rows || r.null_count() > 0 || r.values().contains(&0);
+        if sample_rate.as_ref().is_some_and(bad_rate) {
+            return fail("sample_rate must have a value of at least 1 for every event".into());
         }
-        let mut seen = std::collections::HashSet::with_capacity(columns.len());
+        let mut seen = HashSet::with_capacity(columns.len());
         for column in &columns {
             if column.values.len() != rows {
                 return fail(format!("{} has {} of {rows} rows", column.field, column.values.len()));
@@ -253,6 +252,17 @@ impl EventBatch {
 
     pub fn columns(&self) -> &[EventColumn] {
         &self.columns
+    }
+
+    /// How many of the first `batches` may become one: it never has more than [`limits::BATCH_COLUMNS_MAX`] columns, or
+    /// senders that make names up would be paid for with rows × columns of padding.
+    pub fn joinable<'a>(batches: impl Iterator<Item = &'a EventBatch>) -> usize {
+        let mut columns = HashSet::new();
+        let fits = |batch: &&'a EventBatch| {
+            columns.extend(batch.columns.iter().map(|c| (&c.field, c.field_type)));
+            columns.len() <= limits::BATCH_COLUMNS_MAX
+        };
+        batches.take_while(fits).count()
     }
 
     /// The events of all `batches`, one after the other.

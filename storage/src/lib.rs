@@ -19,6 +19,8 @@ pub mod memtable;
 pub mod segment;
 mod snapshot;
 mod store;
+#[cfg(test)]
+mod testing;
 mod upkeep;
 pub mod wal;
 

@@ -1,4 +1,5 @@
-//! Every name on disk, in one place. `format/data_directory.md` is the drawing of it.
+//! Every name on disk, in one place.
+#![doc = include_str!("../format/data_directory.md")]
 
 use std::path::{Path, PathBuf};
 
@@ -12,9 +13,15 @@ pub struct DataDir(PathBuf);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SegmentId(pub u64);
 
+#[cfg(test)]
+mod tests;
+
 const WAL_SUFFIX: &str = "wal";
 const SEGMENT_SUFFIX: &str = "parquet";
 const SUMS_SUFFIX: &str = "sums";
+const WAL_DIGITS: usize = 16;
+const DATASET_DIGITS: usize = 6;
+const SEGMENT_DIGITS: usize = 12;
 
 impl DataDir {
     pub fn new(path: impl Into<PathBuf>) -> DataDir {
@@ -39,7 +46,7 @@ impl DataDir {
     }
 
     pub fn wal_file(&self, number: u64) -> PathBuf {
-        self.wal().join(format!("{number:016}.{WAL_SUFFIX}"))
+        self.wal().join(format!("{number:0WAL_DIGITS$}.{WAL_SUFFIX}"))
     }
 
     pub fn segments(&self) -> PathBuf {
@@ -47,16 +54,16 @@ impl DataDir {
     }
 
     pub fn dataset(&self, dataset: DatasetId) -> PathBuf {
-        self.segments().join(format!("{:06}", dataset.0))
+        self.segments().join(format!("{:0DATASET_DIGITS$}", dataset.0))
     }
 
     pub fn segment(&self, dataset: DatasetId, segment: SegmentId) -> PathBuf {
-        self.dataset(dataset).join(format!("{:012}.{SEGMENT_SUFFIX}", segment.0))
+        self.dataset(dataset).join(format!("{:0SEGMENT_DIGITS$}.{SEGMENT_SUFFIX}", segment.0))
     }
 
     /// The checksums of a segment's blocks.
     pub fn sums(&self, dataset: DatasetId, segment: SegmentId) -> PathBuf {
-        self.dataset(dataset).join(format!("{:012}.{SUMS_SUFFIX}", segment.0))
+        self.dataset(dataset).join(format!("{:0SEGMENT_DIGITS$}.{SUMS_SUFFIX}", segment.0))
     }
 
     /// Where queries spill. Emptied at start.
@@ -67,22 +74,25 @@ impl DataDir {
 
 /// The number of a WAL file, if `path` is named like one.
 pub fn wal_number(path: &Path) -> Option<u64> {
-    number_of(path, WAL_SUFFIX)
+    number_of(path, WAL_SUFFIX, WAL_DIGITS)
 }
 
 /// The segment that a file in a dataset's directory belongs to, if it is named like one of ours.
 pub fn segment_of(path: &Path) -> Option<SegmentId> {
-    number_of(path, SEGMENT_SUFFIX).or_else(|| number_of(path, SUMS_SUFFIX)).map(SegmentId)
+    let number = |suffix| number_of(path, suffix, SEGMENT_DIGITS);
+    number(SEGMENT_SUFFIX).or_else(|| number(SUMS_SUFFIX)).map(SegmentId)
 }
 
 /// The dataset that a directory under `segments/` belongs to.
 pub fn dataset_of(path: &Path) -> Option<DatasetId> {
-    path.file_name()?.to_str()?.parse().ok().map(DatasetId)
+    u32::try_from(number(path.file_name()?.to_str()?, DATASET_DIGITS)?).ok().map(DatasetId)
 }
 
-fn number_of(path: &Path, suffix: &str) -> Option<u64> {
-    if path.extension()?.to_str()? != suffix {
-        return None;
-    }
-    path.file_stem()?.to_str()?.parse().ok()
+fn number_of(path: &Path, suffix: &str, digits: usize) -> Option<u64> {
+    number(path.file_name()?.to_str()?.strip_suffix(suffix)?.strip_suffix('.')?, digits)
+}
+
+/// The number that `text` is, if it is written as we write it: a file that merely looks alike is not ours.
+fn number(text: &str, digits: usize) -> Option<u64> {
+    text.parse().ok().filter(|number: &u64| format!("{number:0digits$}") == text)
 }

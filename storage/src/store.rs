@@ -16,12 +16,14 @@ use crate::event::{DatasetName, EventBatch};
 use crate::limits::{self, StoreLimits};
 use crate::paths::DataDir;
 use crate::snapshot::Snapshot;
+use crate::wal::block;
 use crate::wal::frame::EncodedBatch;
 use crate::wal::reader::WalCondition;
 use crate::wal::writer::{Append, Receipt, WalWriter};
 
 mod inner;
 mod open;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -111,6 +113,11 @@ impl Store {
         let mut bytes = 0;
         for (name, events) in batches.into_iter().filter(|(_, events)| events.rows() > 0) {
             let dataset = self.inner.dataset_id(&name)?;
+            // What replay could not read back must not be acknowledged, however well it compresses.
+            let inflated = block::length(&events);
+            if inflated > limits::FRAME_BYTES_MAX {
+                return Err(StoreError::TooLarge { bytes: inflated, max: limits::FRAME_BYTES_MAX });
+            }
             let encoded = (events.rows() >= limits::SMALL_BATCH_ROWS).then(|| EncodedBatch::new(&events));
             bytes += encoded.as_ref().map_or(events.memory_bytes(), EncodedBatch::frame_bytes);
             prepared.push((dataset, events, encoded));

@@ -72,12 +72,11 @@ impl FieldTable {
             column.push(':');
         }
         let column: Arc<str> = column.into();
-        self.put(field.clone(), field_type, TypeEntry {
-            column: Arc::clone(&column),
-            events: 0,
-            first_seen: i64::MAX,
-            last_seen: i64::MIN,
-        });
+        self.put(
+            field.clone(),
+            field_type,
+            TypeEntry { column: Arc::clone(&column), events: 0, first_seen: i64::MAX, last_seen: i64::MIN },
+        );
         column
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 
 use super::{Distinct, FieldTable, TypeEntry};
 use crate::error::StoreError;
@@ -73,8 +73,11 @@ pub(crate) struct Publication<'a> {
 }
 
 impl Catalog {
-    /// Opens the catalog, or makes a new one with `store_id` where there is none.
-    pub(crate) fn open(path: &Path, store_id: [u8; 16]) -> Result<Catalog, StoreError> {
+    /// Opens the catalog. Where there is none, or an empty one, a new one is made with the store id of `fresh`.
+    pub(crate) fn open(
+        path: &Path,
+        fresh: impl FnOnce() -> Result<[u8; 16], StoreError>,
+    ) -> Result<Catalog, StoreError> {
         let mut connection = Connection::open(path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
@@ -82,25 +85,32 @@ impl Catalog {
         if !transaction.table_exists(None, "meta")? {
             transaction.execute_batch(SCHEMA)?;
             set_meta(&transaction, "format_version", &FORMAT_VERSION.to_string())?;
-            set_meta(&transaction, "store_id", &hex(&store_id))?;
+            set_meta(&transaction, "store_id", &hex(&fresh()?))?;
             set_meta(&transaction, "next_segment", "1")?;
             set_meta(&transaction, "next_sequence", "1")?;
         }
-        let version = meta(&transaction, "format_version")?.and_then(|v| v.parse().ok()).unwrap_or(0);
-        if version != FORMAT_VERSION {
-            return Err(StoreError::NewerFormat { path: path.to_owned(), version });
-        }
+        check_version(&transaction, path)?;
         transaction.commit()?;
         Ok(Catalog { connection })
     }
 
+    /// Opens a catalog that is there, to look at it only.
+    pub(crate) fn inspect(path: &Path) -> Result<Catalog, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        check_version(&connection, path)?;
+        Ok(Catalog { connection })
+    }
+
     pub(crate) fn load(&self) -> Result<CatalogImage, StoreError> {
+        // A number made up in place of a lost one would be used twice.
+        let lost = |key: &str| StoreError::Bug(format!("the catalog has no {key}"));
         let number = |key| -> Result<u64, StoreError> {
-            Ok(meta(&self.connection, key)?.and_then(|v| v.parse().ok()).unwrap_or(1))
+            meta(&self.connection, key)?.and_then(|v| v.parse().ok()).ok_or_else(|| lost(key))
         };
         let store_id = meta(&self.connection, "store_id")?.and_then(|v| unhex(&v));
         Ok(CatalogImage {
-            store_id: store_id.ok_or_else(|| StoreError::Bug("the catalog has no store id".into()))?,
+            store_id: store_id.ok_or_else(|| lost("store_id"))?,
             next_segment: number("next_segment")?,
             next_sequence: number("next_sequence")?,
             datasets: self.load_datasets()?,
@@ -171,7 +181,7 @@ impl Catalog {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// A new dataset, durable before its id is used anywhere. `watermark` is the next sequence.
+    /// A new dataset, durable before its id is used anywhere.
     pub(crate) fn create_dataset(&mut self, name: &DatasetName, created: TimestampNs) -> Result<DatasetId, StoreError> {
         self.connection.execute(
             "INSERT INTO datasets (workspace, name, created, watermark) VALUES (?, ?, ?, 0)",
@@ -197,6 +207,11 @@ impl Catalog {
         set_meta(&transaction, "next_sequence", &change.next_sequence.to_string())?;
         Ok(transaction.commit()?)
     }
+}
+
+fn check_version(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let version = meta(connection, "format_version")?.and_then(|v| v.parse().ok()).unwrap_or(0);
+    if version == FORMAT_VERSION { Ok(()) } else { Err(StoreError::NewerFormat { path: path.to_owned(), version }) }
 }
 
 fn insert_segment(transaction: &Transaction<'_>, segment: &SegmentInfo) -> Result<(), StoreError> {

@@ -30,7 +30,7 @@ struct State {
     faults: HashMap<u64, Fault>,
     /// Bytes known durable, for files made through this disk.
     synced: HashMap<PathBuf, u64>,
-    /// Files whose names are not durable yet.
+    /// Files and directories whose names are not durable yet.
     unnamed: HashSet<PathBuf>,
 }
 
@@ -62,7 +62,9 @@ impl FailingDisk {
         let mut state = self.lock();
         for path in std::mem::take(&mut state.unnamed) {
             state.synced.remove(&path);
-            if path.exists() {
+            if path.is_dir() {
+                std::fs::remove_dir_all(&path)?;
+            } else if path.exists() {
                 RealDisk.remove(&path)?;
             }
         }
@@ -168,7 +170,13 @@ impl Disk for FailingDisk {
     }
 
     fn create_directory(&self, path: &Path) -> io::Result<()> {
-        RealDisk.create_directory(path)
+        if path.is_dir() {
+            return Ok(());
+        }
+        self.check()?;
+        RealDisk.create_directory(path)?;
+        self.lock().unnamed.insert(path.to_owned());
+        Ok(())
     }
 
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {

@@ -100,11 +100,12 @@ impl Memtable {
         self.coalesce()
     }
 
-    /// Joins the youngest batches while enough of them are of one size class.
+    /// Joins the youngest batches while enough of them are of one size class, and their columns are not too many.
     fn coalesce(&mut self) -> Result<(), InvalidBatch> {
         let mut class_rows = limits::COALESCE_BATCHES;
         while class_rows <= limits::COALESCE_ROWS_MAX {
-            let alike = self.active.iter().rev().take_while(|b| b.rows() < class_rows).count();
+            let alike = self.active.iter().rev().take_while(|b| b.rows() < class_rows);
+            let alike = EventBatch::joinable(alike.map(|b| &b.events));
             if alike >= limits::COALESCE_BATCHES {
                 let from = self.active.len() - alike;
                 let joined = StoredBatch::join(&self.active[from..])?;
@@ -123,8 +124,15 @@ impl Memtable {
         self.frozen.clone()
     }
 
-    /// Forgets the frozen batches: they are in segments now.
+    /// Makes the frozen batches active again, as they were: they could not be flushed and are due as before.
     pub(crate) fn thaw(&mut self) {
+        self.frozen.append(&mut self.active);
+        self.active = std::mem::take(&mut self.frozen);
+        self.since = self.active.first().and_then(|b| b.received.values().first().copied());
+    }
+
+    /// Forgets the frozen batches: they are in segments now.
+    pub(crate) fn drop_frozen(&mut self) {
         self.frozen.clear();
     }
 

@@ -162,7 +162,10 @@ impl BlockFile {
         let read = inner.disk.read_range(&inner.path, start as u64, length);
         let bytes = read.map_err(|e| StoreError::io("read", &inner.path, e))?;
         if xxh3_64(&bytes) != inner.sums[block] {
-            return Err(StoreError::damaged(&inner.path, format!("block {block} (from byte {start}) fails its checksum")));
+            return Err(StoreError::damaged(
+                &inner.path,
+                format!("block {block} (from byte {start}) fails its checksum"),
+            ));
         }
         Ok(())
     }

@@ -43,6 +43,11 @@ impl FooterField {
     }
 }
 
+/// A store id as text.
+pub(crate) fn store_name(id: [u8; 16]) -> String {
+    id.iter().map(|b| format!("{b:02x}")).collect()
+}
+
 /// Joins sorted sequences into ranges.
 pub(crate) fn ranges(sorted: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
     let mut ranges: Vec<(u64, u64)> = Vec::new();

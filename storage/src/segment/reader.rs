@@ -18,8 +18,8 @@ use super::blocks::BlockFile;
 use super::footer::{FORMAT_VERSION, METADATA_KEY, SegmentFooter};
 use crate::disk::Disk;
 use crate::error::StoreError;
-use crate::event::{FieldName, FieldType};
-use crate::paths::DataDir;
+use crate::event::{DatasetId, FieldName, FieldType};
+use crate::paths::{DataDir, SegmentId};
 
 /// One segment of a snapshot. Stays readable while it is held, also when the store has dropped it.
 #[derive(Debug)]
@@ -60,38 +60,23 @@ impl Segment {
     }
 
     fn open_now(&self) -> Result<OpenSegment, StoreError> {
-        let path = self.data_dir.segment(self.info.dataset, self.info.id);
-        let sums = self.data_dir.sums(self.info.dataset, self.info.id);
-        let file = BlockFile::open(Arc::clone(&self.disk), &path, &sums)?;
-        let damaged = |what: String| StoreError::damaged(&path, what);
-        let options = ArrowReaderOptions::new()
-            .with_skip_arrow_metadata(true)
-            .with_page_index_policy(PageIndexPolicy::Required);
-        let plain = ArrowReaderMetadata::load(&SegmentBytes(file.clone()), options.clone())
-            .map_err(|e| damaged(format!("its footer cannot be read: {e}")))?;
-        let footer = read_footer(&plain).map_err(damaged)?;
-        if footer.format != FORMAT_VERSION {
-            return Err(StoreError::NewerFormat { path, version: footer.format });
+        let info = &self.info;
+        let open = OpenSegment::open(Arc::clone(&self.disk), &self.data_dir, info.dataset, info.id)?;
+        if open.footer.rows != info.rows {
+            let path = self.data_dir.segment(info.dataset, info.id);
+            return Err(StoreError::damaged(
+                &path,
+                format!("it has {} events instead of {}", open.footer.rows, info.rows),
+            ));
         }
-        let metadata =
-            ArrowReaderMetadata::try_new(Arc::clone(plain.metadata()), options.with_schema(view_schema(plain.schema())))
-                .map_err(|e| damaged(format!("its schema cannot be read: {e}")))?;
-        let mut columns = HashMap::with_capacity(footer.fields.len());
-        for field in &footer.fields {
-            let index = metadata.schema().index_of(&field.column);
-            let index = index.map_err(|_| damaged(format!("it has no column {}", field.column)))?;
-            if let Some(key) = field.key() {
-                columns.insert(key, index);
-            }
-        }
-        Ok(OpenSegment { file, metadata, footer, columns })
+        Ok(open)
     }
 }
 
 fn read_footer(metadata: &ArrowReaderMetadata) -> Result<SegmentFooter, String> {
-    let entries = metadata.metadata().file_metadata().key_value_metadata();
-    let entry = entries.and_then(|all| all.iter().find(|e| e.key == METADATA_KEY)).and_then(|e| e.value.as_ref());
-    let text = entry.ok_or("it was not written by Outcrop")?;
+    let file = metadata.metadata().file_metadata();
+    let entry = file.key_value_metadata().and_then(|all| all.iter().find(|e| e.key == METADATA_KEY));
+    let text = entry.and_then(|e| e.value.as_ref()).ok_or("it was not written by Outcrop")?;
     serde_json::from_str(text).map_err(|e| format!("its own metadata cannot be read: {e}"))
 }
 
@@ -109,6 +94,46 @@ fn view_schema(schema: &Schema) -> Arc<Schema> {
 }
 
 impl OpenSegment {
+    /// Reads what the files of a segment say of themselves.
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        data_dir: &DataDir,
+        dataset: DatasetId,
+        id: SegmentId,
+    ) -> Result<OpenSegment, StoreError> {
+        let path = &data_dir.segment(dataset, id);
+        let file = BlockFile::open(disk, path, &data_dir.sums(dataset, id))?;
+        let damaged = |what: String| StoreError::damaged(path, what);
+        let options =
+            ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_page_index_policy(PageIndexPolicy::Required);
+        let plain = ArrowReaderMetadata::load(&SegmentBytes(file.clone()), options.clone())
+            .map_err(|e| damaged(format!("its footer cannot be read: {e}")))?;
+        let footer = read_footer(&plain).map_err(damaged)?;
+        if footer.format != FORMAT_VERSION {
+            return Err(StoreError::NewerFormat { path: path.to_owned(), version: footer.format });
+        }
+        if (footer.dataset_id, footer.segment) != (dataset.0, id.0) {
+            return Err(damaged(format!("it is segment {} of dataset {}", footer.segment, footer.dataset_id)));
+        }
+        if plain.metadata().file_metadata().num_rows() as u64 != footer.rows {
+            return Err(damaged("its own metadata does not fit its rows".into()));
+        }
+        let metadata = ArrowReaderMetadata::try_new(
+            Arc::clone(plain.metadata()),
+            options.with_schema(view_schema(plain.schema())),
+        )
+        .map_err(|e| damaged(format!("its schema cannot be read: {e}")))?;
+        let mut columns = HashMap::with_capacity(footer.fields.len());
+        for field in &footer.fields {
+            let index = metadata.schema().index_of(&field.column);
+            let index = index.map_err(|_| damaged(format!("it has no column {}", field.column)))?;
+            if let Some(key) = field.key() {
+                columns.insert(key, index);
+            }
+        }
+        Ok(OpenSegment { file, metadata, footer, columns })
+    }
+
     /// What parquet's readers start from: footer, page index and arrow schema.
     pub fn metadata(&self) -> &ArrowReaderMetadata {
         &self.metadata

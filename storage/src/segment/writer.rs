@@ -25,7 +25,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::SegmentInfo;
 use super::blocks::BlockWriter;
-use super::footer::{FORMAT_VERSION, FooterField, METADATA_KEY, SegmentFooter, ranges};
+use super::footer::{FORMAT_VERSION, FooterField, METADATA_KEY, SegmentFooter, ranges, store_name};
 use crate::catalog::Distinct;
 use crate::disk::Disk;
 use crate::error::StoreError;
@@ -37,8 +37,10 @@ use crate::paths::{DataDir, SegmentId};
 /// A row of the batches: (batch, row).
 pub(crate) type RowAt = (u32, u32);
 
-/// Rows gathered at a time.
-const CHUNK_ROWS: usize = 16 << 10;
+/// Rows × columns gathered at a time, and the rows of that.
+const CHUNK_CELLS: usize = 16 << 20;
+const CHUNK_ROWS_MIN: usize = 64;
+const CHUNK_ROWS_MAX: usize = 16 << 10;
 /// Values looked at to tell whether text repeats at all.
 const UNIQUE_SAMPLE_VALUES: usize = 1_024;
 
@@ -69,7 +71,10 @@ pub(crate) enum Source<'a> {
     Absent,
     Values(&'a ArrayRef),
     /// Integers that are stored as floats, beside floats where the batch has both.
-    AsFloats { integers: &'a Int64Array, floats: Option<&'a Float64Array> },
+    AsFloats {
+        integers: &'a Int64Array,
+        floats: Option<&'a Float64Array>,
+    },
 }
 
 /// What was seen of a column while it was written.
@@ -91,7 +96,7 @@ pub(crate) fn write(
 ) -> Result<(SegmentInfo, Vec<ColumnSeen>), StoreError> {
     let path = data_dir.segment(plan.dataset, plan.id);
     let sums_path = data_dir.sums(plan.dataset, plan.id);
-    let sampled = plan.batches.iter().any(|b| b.events().sample_rate().is_some());
+    let sampled = plan.rows.iter().any(|at| plan.batches[at.0 as usize].events().sample_rate_at(at.1 as usize) > 1);
     let schema = file_schema(plan, sampled);
     let mut seen: Vec<ColumnSeen> = plan.columns.iter().map(ColumnSeen::new).collect();
 
@@ -103,12 +108,11 @@ pub(crate) fn write(
         },
         other => StoreError::Bug(format!("cannot write a segment: {other}")),
     };
-    let options = ArrowWriterOptions::new()
-        .with_properties(properties(plan))
-        .with_skip_arrow_metadata(true);
+    let options = ArrowWriterOptions::new().with_properties(properties(plan)).with_skip_arrow_metadata(true);
     let mut writer =
         ArrowWriter::try_new_with_options(BlockWriter::new(file), Arc::clone(&schema), options).map_err(failed)?;
-    for rows in plan.rows.chunks(CHUNK_ROWS) {
+    let chunk_rows = (CHUNK_CELLS / (plan.columns.len() + 4)).clamp(CHUNK_ROWS_MIN, CHUNK_ROWS_MAX);
+    for rows in plan.rows.chunks(chunk_rows) {
         let batch = gather(plan, rows, sampled, &schema, &mut seen)?;
         writer.write(&batch).map_err(failed)?;
     }
@@ -358,7 +362,7 @@ fn footer(plan: &SegmentPlan<'_>, seen: &[ColumnSeen]) -> SegmentFooter {
     sequences.sort_unstable();
     SegmentFooter {
         format: FORMAT_VERSION,
-        store: plan.store_id.iter().map(|b| format!("{b:02x}")).collect(),
+        store: store_name(plan.store_id),
         dataset_id: plan.dataset.0,
         dataset: plan.dataset_name.as_str().to_owned(),
         segment: plan.id.0,

@@ -3,7 +3,7 @@
 //! One lock guards what readers see, so that a request is visible entirely or not at all, and so that an event moves
 //! from memtable to segment in no time. Files are written outside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -18,6 +18,7 @@ use crate::limits::StoreLimits;
 use crate::memtable::{Memtable, StoredBatch};
 use crate::paths::{DataDir, SegmentId};
 use crate::segment::SegmentInfo;
+use crate::segment::footer::store_name;
 use crate::segment::reader::Segment;
 use crate::segment::writer::{self, ColumnSeen, SegmentPlan};
 use crate::snapshot::{DatasetSnapshot, Snapshot};
@@ -30,6 +31,8 @@ use crate::wal::writer::WalState;
 const UPKEEP_INTERVAL: Duration = Duration::from_millis(250);
 /// How long an append waits for memtable room before it is shed.
 const ROOM_WAIT: Duration = Duration::from_secs(10);
+/// How long upkeep leaves a disk alone on which a flush has failed.
+const RETRY_WAIT: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(super) struct DatasetState {
@@ -117,9 +120,8 @@ impl Inner {
 
     /// The dataset's id; a new dataset is made durable first.
     pub(super) fn dataset_id(&self, name: &DatasetName) -> Result<DatasetId, StoreError> {
-        let find = |datasets: &BTreeMap<DatasetId, DatasetState>| {
-            datasets.values().find(|d| d.name == *name).map(|d| d.id)
-        };
+        let find =
+            |datasets: &BTreeMap<DatasetId, DatasetState>| datasets.values().find(|d| d.name == *name).map(|d| d.id);
         if let Some(id) = find(&self.datasets.read().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(id);
         }
@@ -159,10 +161,7 @@ impl Inner {
         let mut wanted = false;
         for (dataset, batch) in stored {
             let Some(state) = datasets.get_mut(&dataset) else { continue };
-            self.memtable_bytes.fetch_add(batch.memory_bytes() as u64, Ordering::SeqCst);
-            if let Err(error) = state.memtable.push(batch) {
-                held(&self.found).1.push(error.to_string());
-            }
+            self.push(state, batch);
             wanted |= flush::due(&state.memtable, self.clock.now(), &self.limits);
         }
         drop(datasets);
@@ -174,10 +173,21 @@ impl Inner {
     pub(super) fn show_one(&self, dataset: DatasetId, batch: StoredBatch) {
         let mut datasets = self.datasets.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(state) = datasets.get_mut(&dataset) {
-            self.memtable_bytes.fetch_add(batch.memory_bytes() as u64, Ordering::SeqCst);
-            if let Err(error) = state.memtable.push(batch) {
-                held(&self.found).1.push(error.to_string());
-            }
+            self.push(state, batch);
+        }
+    }
+
+    /// Adds to a memtable and to the account of its bytes, which joining batches changes too.
+    fn push(&self, state: &mut DatasetState, batch: StoredBatch) {
+        let before = state.memtable.memory_bytes() as u64;
+        if let Err(error) = state.memtable.push(batch) {
+            self.note_damage(error.to_string());
+        }
+        let after = state.memtable.memory_bytes() as u64;
+        if after >= before {
+            self.memtable_bytes.fetch_add(after - before, Ordering::SeqCst);
+        } else {
+            self.memtable_bytes.fetch_sub(before - after, Ordering::SeqCst);
         }
     }
 
@@ -188,9 +198,10 @@ impl Inner {
             return Ok(());
         }
         self.wake_upkeep();
-        let waited = self.room.1.wait_timeout_while(held(&self.room.0), ROOM_WAIT, |()| {
-            full() && !self.stopping.load(Ordering::SeqCst)
-        });
+        let waited = self
+            .room
+            .1
+            .wait_timeout_while(held(&self.room.0), ROOM_WAIT, |()| full() && !self.stopping.load(Ordering::SeqCst));
         drop(waited);
         if self.stopping.load(Ordering::SeqCst) {
             return Err(StoreError::Closed);
@@ -210,6 +221,12 @@ impl Inner {
         Snapshot { datasets: datasets.collect() }
     }
 
+    /// Wakes those who wait for room, holding its lock, or one who is about to wait would miss it.
+    fn wake_waiting(&self) {
+        let _room = held(&self.room.0);
+        self.room.1.notify_all();
+    }
+
     fn wake_upkeep(&self) {
         *held(&self.wake.0) = true;
         self.wake.1.notify_all();
@@ -218,7 +235,7 @@ impl Inner {
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         self.wake_upkeep();
-        self.room.1.notify_all();
+        self.wake_waiting();
     }
 
     /// The upkeep thread: flushes what is due until the store closes.
@@ -231,30 +248,45 @@ impl Inner {
             if self.stopping.load(Ordering::SeqCst) {
                 return;
             }
-            // A failed flush is counted and tried again: its events stay in the log and in the memtable.
-            let _counted = self.flush_due();
+            // A failed flush is counted and tried again, but not at once whoever asks: its events stay in the log and
+            // in the memtable.
+            if self.flush_due().is_err() {
+                let stopping = |_: &mut bool| !self.stopping.load(Ordering::SeqCst);
+                drop(self.wake.1.wait_timeout_while(held(&self.wake.0), RETRY_WAIT, stopping));
+            }
         }
     }
 
     pub(super) fn flush_due(&self) -> Result<(), StoreError> {
-        let full = self.memtable_bytes.load(Ordering::SeqCst) >= self.limits.memtable_bytes_max as u64 / 2;
         let now = self.clock.now();
+        self.flush_where(|memtable| flush::due(memtable, now, &self.limits))
+    }
+
+    /// Flushes what memory asks for, however old the rest is.
+    pub(super) fn flush_large(&self) -> Result<(), StoreError> {
+        self.flush_where(|memtable| flush::large(memtable, &self.limits))
+    }
+
+    fn flush_where(&self, due: impl Fn(&Memtable) -> bool) -> Result<(), StoreError> {
+        let full = self.memtable_bytes.load(Ordering::SeqCst) >= self.limits.memtable_bytes_max as u64 / 2;
         let datasets = self.datasets.read().unwrap_or_else(PoisonError::into_inner);
         let largest = datasets.values().max_by_key(|d| d.memtable.memory_bytes()).map(|d| d.id);
-        let due: Vec<DatasetId> = datasets
-            .values()
-            .filter(|d| flush::due(&d.memtable, now, &self.limits) || (full && Some(d.id) == largest))
-            .map(|d| d.id)
-            .collect();
+        let due: Vec<DatasetId> =
+            datasets.values().filter(|d| due(&d.memtable) || (full && Some(d.id) == largest)).map(|d| d.id).collect();
         drop(datasets);
-        due.into_iter().try_for_each(|dataset| self.flush(dataset))
+        self.flush_each(due)
+    }
+
+    /// Flushes each of them, whatever becomes of the others; the first error.
+    fn flush_each(&self, datasets: Vec<DatasetId>) -> Result<(), StoreError> {
+        datasets.into_iter().map(|dataset| self.flush(dataset)).fold(Ok(()), Result::and)
     }
 
     pub(super) fn flush_all(&self) -> Result<(), StoreError> {
         let datasets = self.datasets.read().unwrap_or_else(PoisonError::into_inner);
         let all: Vec<DatasetId> = datasets.keys().copied().collect();
         drop(datasets);
-        all.into_iter().try_for_each(|dataset| self.flush(dataset))
+        self.flush_each(all)
     }
 
     fn flush(&self, dataset: DatasetId) -> Result<(), StoreError> {
@@ -262,7 +294,13 @@ impl Inner {
         let flushed = self.flush_locked(dataset);
         match &flushed {
             Ok(()) => self.flushes.fetch_add(1, Ordering::Relaxed),
-            Err(_) => self.flush_failures.fetch_add(1, Ordering::Relaxed),
+            Err(_) => {
+                let mut datasets = self.datasets.write().unwrap_or_else(PoisonError::into_inner);
+                if let Some(state) = datasets.get_mut(&dataset) {
+                    state.memtable.thaw();
+                }
+                self.flush_failures.fetch_add(1, Ordering::Relaxed)
+            }
         };
         flushed
     }
@@ -281,28 +319,33 @@ impl Inner {
             cluster_field = flush::choose_cluster_field(&batches).map(str::to_owned);
         }
         let folder = self.data_dir.dataset(dataset);
-        let made = self.disk.create_directory(&folder).and_then(|()| self.disk.sync_directory(&self.data_dir.segments()));
+        let made =
+            self.disk.create_directory(&folder).and_then(|()| self.disk.sync_directory(&self.data_dir.segments()));
         made.map_err(|e| StoreError::io("create", &folder, e))?;
 
         let mut infos = Vec::new();
-        let mut touched = std::collections::BTreeSet::new();
+        let mut touched = BTreeSet::new();
         for segment in flush::plan(&batches, cluster_field.as_deref()) {
+            let id = SegmentId(self.next_segment.fetch_add(1, Ordering::SeqCst));
             let plan = SegmentPlan {
                 store_id: self.store_id,
                 dataset,
                 dataset_name: &name,
-                id: SegmentId(self.next_segment.fetch_add(1, Ordering::SeqCst)),
+                id,
                 cluster_field: cluster_field.as_deref(),
                 batches: &batches,
                 rows: &segment.rows,
                 columns: flush::columns(&batches, &segment.rows, &mut fields),
             };
-            let (info, seen) = writer::write(&self.disk, &self.data_dir, &plan)?;
+            let (info, seen) = writer::write(&self.disk, &self.data_dir, &plan).inspect_err(|_| {
+                self.remove_segments(dataset, infos.iter().map(|i: &SegmentInfo| i.id).chain([id]));
+            })?;
             count(&mut fields, &seen);
             touched.extend(seen.into_iter().map(|s| s.field));
             infos.push(info);
         }
         let touched: Vec<FieldName> = touched.into_iter().collect();
+        // After an error here the segments stay: the change may have reached the disk all the same.
         held(&self.catalog).publish(&Publication {
             dataset,
             segments: &infos,
@@ -318,6 +361,15 @@ impl Inner {
         Ok(())
     }
 
+    /// Removes segments that were never published, so that failing flushes do not fill the disk; start-up removes what
+    /// cannot be removed now.
+    fn remove_segments(&self, dataset: DatasetId, ids: impl Iterator<Item = SegmentId>) {
+        for id in ids {
+            let _later = self.disk.remove(&self.data_dir.segment(dataset, id));
+            let _later = self.disk.remove(&self.data_dir.sums(dataset, id));
+        }
+    }
+
     /// In one step: the segments are there and the frozen batches are not.
     fn publish(
         &self,
@@ -327,13 +379,12 @@ impl Inner {
         cluster_field: Option<String>,
         fields: FieldTable,
     ) {
-        let new = infos
-            .into_iter()
-            .map(|info| Arc::new(Segment::new(info, Arc::clone(&self.disk), self.data_dir.clone())));
+        let new =
+            infos.into_iter().map(|info| Arc::new(Segment::new(info, Arc::clone(&self.disk), self.data_dir.clone())));
         let mut datasets = self.datasets.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(state) = datasets.get_mut(&dataset) {
             Arc::make_mut(&mut state.segments).extend(new);
-            state.memtable.thaw();
+            state.memtable.drop_frozen();
             state.watermark = watermark;
             state.cluster_field = cluster_field;
             state.fields = Arc::new(fields);
@@ -341,7 +392,7 @@ impl Inner {
         let bytes: usize = datasets.values().map(|d| d.memtable.memory_bytes()).sum();
         self.memtable_bytes.store(bytes as u64, Ordering::SeqCst);
         drop(datasets);
-        self.room.1.notify_all();
+        self.wake_waiting();
     }
 
     /// Removes log files whose events are all in segments. What cannot be removed now is tried again later.
@@ -350,13 +401,24 @@ impl Inner {
         let watermarks: BTreeMap<DatasetId, u64> = datasets.values().map(|d| (d.id, d.watermark)).collect();
         drop(datasets);
         held(&self.wal.closed).retain(|file| {
-            let needed = file.last.iter().any(|(dataset, last)| watermarks.get(dataset).is_some_and(|w| last >= w));
+            // What the catalog does not know may be known to another catalog.
+            let needed = file.last.iter().any(|(dataset, last)| watermarks.get(dataset).is_none_or(|w| last >= w));
             needed || self.disk.remove(&file.path).is_err_and(|e| e.kind() != std::io::ErrorKind::NotFound)
         });
     }
 
     pub(super) fn note_damage(&self, what: String) {
         held(&self.found).1.push(what);
+    }
+
+    /// The store id as footers have it.
+    pub(super) fn store_name(&self) -> String {
+        store_name(self.store_id)
+    }
+
+    /// Leaves the numbers up to `used` to the files that have them.
+    pub(super) fn skip_segments(&self, used: Option<SegmentId>) {
+        self.next_segment.fetch_max(used.map_or(1, |id| id.0 + 1), Ordering::SeqCst);
     }
 
     pub(super) fn set_replay(&self, condition: WalCondition) {

@@ -1,12 +1,14 @@
-//! Opening a data directory, in named stages: lock, make, load, sweep, replay.
+//! Opening a data directory, in named stages: lock, make, load, replay, sweep.
 
 use std::fs::{File, OpenOptions};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::StoreSettings;
 use super::inner::{DatasetState, Inner};
+use super::sweep::{self, Logged};
 use crate::catalog::{Catalog, CatalogImage};
 use crate::disk::Disk;
 use crate::error::StoreError;
@@ -21,12 +23,25 @@ use crate::wal::writer::ClosedFile;
 pub(crate) fn lock(data_dir: &DataDir) -> Result<File, StoreError> {
     let path = data_dir.lock();
     let io = |e| StoreError::io("lock", &path, e);
-    std::fs::create_dir_all(data_dir.root()).map_err(io)?;
+    make_root(data_dir.root()).map_err(io)?;
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(io)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Locked { path: data_dir.root().to_owned() }),
         Err(std::fs::TryLockError::Error(error)) => Err(io(error)),
+    }
+}
+
+/// Makes the directory, and its name durable: what is acknowledged in it must not go with it.
+fn make_root(root: &Path) -> std::io::Result<()> {
+    if root.is_dir() {
+        return Ok(());
+    }
+    let parent = root.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make_root(parent)?;
+    match std::fs::create_dir(root) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => File::open(parent)?.sync_all(),
     }
 }
 
@@ -38,9 +53,14 @@ pub(super) fn open(settings: StoreSettings) -> Result<(Inner, u64), StoreError> 
     let catalog = open_catalog(&*disk, &dir)?;
     let image = catalog.load()?;
     let (states, damage) = load_states(&disk, &dir, &image)?;
-    sweep(&*disk, &dir, &image)?;
+    let watermarks = image.datasets.iter().map(|d| (d.id, d.watermark)).collect();
+    let strangers = sweep::strangers(&*disk, &dir, &image)?;
+    empty_spill(&*disk, &dir)?;
     let inner = Inner::new(settings, catalog, &image, states, damage);
-    let next_file = replay(&inner)?;
+    inner.skip_segments(strangers.keys().map(|(_, id)| *id).max());
+    let (next_file, logged) = replay(&inner)?;
+    sweep::sweep(&inner, strangers, &watermarks, &logged)?;
+    inner.trim_wal();
     Ok((inner, next_file))
 }
 
@@ -53,27 +73,31 @@ fn make_directories(disk: &dyn Disk, dir: &DataDir) -> Result<(), StoreError> {
 
 fn open_catalog(disk: &dyn Disk, dir: &DataDir) -> Result<Catalog, StoreError> {
     let path = dir.catalog();
-    let fresh = !path.exists();
-    if fresh {
-        // A new catalog over old files would call them strangers and sweep them away.
-        for held in [dir.segments(), dir.wal()] {
-            let files = disk.list(&held).map_err(|e| StoreError::io("list", &held, e))?;
-            if !files.is_empty() {
-                return Err(StoreError::CatalogMissing { path: dir.root().to_owned() });
-            }
+    if !path.exists() {
+        refuse_old_files(disk, dir)?;
+    }
+    let catalog = Catalog::open(&path, || {
+        refuse_old_files(disk, dir)?;
+        new_store_id()
+    })?;
+    disk.sync_directory(dir.root()).map_err(|e| StoreError::io("sync", dir.root(), e))?;
+    Ok(catalog)
+}
+
+/// A new catalog over old files would not know them.
+fn refuse_old_files(disk: &dyn Disk, dir: &DataDir) -> Result<(), StoreError> {
+    for held in [dir.segments(), dir.wal()] {
+        if !sweep::list(disk, &held)?.is_empty() {
+            return Err(StoreError::CatalogMissing { path: dir.root().to_owned() });
         }
     }
-    let catalog = Catalog::open(&path, new_store_id()?)?;
-    if fresh {
-        disk.sync_directory(dir.root()).map_err(|e| StoreError::io("sync", dir.root(), e))?;
-    }
-    Ok(catalog)
+    Ok(())
 }
 
 fn new_store_id() -> Result<[u8; 16], StoreError> {
     let mut id = [0; 16];
     let read = File::open("/dev/urandom").and_then(|mut f| f.read_exact(&mut id));
-    read.map_err(|e| StoreError::io("read", std::path::Path::new("/dev/urandom"), e))?;
+    read.map_err(|e| StoreError::io("read", Path::new("/dev/urandom"), e))?;
     Ok(id)
 }
 
@@ -102,31 +126,21 @@ fn load_states(
     Ok((states, damage))
 }
 
-/// Removes files of ours that the catalog does not list: segments that were being written when the process ended.
-fn sweep(disk: &dyn Disk, dir: &DataDir, image: &CatalogImage) -> Result<(), StoreError> {
-    let list = |path: &std::path::Path| disk.list(path).map_err(|e| StoreError::io("list", path, e));
-    for folder in list(&dir.segments())? {
-        let Some(dataset) = paths::dataset_of(&folder) else { continue };
-        for file in list(&folder)? {
-            let Some(id) = paths::segment_of(&file) else { continue };
-            if !image.segments.iter().any(|s| s.dataset == dataset && s.id == id) {
-                disk.remove(&file).map_err(|e| StoreError::io("remove", &file, e))?;
-            }
-        }
-    }
-    for file in list(&dir.spill())? {
+/// Removes what queries of an earlier process spilled.
+fn empty_spill(disk: &dyn Disk, dir: &DataDir) -> Result<(), StoreError> {
+    for file in sweep::list(disk, &dir.spill())? {
         let removed = if file.is_dir() { std::fs::remove_dir_all(&file) } else { std::fs::remove_file(&file) };
         removed.map_err(|e| StoreError::io("remove", &file, e))?;
     }
     Ok(())
 }
 
-/// Reads the log into memtables, flushing while it reads; returns the number of the next file.
-fn replay(inner: &Inner) -> Result<u64, StoreError> {
-    let directory = inner.data_dir.wal();
-    let files = inner.disk.list(&directory).map_err(|e| StoreError::io("list", &directory, e))?;
+/// Reads the log into memtables, flushing while it reads; returns the number of the next file and what was read.
+fn replay(inner: &Inner) -> Result<(u64, Logged), StoreError> {
+    let files = sweep::list(&*inner.disk, &inner.data_dir.wal())?;
     let mut next_file = 1;
     let mut total = WalCondition::default();
+    let mut logged = Logged::default();
     for path in files {
         let Some(number) = paths::wal_number(&path) else { continue };
         next_file = next_file.max(number + 1);
@@ -135,24 +149,26 @@ fn replay(inner: &Inner) -> Result<u64, StoreError> {
             for batch in batches {
                 let last = batch.first_sequence + batch.events.rows() as u64 - 1;
                 closed.last.insert(batch.dataset, last);
+                logged.add(batch.first_sequence, last);
                 inner.next_sequence.fetch_max(last + 1, Ordering::SeqCst);
                 replay_batch(inner, batch)?;
             }
-            inner.flush_due()
+            inner.flush_large()
         })?;
         closed.bytes = inner.disk.length(&path).map_err(|e| StoreError::io("read", &path, e))?;
-        if condition.damaged_bytes > 0 {
-            inner.note_damage(format!("{} has {} damaged bytes", path.display(), condition.damaged_bytes));
-        }
         total.frames += condition.frames;
         total.events += condition.events;
         total.damaged_bytes += condition.damaged_bytes;
         total.torn_at = condition.torn_at.or(total.torn_at);
-        inner.wal.close(closed);
+        if condition.damaged_bytes > 0 {
+            // It is never trimmed: somebody may still read what we cannot.
+            inner.note_damage(format!("{} has {} damaged bytes", path.display(), condition.damaged_bytes));
+        } else {
+            inner.wal.close(closed);
+        }
     }
     inner.set_replay(total);
-    inner.trim_wal();
-    Ok(next_file)
+    Ok((next_file, logged))
 }
 
 fn replay_batch(inner: &Inner, batch: FrameBatch) -> Result<(), StoreError> {

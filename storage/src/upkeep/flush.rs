@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringArray};
 use arrow::datatypes::{Float64Type, Int64Type};
 
 use crate::catalog::FieldTable;
@@ -30,7 +30,12 @@ pub(crate) fn due(memtable: &Memtable, now: TimestampNs, limits: &StoreLimits) -
     let old = memtable.since().is_some_and(|since| {
         now.saturating_sub(since) / 1_000_000_000 >= i64::try_from(limits.flush_age_seconds_max).unwrap_or(i64::MAX)
     });
-    old || memtable.active_bytes() >= limits.flush_bytes_max || memtable.active_rows() >= limits::SEGMENT_ROWS_MAX
+    old || large(memtable, limits)
+}
+
+/// Whether a memtable is worth a segment whatever its age.
+pub(crate) fn large(memtable: &Memtable, limits: &StoreLimits) -> bool {
+    memtable.active_bytes() >= limits.flush_bytes_max || memtable.active_rows() >= limits::SEGMENT_ROWS_MAX
 }
 
 /// The rows of one segment, in its order.
@@ -78,7 +83,8 @@ pub(crate) fn choose_cluster_field(batches: &[Arc<StoredBatch>]) -> Option<&'sta
 }
 
 fn text_column<'a>(batch: &'a StoredBatch, field: &str) -> Option<&'a StringArray> {
-    let column = batch.events().columns().iter().find(|c| c.field_type == FieldType::String && c.field.as_str() == field);
+    let column =
+        batch.events().columns().iter().find(|c| c.field_type == FieldType::String && c.field.as_str() == field);
     column.map(|c| c.values.as_string())
 }
 
@@ -116,7 +122,7 @@ pub(crate) fn columns<'a>(
                 keep_if_used(of_type, rows);
             }
         }
-        columns.extend(columns_of_field(field, &places, table));
+        columns.extend(columns_of_field(field, &places, rows, table));
     }
     columns
 }
@@ -129,9 +135,14 @@ fn keep_if_used(of_type: &mut Vec<Option<&ArrayRef>>, rows: &[RowAt]) {
     }
 }
 
-fn columns_of_field<'a>(field: &FieldName, places: &Places<'a>, table: &mut FieldTable) -> Vec<ColumnPlan<'a>> {
+fn columns_of_field<'a>(
+    field: &FieldName,
+    places: &Places<'a>,
+    rows: &[RowAt],
+    table: &mut FieldTable,
+) -> Vec<ColumnPlan<'a>> {
     let [_, integers, floats, _] = places;
-    let merge = !integers.is_empty() && !floats.is_empty() && integers.iter().flatten().all(|a| exact_as_floats(a));
+    let merge = !integers.is_empty() && !floats.is_empty() && exact_as_floats(integers, rows);
     let mut columns = Vec::new();
     for field_type in FieldType::ALL {
         let of_type = &places[field_type as usize];
@@ -160,6 +171,11 @@ fn float_source<'a>(integers: Option<&'a ArrayRef>, floats: Option<&'a ArrayRef>
     }
 }
 
-fn exact_as_floats(integers: &ArrayRef) -> bool {
-    integers.as_primitive::<Int64Type>().iter().flatten().all(|i| i.unsigned_abs() <= EXACT_FLOAT_MAX)
+/// Whether every integer that `rows` have is exact as a float.
+fn exact_as_floats(integers: &[Option<&ArrayRef>], rows: &[RowAt]) -> bool {
+    let arrays: Vec<Option<&Int64Array>> = integers.iter().map(|place| place.map(|a| a.as_primitive())).collect();
+    rows.iter().all(|at| {
+        let array = arrays[at.0 as usize].filter(|a| a.is_valid(at.1 as usize));
+        array.is_none_or(|a| a.value(at.1 as usize).unsigned_abs() <= EXACT_FLOAT_MAX)
+    })
 }

@@ -19,6 +19,26 @@ const VERSION: u8 = 1;
 #[error("the block {0}")]
 pub(crate) struct BadBlock(&'static str);
 
+/// Bytes of the block of `batch`.
+pub(crate) fn length(batch: &EventBatch) -> usize {
+    let rates = batch.sample_rate().map_or(0, |_| 4 * batch.rows());
+    10 + 8 * batch.rows() + rates + batch.columns().iter().map(column_length).sum::<usize>()
+}
+
+fn column_length(column: &EventColumn) -> usize {
+    let (rows, nulls) = (column.values.len(), column.values.null_count());
+    let present = rows - nulls;
+    let values = match column.field_type {
+        FieldType::Boolean => present.div_ceil(8),
+        FieldType::Integer | FieldType::Float => 8 * present,
+        FieldType::String => {
+            let values: &StringArray = column.values.as_string();
+            4 * present + values.iter().flatten().map(str::len).sum::<usize>()
+        }
+    };
+    4 + column.field.as_str().len() + if nulls > 0 { rows.div_ceil(8) } else { 0 } + values
+}
+
 /// Appends the block of `batch` to `out`.
 pub(crate) fn encode(batch: &EventBatch, out: &mut Vec<u8>) {
     out.push(VERSION);
@@ -113,10 +133,9 @@ pub(crate) fn decode(block: &[u8]) -> Result<EventBatch, BadBlock> {
     }
     let rows = input.u32()? as usize;
     let columns = input.u32()? as usize;
-    let sampled = input.u8()? == 1;
+    let sampled = input.flag()?;
     let timestamp = Int64Array::from(input.numbers(rows, i64::from_le_bytes)?);
-    let sample_rate =
-        if sampled { Some(UInt32Array::from(input.numbers(rows, u32::from_le_bytes)?)) } else { None };
+    let sample_rate = if sampled { Some(UInt32Array::from(input.numbers(rows, u32::from_le_bytes)?)) } else { None };
     let mut decoded = Vec::with_capacity(columns.min(limits::BATCH_COLUMNS_MAX));
     for _ in 0..columns {
         decoded.push(decode_column(&mut input, rows)?);
@@ -132,7 +151,7 @@ fn decode_column(input: &mut Input<'_>, rows: usize) -> Result<EventColumn, BadB
     let name = std::str::from_utf8(input.take(length)?).map_err(|_| BadBlock("has a field name that is not UTF-8"))?;
     let field = FieldName::new(name).map_err(|_| BadBlock("has a bad field name"))?;
     let field_type = FieldType::from_code(input.u8()?).ok_or(BadBlock("has an unknown type"))?;
-    let nulls = if input.u8()? == 1 { None } else { Some(NullBuffer::new(input.bits(rows)?)) };
+    let nulls = if input.flag()? { None } else { Some(NullBuffer::new(input.bits(rows)?)) };
     let present = rows - nulls.as_ref().map_or(0, NullBuffer::null_count);
     let values: ArrayRef = match field_type {
         FieldType::Boolean => {
@@ -215,6 +234,14 @@ impl<'a> Input<'a> {
 
     fn u8(&mut self) -> Result<u8, BadBlock> {
         Ok(self.array::<1>()?[0])
+    }
+
+    fn flag(&mut self) -> Result<bool, BadBlock> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(BadBlock("has a flag that is neither 0 nor 1")),
+        }
     }
 
     fn u32(&mut self) -> Result<u32, BadBlock> {

@@ -1,6 +1,6 @@
 //! The frame: what one fsync covers. Knows the bytes around blocks; must not know files or when to sync.
 
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::block;
 use crate::event::{DatasetId, EventBatch, TimestampNs};
@@ -26,7 +26,7 @@ pub(crate) struct EncodedBatch {
 
 impl EncodedBatch {
     pub(crate) fn new(batch: &EventBatch) -> EncodedBatch {
-        let mut plain = Vec::with_capacity(batch.memory_bytes() / 2 + 64);
+        let mut plain = Vec::with_capacity(block::length(batch));
         block::encode(batch, &mut plain);
         let rows = batch.rows() as u32;
         let inflated_bytes = plain.len() as u64;
@@ -67,8 +67,19 @@ pub(crate) fn file_header(store_id: [u8; 16]) -> Vec<u8> {
     header
 }
 
+/// What a frame header's checksum begins with: bytes that nobody outside knows, so that text which looks like a frame
+/// is never taken for one when damage is searched for the next frame.
+fn seed(store_id: [u8; 16]) -> u64 {
+    u64_at(&store_id, 0)
+}
+
 /// The bytes of a frame.
-pub(crate) fn encode(first_sequence: u64, received: TimestampNs, batches: &[(DatasetId, EncodedBatch)]) -> Vec<u8> {
+pub(crate) fn encode(
+    store_id: [u8; 16],
+    first_sequence: u64,
+    received: TimestampNs,
+    batches: &[(DatasetId, EncodedBatch)],
+) -> Vec<u8> {
     let body_bytes: usize = batches.iter().map(|(_, b)| b.frame_bytes()).sum();
     let mut frame = Vec::with_capacity(FRAME_HEADER_BYTES + body_bytes);
     frame.resize(FRAME_HEADER_BYTES, 0);
@@ -87,14 +98,14 @@ pub(crate) fn encode(first_sequence: u64, received: TimestampNs, batches: &[(Dat
     frame[16..24].copy_from_slice(&first_sequence.to_le_bytes());
     frame[24..32].copy_from_slice(&received.to_le_bytes());
     frame[32..40].copy_from_slice(&body_checksum.to_le_bytes());
-    let header_checksum = xxh3_64(&frame[..40]);
+    let header_checksum = xxh3_64_with_seed(&frame[..40], seed(store_id));
     frame[40..48].copy_from_slice(&header_checksum.to_le_bytes());
     frame
 }
 
 /// A frame's header, its checksum verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FrameHeader {
+#[derive(Clone, Copy, Debug)]
+struct FrameHeader {
     batches: u32,
     body_bytes: usize,
     first_sequence: u64,
@@ -115,9 +126,9 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 }
 
 /// The header at the start of `bytes`, if a whole and sound one is there.
-pub(crate) fn header(bytes: &[u8]) -> Option<FrameHeader> {
+fn header(store_id: [u8; 16], bytes: &[u8]) -> Option<FrameHeader> {
     let bytes = bytes.get(..FRAME_HEADER_BYTES)?;
-    if bytes[0..4] != FRAME_MAGIC || u64_at(bytes, 40) != xxh3_64(&bytes[..40]) {
+    if bytes[0..4] != FRAME_MAGIC || u64_at(bytes, 40) != xxh3_64_with_seed(&bytes[..40], seed(store_id)) {
         return None;
     }
     let body_bytes = usize::try_from(u64_at(bytes, 8)).ok().filter(|b| *b <= limits::FRAME_BYTES_MAX)?;
@@ -130,15 +141,31 @@ pub(crate) fn header(bytes: &[u8]) -> Option<FrameHeader> {
     })
 }
 
-/// The frame at the start of `bytes` and its length, if a whole and sound one is there.
-pub(crate) fn decode(bytes: &[u8]) -> Option<(Vec<FrameBatch>, usize)> {
-    let header = header(bytes)?;
+/// A frame both of whose checksums hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame<'a> {
+    header: FrameHeader,
+    body: &'a [u8],
+}
+
+/// The frame at the start of `bytes`, if a whole and sound one is there.
+pub(crate) fn find(store_id: [u8; 16], bytes: &[u8]) -> Option<Frame<'_>> {
+    let header = header(store_id, bytes)?;
     let end = FRAME_HEADER_BYTES.checked_add(header.body_bytes)?;
     let body = bytes.get(FRAME_HEADER_BYTES..end)?;
-    if xxh3_64(body) != header.body_checksum {
-        return None;
+    (xxh3_64(body) == header.body_checksum).then_some(Frame { header, body })
+}
+
+impl Frame<'_> {
+    /// Its length in the file.
+    pub(crate) fn bytes(&self) -> usize {
+        FRAME_HEADER_BYTES + self.body.len()
     }
-    Some((decode_body(&header, body)?, end))
+
+    /// Its batches; `None` if it holds what this version cannot read.
+    pub(crate) fn batches(&self) -> Option<Vec<FrameBatch>> {
+        decode_body(&self.header, self.body)
+    }
 }
 
 fn decode_body(header: &FrameHeader, mut body: &[u8]) -> Option<Vec<FrameBatch>> {
@@ -154,7 +181,7 @@ fn decode_body(header: &FrameHeader, mut body: &[u8]) -> Option<Vec<FrameBatch>>
             1 => block::decode(&lz4_flex::block::decompress(stored, inflated_bytes).ok()?).ok()?,
             _ => return None,
         };
-        if events.rows() != u32_at(head, 4) as usize {
+        if events.rows() == 0 || events.rows() != u32_at(head, 4) as usize {
             return None;
         }
         let dataset = DatasetId(u32_at(head, 0));

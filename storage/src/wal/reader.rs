@@ -15,7 +15,7 @@ pub struct WalCondition {
     pub events: u64,
     /// Where a torn tail begins: the end of the last good frame of a file that does not end with it.
     pub torn_at: Option<u64>,
-    /// Bytes of bad stretches with good frames behind them.
+    /// Bytes of bad stretches with good frames behind them, and of sound frames that cannot be read.
     pub damaged_bytes: u64,
 }
 
@@ -39,14 +39,20 @@ pub(crate) fn read(
         if rest.is_empty() && at >= FILE_HEADER_BYTES {
             return Ok(condition);
         }
-        if let Some((batches, length)) = frame::decode(rest) {
-            condition.frames += 1;
-            condition.events += batches.iter().map(|b| b.events.rows() as u64).sum::<u64>();
-            each(batches)?;
-            at += length;
+        if let Some(frame) = frame::find(store_id, rest) {
+            at += frame.bytes();
+            match frame.batches() {
+                Some(batches) => {
+                    condition.frames += 1;
+                    condition.events += batches.iter().map(|b| b.events.rows() as u64).sum::<u64>();
+                    each(batches)?;
+                }
+                // It was written whole, so somebody may have been told that it is durable.
+                None => condition.damaged_bytes += frame.bytes() as u64,
+            }
             continue;
         }
-        match next_good_frame(rest) {
+        match next_good_frame(store_id, rest) {
             Some(skip) => {
                 condition.damaged_bytes += skip as u64;
                 at += skip;
@@ -80,11 +86,11 @@ fn check_header(bytes: &[u8], store_id: [u8; 16]) -> Header {
 }
 
 /// How far the next sound frame is behind the start of `bytes`.
-fn next_good_frame(bytes: &[u8]) -> Option<usize> {
+fn next_good_frame(store_id: [u8; 16], bytes: &[u8]) -> Option<usize> {
     let mut at = 1;
     while let Some(found) = bytes.get(at..)?.windows(FRAME_MAGIC.len()).position(|w| w == FRAME_MAGIC) {
         at += found;
-        if frame::decode(&bytes[at..]).is_some() {
+        if frame::find(store_id, &bytes[at..]).is_some() {
             return Some(at);
         }
         at += 1;

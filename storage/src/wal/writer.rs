@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::frame::{self, EncodedBatch, FrameBatch};
+use super::frame::{self, EncodedBatch, FILE_HEADER_BYTES, FrameBatch};
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskFile};
 use crate::error::StoreError;
@@ -146,7 +146,7 @@ impl WalWriter {
             encoded.push((dataset, bytes));
             numbered.push(FrameBatch { dataset, first_sequence: first, received, events });
         }
-        let frame = frame::encode(first_sequence, received, &encoded);
+        let frame = frame::encode(self.store_id, first_sequence, received, &encoded);
         self.append(&frame, last)?;
         Ok(numbered)
     }
@@ -175,9 +175,26 @@ impl WalWriter {
             Err(error) => {
                 let path = open.path.clone();
                 self.state.poisoned_files.fetch_add(1, Ordering::Relaxed);
-                self.rotate();
+                self.give_up();
                 Err(StoreError::io("write", &path, error))
             }
+        }
+    }
+
+    /// Lets go of a poisoned file. One without an acknowledged frame is removed, so that a full disk does not fill with
+    /// the leftovers of every request that it refuses.
+    fn give_up(&mut self) {
+        let empty = self.file.as_ref().is_some_and(|f| f.bytes == FILE_HEADER_BYTES as u64);
+        match self.file.take_if(|_| empty) {
+            Some(open) => self.discard(ClosedFile { path: open.path, bytes: open.bytes, last: open.last }),
+            None => self.rotate(),
+        }
+    }
+
+    fn discard(&self, file: ClosedFile) {
+        let removed = self.disk.remove(&file.path);
+        if removed.is_err_and(|e| e.kind() != std::io::ErrorKind::NotFound) {
+            self.state.close(file);
         }
     }
 
@@ -195,8 +212,7 @@ impl WalWriter {
         match open() {
             Ok(file) => Ok(OpenFile { file, path, bytes: header.len() as u64, last: BTreeMap::new() }),
             Err(error) => {
-                // What is left of it holds no frame; it goes with the next trim.
-                self.state.close(ClosedFile { path: path.clone(), bytes: 0, last: BTreeMap::new() });
+                self.discard(ClosedFile { path: path.clone(), bytes: 0, last: BTreeMap::new() });
                 Err(StoreError::io("begin", &path, error))
             }
         }
@@ -241,10 +257,14 @@ fn join_small(
         }
     }
     for dataset in order {
-        let waiting = small.remove(&dataset).unwrap_or_default();
-        let events = EventBatch::join(&waiting).map_err(|e| StoreError::Bug(e.to_string()))?;
-        let encoded = EncodedBatch::new(&events);
-        joined.push((dataset, events, encoded));
+        let mut waiting = small.remove(&dataset).unwrap_or_default();
+        while !waiting.is_empty() {
+            let count = EventBatch::joinable(waiting.iter()).max(1);
+            let together: Vec<EventBatch> = waiting.drain(..count).collect();
+            let events = EventBatch::join(&together).map_err(|e| StoreError::Bug(e.to_string()))?;
+            let encoded = EncodedBatch::new(&events);
+            joined.push((dataset, events, encoded));
+        }
     }
     Ok(joined)
 }

@@ -1,0 +1,67 @@
+# The commands of the project. Each installs what it needs and says what it does.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+CARGO ?= cargo
+NPM_FLAGS := --no-audit --no-fund
+VENV := benches/peers/.venv
+
+.PHONY: help build demo test test-rust test-console test-browser test-differential prove lint format screenshots clean
+
+help: ## Show this
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+build: ## The release binary, console included
+	$(CARGO) build --release --bin outcrop
+
+demo: console/node_modules ## Start Outcrop with live events of a small shop, and print where to look
+	$(CARGO) build --bin outcrop
+	exec target/debug/outcrop demo --data-dir "$$(mktemp -d)/outcrop-demo"
+
+test: test-rust test-console test-differential test-browser ## Everything: Rust, console, differential, browser
+
+test-rust: console/node_modules ## Unit, property and outside tests, and documentation
+	$(CARGO) test --workspace --no-fail-fast
+
+test-console: console/node_modules ## Types, lints and unit tests of the console
+	cd console && npm run typecheck && npm run lint && npm test
+
+test-differential: $(VENV)/installed ## The same events in Outcrop and in DuckDB, asked the same questions
+	$(CARGO) build --bin outcrop
+	OUTCROP_BIN=target/debug/outcrop $(VENV)/bin/python tests/differential/run.py
+
+test-browser: console/node_modules chromium ## The console in headless Chromium against the real binary
+	$(CARGO) build --bin outcrop
+	cd console && OUTCROP_BIN=../target/debug/outcrop npm run e2e
+
+prove: $(VENV)/installed ## What takes long: 200 kills, and the peers side by side
+	OUTCROP_CRASH_KILLS=200 $(CARGO) test --test outcrop crash
+	$(CARGO) build --release --bin outcrop
+	$(VENV)/bin/python benches/peers/run.py --rows 1000000
+
+lint: console/node_modules ## Formatting and lints
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+format: ## Format everything
+	$(CARGO) fmt --all
+
+screenshots: console/node_modules chromium ## docs/screenshots, made anew
+	$(CARGO) build --bin outcrop
+	cd console && OUTCROP_BIN=../target/debug/outcrop npm run shots
+
+console/node_modules: console/package-lock.json
+	cd console && npm ci $(NPM_FLAGS)
+	@touch $@
+
+$(VENV)/installed: benches/peers/requirements.txt benches/peers/setup.sh
+	benches/peers/setup.sh
+	@touch $@
+
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium)
+
+clean: ## Remove everything that was built
+	$(CARGO) clean
+	rm -rf console/dist console/node_modules $(VENV)

@@ -1,0 +1,116 @@
+// Takes a picture of each state, light and dark, wide and on a phone, into docs/screenshots. States a real server seldom
+// has come from the stand-in; all others from the binary.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { launch, open, PHONE, settled, WIDE } from './fixture/browser';
+import { startTarget } from './fixture/outcrop';
+import { standIn } from './fixture/server';
+import { shopEvents } from './fixture/shop';
+
+const OUT = join(import.meta.dirname, '../../docs/screenshots');
+const DEFAULT = '?dataset=shop&show=HEATMAP(duration_ms)&show=COUNT&show=P99(duration_ms)&last=7200';
+const CHECKOUT = `&where=${encodeURIComponent('http.route = "POST /checkout"')}&by=build_id&by=region&order=P99(duration_ms)+desc`;
+const charts = (page: Page) => page.locator('.uplot').first().waitFor();
+
+type Shot = { name: string; search: string; slow?: boolean; phone?: boolean; act?: (page: Page, server: Awaited<ReturnType<typeof standIn>>) => Promise<void> };
+
+const cross = async (page: Page) => {
+  const box = (await page.locator('[data-plot]').first().boundingBox())!;
+  await page.mouse.move(box.x + box.width * 0.8, box.y + 40);
+};
+const SHOTS: Shot[] = [
+  { name: 'explore-default', search: DEFAULT, phone: true, act: charts },
+  { name: 'explore', search: DEFAULT + CHECKOUT, phone: true, act: async (page) => charts(page).then(() => cross(page)) },
+  { name: 'explore-menu', search: DEFAULT + CHECKOUT, phone: true, act: async (page) => {
+    await charts(page);
+    await page.locator('table.groups tbody .val').first().click();
+    await page.getByTestId('value-menu').waitFor();
+  } },
+  { name: 'explore-box', search: DEFAULT + CHECKOUT, act: async (page) => {
+    await charts(page);
+    const box = (await page.locator('[data-plot]').first().boundingBox())!;
+    await page.mouse.move(box.x + box.width * 0.66, box.y + 2);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.99, box.y + 62, { steps: 3 });
+    await page.mouse.up();
+    await page.getByTestId('value-menu').waitFor();
+  } },
+  { name: 'explore-editing', search: DEFAULT + CHECKOUT, act: async (page) => {
+    await charts(page);
+    await page.keyboard.press('/');
+    await page.keyboard.type('tax');
+    await page.locator('.preview .common').first().waitFor();
+  } },
+  { name: 'explore-events', search: `${DEFAULT}&tab=events`, phone: true, act: async (page) => {
+    await charts(page);
+    await page.locator('.events .val.time').nth(2).click();
+    await page.getByTestId('event-panel').waitFor();
+  } },
+  { name: 'explore-stacked', search: `?dataset=shop&show=COUNT&show=P95(duration_ms)&by=http.route&last=7200&view=stacked`, act: charts },
+  { name: 'explore-number', search: `?dataset=shop&show=COUNT&show=P95(duration_ms)&show=COUNT_DISTINCT(customer.id)&last=7200&view=number`, act: async (page) => page.locator('.numbers').waitFor() },
+  { name: 'explore-empty', search: `${DEFAULT}&where=${encodeURIComponent('region = "eu-west-l"')}`, phone: true, act: async (page) => page.getByTestId('state-block').getByText('eu-west-1').waitFor() },
+  { name: 'explore-keys', search: DEFAULT + CHECKOUT, act: async (page) => {
+    await charts(page);
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').waitFor();
+  } },
+  { name: 'explore-query-sheet', search: DEFAULT + CHECKOUT, phone: true, act: async (page) => {
+    await charts(page);
+    const edit = page.getByRole('button', { name: 'Edit', exact: true });
+    if (await edit.isVisible()) await edit.click();
+  } },
+  { name: 'data', search: '?page=data&dataset=shop', phone: true, act: async (page) => page.locator('.fields tbody .val').first().waitFor() },
+  { name: 'explore-loading', search: DEFAULT + CHECKOUT, slow: true, phone: true, act: async (page, server) => {
+    await charts(page);
+    server.hold();
+    await page.keyboard.press('Control+Enter');
+    await page.getByTestId('running-band').waitFor();
+  } },
+  { name: 'explore-error', search: DEFAULT + CHECKOUT, slow: true, phone: true, act: async (page, server) => {
+    await charts(page);
+    server.refuse({ status: 422, code: 'unknown_field', message: 'There is no number field duration in shop.', details: { field: 'duration', similar: ['duration_ms'] } });
+    await page.evaluate(() => {
+      history.pushState({ step: 1 }, '', `${location.href}&show=P50(duration)`);
+      dispatchEvent(new PopStateEvent('popstate'));
+    });
+    await page.getByTestId('error-band').waitFor();
+  } },
+];
+
+test('screenshots', async () => {
+  await mkdir(OUT, { recursive: true });
+  const browser = await launch();
+  const end = Date.now();
+  const real = await startTarget();
+  const sizes = [['', WIDE], ['-390', PHONE]] as const;
+  const each = async (url: string, name: string, phones: boolean, act: (page: Page) => Promise<void>, after: () => void = () => {}) => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      for (const [suffix, viewport] of phones ? sizes : sizes.slice(0, 1)) {
+        const { page } = await open(browser, url, { viewport, colorScheme, ...(suffix ? { hasTouch: true, isMobile: true } : {}) });
+        await act(page);
+        await page.screenshot({ path: join(OUT, `${name}${suffix}-${colorScheme}.png`) });
+        await page.context().close();
+        after();
+      }
+    }
+  };
+  await each(real.url, 'first-run', true, async (page) => page.getByTestId('first-run').waitFor());
+  const events = shopEvents(40_000, end);
+  await real.send(events);
+  const slow = await standIn(events);
+  for (const shot of SHOTS) {
+    await each(`${shot.slow ? slow.url : real.url}/${shot.search}`, shot.name, shot.phone ?? false, async (page) => {
+      if (!shot.search.includes('page=')) await settled(page);
+      await shot.act?.(page, slow);
+    }, () => {
+      slow.release();
+      slow.refuse(null);
+    });
+  }
+  await browser.close();
+  await slow.close();
+  await real.stop();
+  expect(SHOTS.length).toBeGreaterThan(0);
+});

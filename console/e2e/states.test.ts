@@ -1,0 +1,105 @@
+// States a real server seldom has, against the stand-in: slow, refused, away; and that Cancel closes the connection.
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Browser } from 'playwright-core';
+import { accessibility, launch, open, settled } from './fixture/browser';
+import { standIn, type StandIn } from './fixture/server';
+import { shopEvents } from './fixture/shop';
+
+let browser: Browser;
+let server: StandIn;
+beforeAll(async () => {
+  browser = await launch();
+  server = await standIn(shopEvents(4000, Date.now()));
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+});
+beforeEach(() => {
+  server.refuse(null);
+  server.release();
+});
+
+async function explore() {
+  const watched = await open(browser, `${server.url}/?dataset=shop&show=COUNT&show=P99(duration_ms)&by=region&last=7200`);
+  await settled(watched.page);
+  await watched.page.locator('.uplot').first().waitFor();
+  return watched;
+}
+
+describe('States', () => {
+  it('keeps the result before while a slow one runs, and Cancel closes the connection', async () => {
+    const { page, problems } = await explore();
+    server.hold();
+    const before = server.cancelled();
+    await page.locator('table.groups tbody .val').first().click();
+    await page.getByRole('menuitem', { name: /Only this/ }).waitFor();
+    await page.keyboard.press('o');
+    await page.getByTestId('running-band').waitFor();
+    expect(await page.locator('.answer.stale table.groups tbody tr').count()).toBe(3);
+    expect(await accessibility(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByTestId('running-band').waitFor({ state: 'detached' });
+    await expect.poll(() => server.cancelled()).toBeGreaterThan(before);
+    expect(problems).toEqual([]);
+  });
+
+  it('a new run cancels the old one', async () => {
+    const { page } = await explore();
+    server.hold();
+    const before = server.cancelled();
+    await page.getByTestId('run').click();
+    await page.getByRole('button', { name: 'Cancel' }).waitFor();
+    await page.locator('table.groups tbody .val').first().click();
+    await page.getByRole('menuitem', { name: /Only this/ }).waitFor();
+    await page.keyboard.press('o');
+    await expect.poll(() => server.cancelled()).toBeGreaterThan(before);
+    server.release();
+    await settled(page);
+  });
+
+  it('says what was refused, outlines the chip at fault and fixes it', async () => {
+    const { page } = await explore();
+    server.refuse({ status: 422, code: 'unknown_field', message: 'There is no number field durration in shop.', details: { field: 'durration', similar: ['duration_ms'] } });
+    await page.keyboard.press('v');
+    await page.keyboard.type('p95(durration)');
+    await page.keyboard.press('Enter');
+    const band = page.getByTestId('error-band');
+    await band.getByText('422 unknown_field').waitFor();
+    expect(await page.locator('.chip.err').innerText()).toContain('durration');
+    expect(await page.locator('.answer.stale table.groups tbody tr').count()).toBe(3);
+    expect(await accessibility(page)).toEqual([]);
+    server.refuse(null);
+    await band.getByRole('button', { name: 'Use duration_ms' }).click();
+    await settled(page);
+    await band.waitFor({ state: 'detached' });
+    expect(new URL(page.url()).searchParams.getAll('show')).toContain('P95(duration_ms)');
+  });
+
+  it('counts to the next try when the server is busy, and goes on by itself', async () => {
+    const { page } = await explore();
+    server.refuse({ status: 503, code: 'not_ready', message: 'Outcrop is still starting.' });
+    await page.getByTestId('run').click();
+    await page.getByTestId('error-band').getByText(/Next try in/).waitFor();
+    server.refuse(null);
+    await page.getByRole('button', { name: 'Try now' }).click();
+    await page.getByTestId('error-band').waitFor({ state: 'detached' });
+    await settled(page);
+  });
+
+  it('posts only what the contract knows', async () => {
+    const { page } = await explore();
+    const known = ['calculations', 'filters', 'filter_combination', 'breakdowns', 'orders', 'havings', 'limit', 'start_time', 'end_time', 'granularity', 'disable_series'];
+    for (const body of server.bodies) expect(known).toEqual(expect.arrayContaining(Object.keys(body as object)));
+    await page.context().close();
+  });
+
+  it('asks again while live and rests while a menu is open', async () => {
+    const { page } = await explore();
+    await page.getByTestId('live').click();
+    const asked = server.bodies.length;
+    await expect.poll(() => server.bodies.length, { timeout: 30_000 }).toBeGreaterThan(asked);
+    await page.locator('table.groups tbody .val').first().click();
+    await page.getByTestId('live').getByText('Live, resting').waitFor();
+  });
+});

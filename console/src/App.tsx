@@ -1,0 +1,89 @@
+// Which page is shown: first run while there is no event, else what the URL says. A link without a question gets the
+// default one of its dataset, without a step of history.
+import { lazy, Suspense, useCallback, useEffect, useMemo } from 'react';
+import { serverNow } from './api/client';
+import { useDatasets, useFields } from './api/hooks';
+import type { DatasetInfo } from './api/types';
+import { ErrorBand } from './parts/ErrorBand';
+import { Frame } from './parts/Frame';
+import { ExplorePage } from './pages/explore/ExplorePage';
+import { emptyExplore, type Explore } from './state/explore';
+import { usePage } from './state/location';
+import { defaultShow } from './state/spec';
+import type { Page } from './state/url';
+import { titleOf } from './words/titles';
+import { troubleOfError } from './words/errors';
+
+const FirstRun = lazy(() => import('./pages/first/FirstRun').then((m) => ({ default: m.FirstRun })));
+const DataPage = lazy(() => import('./pages/data/DataPage').then((m) => ({ default: m.DataPage })));
+const LISTEN_MS = 1000;
+const LOOK_AGAIN_MS = 30_000;
+
+/** The dataset people most likely want: the one that heard from somebody last. */
+function newest(datasets: DatasetInfo[]): string {
+  const time = (d: DatasetInfo) => Date.parse(d.last_event ?? '') || 0;
+  return [...datasets].sort((a, b) => time(b) - time(a) || b.events - a.events)[0]?.name ?? '';
+}
+
+export function App() {
+  const [page, go] = usePage();
+  const asked = page.page === 'explore' ? page.explore.dataset : page.dataset;
+  const list = useDatasets(false);
+  const filled = useMemo(() => (list.data ?? []).filter((d) => d.events > 0), [list.data]);
+  const silent = list.isSuccess && filled.length === 0;
+  useListening(silent ? LISTEN_MS : LOOK_AGAIN_MS, list.refetch);
+  const dataset = asked || newest(filled);
+  const fields = useFields(silent ? '' : dataset);
+  const fieldList = useMemo(() => fields.data ?? [], [fields.data]);
+
+  const explore = useMemo<Explore | null>(() => {
+    if (page.page !== 'explore' || dataset === '') return null;
+    if (page.explore.show.length > 0) return { ...page.explore, dataset };
+    return fields.isFetched ? { ...page.explore, dataset, show: defaultShow(fieldList) } : null;
+  }, [page, dataset, fields.isFetched, fieldList]);
+  useEffect(() => {
+    if (!silent && explore && page.page === 'explore' && (page.explore.dataset === '' || page.explore.show.length === 0)) go({ page: 'explore', explore }, 'replace');
+  }, [silent, explore, page, go]);
+  useEffect(() => {
+    document.title = silent ? 'Send your first event · Outcrop' : explore ? `${titleOf(explore)} · Outcrop` : 'Outcrop';
+  }, [silent, explore]);
+
+  const choose = useCallback((name: string) => go({ page: 'explore', explore: { ...emptyExplore, dataset: name, range: explore?.range ?? emptyExplore.range } }), [go, explore?.range]);
+  const retry = useCallback(() => void list.refetch(), [list]);
+  const places: { name: Page['page']; label: string; icon: 'explore' | 'data'; page: Page }[] = [
+    { name: 'explore', label: 'Explore', icon: 'explore', page: { page: 'explore', explore: explore ?? { ...emptyExplore, dataset } } },
+    ...(silent ? [] : [{ name: 'data' as const, label: 'Data', icon: 'data' as const, page: { page: 'data' as const, dataset } }]),
+  ];
+  return (
+    <Frame places={places} current={page.page} go={go}>
+      {list.isError && !list.data ? (
+        <Away><ErrorBand key={list.errorUpdatedAt} trouble={troubleOfError(list.error)} onFix={null} onUndo={null} onRetry={retry} /></Away>
+      ) : silent ? (
+        <Suspense fallback={<Away />}><FirstRun origin={window.location.origin} /></Suspense>
+      ) : page.page === 'data' ? (
+        <Suspense fallback={<Away />}><DataPage dataset={dataset} datasets={list.data ?? []} now={serverNow()} go={go} /></Suspense>
+      ) : explore ? (
+        <ExplorePage explore={explore} datasets={filled} fields={fieldList} ready go={go} onDataset={choose} />
+      ) : (
+        <Away />
+      )}
+    </Frame>
+  );
+}
+
+/** The frame without a page: while the list of datasets is read, or when nobody answers. */
+function Away({ children }: { children?: React.ReactNode }) {
+  return (
+    <>
+      <header className="top"><h1>Outcrop</h1></header>
+      <main className="away">{children}</main>
+    </>
+  );
+}
+
+function useListening(ms: number, look: () => unknown) {
+  useEffect(() => {
+    const timer = setInterval(() => document.hidden || look(), ms);
+    return () => clearInterval(timer);
+  }, [ms, look]);
+}

@@ -1,0 +1,58 @@
+// The server's answers as React state, by TanStack Query: one hook for each question a page asks. Answers of one question
+// are kept, so that Back shows them at once. It must not know how anything looks.
+import { keepPreviousData, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
+import { getDatasets, getFields, getValues, postQuery, postRows } from './client';
+import type { ApiError } from './errors';
+import type { FieldInfo, QueryAnswer, QuerySpec, RowsAnswer, RowsSpec } from './types';
+
+const MINUTE = 60_000;
+
+export const useDatasets = (poll: number | false) => useQuery<Awaited<ReturnType<typeof getDatasets>>, ApiError>({ queryKey: ['datasets'], queryFn: ({ signal }) => getDatasets(signal), refetchInterval: poll, staleTime: 10_000 });
+
+export const useFields = (dataset: string) => useQuery<FieldInfo[], ApiError>({ queryKey: ['fields', dataset], queryFn: ({ signal }) => getFields(dataset, signal), enabled: dataset !== '', staleTime: MINUTE, refetchInterval: MINUTE });
+
+export const useValues = (dataset: string, field: string, prefix: string, limit: number, enabled: boolean) =>
+  useQuery({ queryKey: ['values', dataset, field, prefix, limit], queryFn: ({ signal }) => getValues(dataset, field, prefix, limit, signal), enabled: enabled && dataset !== '' && field !== '', staleTime: MINUTE, placeholderData: keepPreviousData });
+
+/** One run of the page's question: `question` names it, `at` is the moment of the run. A new moment is a new run. */
+export type Run = { dataset: string; question: string; at: number };
+
+export function useAnswer(run: Run, spec: QuerySpec | null) {
+  return useQuery<QueryAnswer, ApiError>({
+    queryKey: ['query', run.dataset, run.question, run.at],
+    queryFn: ({ signal }) => postQuery(run.dataset, spec!, signal),
+    enabled: spec !== null && run.dataset !== '',
+    staleTime: Infinity,
+    gcTime: 10 * MINUTE,
+  });
+}
+
+export function useRows(run: Run, spec: ((cursor: string | null) => RowsSpec) | null) {
+  return useInfiniteQuery<RowsAnswer, ApiError, { pages: RowsAnswer[] }, readonly unknown[], string | null>({
+    queryKey: ['rows', run.dataset, run.question, run.at],
+    queryFn: ({ signal, pageParam }) => postRows(run.dataset, spec!(pageParam), signal),
+    initialPageParam: null,
+    getNextPageParam: (page) => page.cursor ?? undefined,
+    placeholderData: (before, query) => (query?.queryKey[1] === run.dataset ? before : undefined),
+    enabled: spec !== null && run.dataset !== '',
+    staleTime: Infinity,
+    gcTime: 10 * MINUTE,
+  });
+}
+
+/** Forgets earlier runs of the same question, so that a page left live does not keep an answer for every step. */
+export function useForgetEarlier() {
+  const client = useQueryClient();
+  return (run: Run) => {
+    for (const kind of ['query', 'rows']) client.removeQueries({ queryKey: [kind, run.dataset, run.question], predicate: (q) => Number(q.queryKey[3]) < run.at });
+  };
+}
+
+/** Ends what is under way for a page; the connection closes and the server stops reading. */
+export function useCancel() {
+  const client = useQueryClient();
+  return () => {
+    void client.cancelQueries({ queryKey: ['query'] });
+    void client.cancelQueries({ queryKey: ['rows'] });
+  };
+}

@@ -1,0 +1,23 @@
+// The names the console uses for the shapes of the HTTP contract. They come from schema.gen.ts, which is generated from the
+// server's OpenAPI document. That document leaves values open (any JSON); here, and only here, they become typed.
+import type { components } from './schema.gen';
+import type { Value } from '../words/values';
+
+type S = components['schemas'];
+type Numbers = Record<string, number | null>;
+
+type Scalar = Exclude<Value, null>;
+type FilterSpec = Omit<S['FilterSpec'], 'value'> & { value?: Scalar | Scalar[] };
+type Asked = { filters?: FilterSpec[]; orders?: Partial<S['OrderSpec']>[] };
+
+export type QuerySpec = Partial<Omit<S['QuerySpec'], keyof Asked>> & Asked;
+export type RowsSpec = Partial<Omit<S['RowsSpec'], 'filters'>> & Pick<Asked, 'filters'>;
+export type DatasetInfo = S['DatasetSummary'];
+export type FieldInfo = Omit<S['FieldSummary'], 'types'> & { types: Record<string, number> };
+export type FieldValue = { value: Value; events: number };
+export type Stats = S['AnswerStats'];
+export type Warning = S['Warning'];
+export type HeatmapAnswer = Pick<S['Heatmap'], 'name' | 'column' | 'scale' | 'bounds' | 'counts'>;
+export type Series = Omit<S['Series'], 'groups' | 'truncated'> & { truncated?: boolean; groups: { key: Value[]; values: Record<string, (number | null)[]> }[] };
+export type QueryAnswer = Pick<S['Answer'], 'columns' | 'stats'> & { rows: Value[][]; series?: Series | null; heatmaps?: HeatmapAnswer[]; total?: Numbers | null; other?: Numbers | null; warnings?: Warning[] };
+export type RowsAnswer = Pick<S['RowsAnswer'], 'columns' | 'stats' | 'cursor'> & { rows: Value[][]; warnings?: Warning[] };

@@ -1,0 +1,81 @@
+// Shaping of charts, heatmaps and tables: from answers in the contract's shapes to what is drawn.
+import { describe, expect, it } from 'vitest';
+import type { HeatmapAnswer, QueryAnswer, Series } from '../api/types';
+import { emptyExplore } from '../state/explore';
+import { columnWidth, eventColumns, eventRows, eventsWith, groupShape, sparkPath } from '../tables/shape';
+import { heatStep, heatTicks, placeOf, quantile, valueAt } from './heat';
+import { bucketAt, bucketsOf, chartOf, readout, timesOf, valueTicks } from './shape';
+
+const series = (groups: Series['groups']): Series => ({ start: '2026-11-18T01:00:00Z', step_seconds: 60, buckets: 3, groups });
+const two = series([{ key: ['a'], values: { COUNT: [1, 2, 3], 'P99(d)': [5, null, 7] } }, { key: ['b'], values: { COUNT: [10, 0, 1], 'P99(d)': [1, 2, 3] } }]);
+
+describe('charts', () => {
+  it('draw counts of all groups as one bar while that is the whole', () => {
+    const chart = chartOf(two, { op: 'COUNT' }, null, false);
+    expect(chart).toMatchObject({ kind: 'bars', high: 11 });
+    expect(chart.lines.map((l) => l.values)).toEqual([[11, 2, 4]]);
+    expect(chartOf(two, { op: 'COUNT' }, null, true)).toMatchObject({ kind: 'lines', lines: [{ label: 'a' }, { label: 'b' }] });
+  });
+  it('give groups the palette in order, the leader first', () => {
+    const many = series(Array.from({ length: 9 }, (_, i) => ({ key: [`g${i}`], values: { 'P99(d)': [i] } })));
+    const chart = chartOf(many, { op: 'P99', column: 'd' }, null, false);
+    expect(chart.lines.map((l) => l.token)).toEqual(['--cat-1', '--cat-2', '--cat-3', '--cat-4', '--cat-5', '--cat-6', '--cat-7', '--cat-other', '--cat-other']);
+    expect(readout(chart, 0)).toMatchObject({ named: [{ value: 4 }, { value: 5 }, { value: 6 }], rest: { count: 6, most: 8 } });
+  });
+  it('draw a bounded number of lines, and a stack keeps its height', () => {
+    const many = series(Array.from({ length: 260 }, (_, i) => ({ key: [`g${i}`], values: { COUNT: [1, 1, 1] } })));
+    expect(chartOf(many, { op: 'COUNT' }, 'lines', false)).toMatchObject({ undrawn: 60, lines: { length: 200 } });
+    expect(chartOf(many, { op: 'COUNT' }, 'stacked', false)).toMatchObject({ undrawn: 60, lines: { length: 201 }, high: 260 });
+  });
+  it('keep gaps', () => expect(chartOf(two, { op: 'P99', column: 'd' }, null, false).lines[0]!.drawn).toEqual([5, null, 7]));
+  it('stack what adds up and nothing else', () => {
+    expect(chartOf(two, { op: 'COUNT' }, 'stacked', false).lines.map((l) => l.drawn)).toEqual([[1, 2, 3], [11, 2, 4]]);
+    expect(chartOf(two, { op: 'P99', column: 'd' }, 'stacked', false).kind).toBe('lines');
+  });
+  it.each([[0, 97, 58, [50]], [0, 450, 58, [200, 400]], [0, 6.9, 84, [2, 4, 6]], [-3, 10, 84, [0, 5, 10]], [0, 1, 58, [0.5, 1]]])('ticks of %s to %s in %s px', (low, high, height, ticks) => expect(valueTicks(low, high, height).ticks).toEqual(ticks));
+  it('find buckets and their times', () => {
+    const buckets = bucketsOf(two);
+    expect([bucketAt(-5, 300, buckets), bucketAt(150, 300, buckets), bucketAt(900, 300, buckets)]).toEqual([0, 1, 2]);
+    expect(timesOf(buckets, 2, 1)).toEqual({ from: buckets.from + 60_000, to: buckets.from + 180_000 });
+  });
+});
+
+describe('heatmaps', () => {
+  const map: HeatmapAnswer = { name: 'HEATMAP(d)', column: 'd', scale: 'log', bounds: [1, 10, 100, 1000], counts: [[0, 4, 0], [1, 2, 1]] };
+  it('draw rare cells visibly and empty ones not at all', () => {
+    expect([0, 1, 20, 100, 196].map((c) => heatStep(c, 196))).toEqual([-1, 1, 4, 7, 9]);
+    expect(heatStep(5, 0)).toBe(-1);
+  });
+  it('place values by the scale, and back', () => {
+    expect(placeOf(10, map)).toBeCloseTo(1 / 3);
+    expect(placeOf(Math.sqrt(1000), map)).toBeCloseTo(0.5);
+    expect(placeOf(5000, map)).toBe(1);
+    for (const place of [0, 0.2, 0.5, 0.9, 1]) expect(placeOf(valueAt(place, map), map)).toBeCloseTo(place);
+  });
+  it('label powers of ten', () => expect(heatTicks({ ...map, bounds: [3, 30, 300, 3000, 20_000] }, 196)).toEqual([10, 100, 1000, 10_000]));
+  it('estimate quantiles inside a bin', () => {
+    expect(quantile([0, 4, 0], map, 0.5)).toBeCloseTo(Math.sqrt(1000));
+    expect(quantile([0, 0, 0], map, 0.5)).toBeNull();
+  });
+});
+
+describe('tables', () => {
+  const answer = { columns: [{ name: 'region', type: 'string' }, { name: 'COUNT', type: 'integer' }, { name: 'P99(duration_ms)', type: 'float' }], rows: [['a', 3, 31.5], [null, 7, null], ['a', 2, 12]], stats: { elapsed_ms: 1 } } as unknown as QueryAnswer;
+  const explore = { ...emptyExplore, by: ['region'], show: [{ op: 'COUNT' }, { op: 'P99', column: 'duration_ms' }] };
+  it('know values from numbers', () => {
+    const shape = groupShape(answer, explore);
+    expect(shape.numbers.map((n) => [n.name, n.most])).toEqual([['COUNT', 7], ['P99(duration_ms)', 31.5]]);
+    expect(eventsWith(answer, 0, shape.countAt, 'a')).toBe(5);
+    expect(eventsWith(answer, 0, null, 'a')).toBeNull();
+  });
+  it('join pages whose columns differ', () => {
+    const pages = [{ columns: [{ name: 'timestamp', type: 'string' }, { name: 'x', type: 'string' }], rows: [['t1', 'a']], stats: { elapsed_ms: 1 } }, { columns: [{ name: 'y', type: 'string' }, { name: 'timestamp', type: 'string' }], rows: [[5, 't2']], stats: { elapsed_ms: 1 } }] as never;
+    expect(eventRows(pages).map((r) => [r.time, [...r.values]])).toEqual([['t1', [['x', 'a']]], ['t2', [['y', 5]]]]);
+    expect(eventColumns(pages, ['y']).columns.map((c) => c.name)).toEqual(['y', 'x']);
+  });
+  it('keep widths within bounds', () => {
+    expect(columnWidth('id', ['x'.repeat(500)], 84, 300)).toBe(300);
+    expect(columnWidth('id', ['1'], 84, 300)).toBe(84);
+  });
+  it('lift the pen over gaps', () => expect(sparkPath([1, null, 2, 2], 30, 10, 2)).toMatch(/^M[^L]*M[^M]*L/));
+});

@@ -1,0 +1,123 @@
+// The Explore page: a question as chips, its answer as charts and a table. It joins state, runs and parts, and decides
+// nothing about how a part looks or how a change is made.
+import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
+import { serverNow } from '../../api/client';
+import type { DatasetInfo, FieldInfo } from '../../api/types';
+import { createCrosshair, CrosshairContext } from '../../charts/crosshair';
+import type { Box } from '../../charts/ChartStack';
+import { copy } from '../../parts/copy';
+import { ErrorBand } from '../../parts/ErrorBand';
+import { modKey } from '../../parts/keys';
+import { ProgressLine, RunningBand, useSince } from '../../parts/Progress';
+import { QueryStrip, type Editing } from '../../parts/QueryStrip';
+import { ValueMenu, ValueMenuContext, type Asked } from '../../parts/ValueMenu';
+import { setRange } from '../../state/edit';
+import { type Explore } from '../../state/explore';
+import { querySpec } from '../../state/spec';
+import type { Go } from '../../state/location';
+import { useSteps } from '../../state/location';
+import { encodePage, frozen } from '../../state/url';
+import { troubleOfError, troubleOfWarning } from '../../words/errors';
+import { Brief } from './Brief';
+import { curlOf } from './curl';
+import { EmptyState } from './EmptyState';
+import { eventsOf, holdsNothing } from './empty';
+import { replaceField } from './replaceField';
+import { Results } from './Results';
+import { TopBar } from './TopBar';
+import { useExploreKeys } from './useExploreKeys';
+import { useLive } from './useLive';
+import { useRun } from './useRun';
+import { ViewBar } from './ViewBar';
+import './explore.css';
+
+const ChartStack = lazy(() => import('../../charts/ChartStack'));
+const HeatMenu = lazy(() => import('./HeatMenu').then((m) => ({ default: m.HeatMenu })));
+
+type Props = { explore: Explore; datasets: DatasetInfo[]; fields: FieldInfo[]; ready: boolean; go: Go; onDataset: (name: string) => void };
+
+export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }: Props) {
+  const r = useRun(explore, ready);
+  const [editing, setEditing] = useState<Editing>(null);
+  const [asked, setAsked] = useState<Asked | null>(null);
+  const [box, setBox] = useState<Box | null>(null);
+  const [ranging, setRanging] = useState(false);
+  const [held, setHeld] = useState(false);
+  const crosshair = useRef(createCrosshair()).current;
+  const { undo, redo } = useSteps();
+
+  const edit = useCallback((next: Explore) => go({ page: 'explore', explore: next }), [go]);
+  const link = useCallback(() => void copy(window.location.origin + window.location.pathname + encodePage(frozen({ page: 'explore', explore }, r.run.at))), [explore, r.run.at]);
+  const live = useCallback(() => go({ page: 'explore', explore: { ...explore, live: !explore.live } }, 'replace'), [explore, go]);
+  useExploreKeys({ explore, edit, setEditing, openRange: () => setRanging(true), again: r.again, cancel: r.cancel, running: r.running, undo, redo, link, live });
+  const rests = asked !== null || box !== null || editing !== null || ranging || held;
+  useLive(explore.live, rests, r.running || r.error !== null, r.shown?.answer.series?.step_seconds ?? 60, r.again);
+
+  const lineLate = useSince(r.running && !explore.live, 100);
+  const bandLate = useSince(r.running && !explore.live, 400);
+  const { shown, error, current } = r;
+  const trouble = useMemo(() => {
+    if (error) return troubleOfError(error, explore.dataset);
+    const warning = current ? shown?.answer.warnings?.[0] : undefined;
+    return warning ? troubleOfWarning(warning, explore.dataset) : null;
+  }, [error, current, shown, explore.dataset]);
+  const stale = (bandLate || r.error !== null) && !r.current;
+  const fix = trouble?.field && trouble.instead ? () => edit(replaceField(explore, trouble.field!, trouble.instead!)) : null;
+  const empty = shown !== null && holdsNothing(shown.answer, shown.explore);
+  const now = shown?.at ?? serverNow();
+
+  const goPart = (close: () => void) => r.running && lineLate ? (
+    <button type="button" className="btn" onClick={r.cancel}>Cancel <kbd>Esc</kbd></button>
+  ) : (
+    <button type="button" className="btn ink" onClick={() => (close(), r.again())} data-testid="run">Run <kbd>{modKey('↵')}</kbd></button>
+  );
+  return (
+    <CrosshairContext.Provider value={crosshair}>
+      <ValueMenuContext.Provider value={setAsked}>
+        <TopBar explore={explore} datasets={datasets} when={r.when} now={now} undo={undo} redo={redo} ranging={ranging} setRanging={setRanging} liveRests={rests} onDataset={onDataset} onRange={(range) => edit(setRange(explore, range))} onLive={live} onLink={link} />
+        <main className="explore" data-testid="explore" data-settled={!r.running && (r.current || r.error !== null)}>
+          <Brief explore={explore}>
+            {(close) => <QueryStrip
+              explore={explore}
+              fields={fields}
+              fault={trouble?.field ?? null}
+              editing={editing}
+              setEditing={setEditing}
+              onEdit={edit}
+              go={<>{goPart(close)}<button type="button" className="btn ghost" onClick={() => void copy(curlOf(window.location.origin, explore.dataset, querySpec(explore, r.when)))}>Copy as curl</button></>}
+            />}
+          </Brief>
+          <div className={stale ? 'answer stale' : 'answer'}>
+            {lineLate && !bandLate && <ProgressLine />}
+            {bandLate && <RunningBand since={r.since} before={shown !== null} />}
+            {trouble && !bandLate && <ErrorBand key={`${r.run.at}${trouble.code}`} trouble={trouble} warning={r.error === null} onFix={fix} onUndo={undo} onRetry={r.again} />}
+            {shown && empty && r.current && <EmptyState explore={shown.explore} when={shown.when} stats={shown.answer.stats} dataset={datasets.find((d) => d.name === explore.dataset) ?? null} now={now} onEdit={edit} />}
+            {shown && !(empty && r.current) && (
+              <>
+                <section className="charts" aria-label="Charts">
+                  <ViewBar explore={explore} stats={shown.answer.stats} events={eventsOf(shown.answer)} onView={(view) => edit({ ...explore, view })} />
+                  <Suspense fallback={<ChartsToCome explore={explore} />}>
+                    <ChartStack answer={shown.answer} explore={{ ...shown.explore, view: explore.view }} now={now} box={box} onBox={setBox} onZoom={(from, to) => edit(setRange(explore, { from, to }))} />
+                  </Suspense>
+                </section>
+                <Results explore={explore} run={r.run} when={r.when} shown={shown} ready={ready && !r.error} onEdit={edit} onHold={setHeld} />
+              </>
+            )}
+            {!shown && !r.error && <section className="charts" aria-hidden="true"><ChartsToCome explore={explore} /></section>}
+          </div>
+        </main>
+        {asked && <ValueMenu asked={asked} explore={explore} onEdit={edit} onClose={() => setAsked(null)} />}
+        {box && <Suspense fallback={null}><HeatMenu box={box} explore={explore} now={now} onEdit={edit} onClose={() => setBox(null)} /></Suspense>}
+      </ValueMenuContext.Provider>
+    </CrosshairContext.Provider>
+  );
+}
+
+/** Where charts will be, in their final size, only when nothing was shown before. */
+function ChartsToCome({ explore }: { explore: Explore }) {
+  return (
+    <div className="to-come" aria-hidden="true">
+      {explore.show.map((c, i) => <i key={i} style={{ height: c.op === 'HEATMAP' ? 196 : 84 }} />)}
+    </div>
+  );
+}

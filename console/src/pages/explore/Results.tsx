@@ -1,0 +1,58 @@
+// Under the charts, one table at a time: groups or events.
+import { useCallback, useMemo } from 'react';
+import { useRows, type Run } from '../../api/hooks';
+import type { Explore, Tab } from '../../state/explore';
+import { orderBy } from '../../state/edit';
+import { rowsSpec, type Times } from '../../state/spec';
+import { EventTable } from '../../tables/EventTable';
+import { GroupTable } from '../../tables/GroupTable';
+import { count } from '../../words/numbers';
+import type { Shown } from './useRun';
+
+const PAGE = 100;
+export const tabNow = (e: Explore): Tab => e.tab ?? (e.by.length > 0 ? 'groups' : 'events');
+
+type Props = { explore: Explore; run: Run; when: Times; shown: Shown; ready: boolean; onEdit: (next: Explore) => void; onHold: (held: boolean) => void };
+
+export function Results({ explore, run, when, shown, ready, onEdit, onHold }: Props) {
+  const tab = tabNow(explore);
+  const tabs: [Tab, string, number | null][] = [['groups', 'Groups', shown.explore.by.length > 0 ? shown.answer.rows.length : null], ['events', 'Events', null]];
+  const keys = (event: React.KeyboardEvent) => {
+    if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return;
+    event.preventDefault();
+    const next = tab === 'groups' ? 'events' : 'groups';
+    onEdit({ ...explore, tab: next });
+    requestAnimationFrame(() => document.getElementById(`tab-${next}`)?.focus());
+  };
+  return (
+    <section className="results" aria-label="Results">
+      <div className="tabs" role="tablist" aria-label="Results" onKeyDown={keys}>
+        {tabs.map(([id, label, size]) => (
+          <button type="button" role="tab" key={id} id={`tab-${id}`} aria-selected={id === tab} aria-controls="results" tabIndex={id === tab ? 0 : -1} onClick={() => onEdit({ ...explore, tab: id })}>
+            {label} {size !== null && <span className="dim">{count(size)}</span>}
+          </button>
+        ))}
+      </div>
+      <div role="tabpanel" id="results" aria-labelledby={`tab-${tab}`} className="panel">
+        {tab === 'groups' ? (
+          shown.answer.rows.length === 0 ? <p className="note dim">No group meets the conditions on groups.</p> : <GroupTable answer={shown.answer} explore={shown.explore} onOrder={(order) => onEdit(orderBy(explore, order))} />
+        ) : (
+          <Events explore={explore} run={run} when={when} ready={ready} onHold={onHold} />
+        )}
+      </div>
+    </section>
+  );
+}
+
+function Events({ explore, run, when, ready, onHold }: Pick<Props, 'explore' | 'run' | 'when' | 'ready' | 'onHold'>) {
+  const spec = useCallback((cursor: string | null) => rowsSpec(explore, when, cursor, PAGE), [explore, when]);
+  const query = useRows(run, ready ? spec : null);
+  const pages = query.data?.pages;
+  const wanted = useMemo(() => [...explore.by, ...explore.where.map((f) => f.column), ...explore.show.map((c) => c.column ?? '')].filter(Boolean), [explore]);
+  const { fetchNextPage } = query;
+  const more = useCallback(() => void fetchNextPage(), [fetchNextPage]);
+  if (query.isError) return <p className="note bad" role="alert">{query.error.message}</p>;
+  if (!pages) return <div className="skeleton" aria-hidden="true">{Array.from({ length: 8 }, (_, i) => <i key={i} />)}</div>;
+  if (pages[0]?.rows.length === 0) return <p className="note dim">No events in this range.</p>;
+  return <EventTable pages={pages} wanted={wanted} now={run.at} more={query.hasNextPage} loading={query.isFetchingNextPage} onMore={more} onHold={onHold} />;
+}

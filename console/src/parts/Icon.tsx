@@ -1,0 +1,45 @@
+// The icons of the console: one stroke weight, drawn on 24 units. Icons stand beside words and are hidden from readers of the page.
+const PATHS = {
+  explore: 'M3 17l4-5 4 3 5-8 5 6 M3 21h18',
+  data: 'M4 6a8 3 0 1 0 16 0a8 3 0 1 0-16 0 M4 6v12c0 1.7 3.6 3 8 3s8-1.3 8-3V6 M4 12c0 1.7 3.6 3 8 3s8-1.3 8-3',
+  help: 'M12 3.5a8.5 8.5 0 1 0 0 17a8.5 8.5 0 1 0 0-17 M9.7 9.5a2.4 2.4 0 1 1 3.3 2.2c-.7.3-1 .8-1 1.5 M12 16.3v.1',
+  sun: 'M12 8a4 4 0 1 0 0 8a4 4 0 1 0 0-8 M12 2.5v2 M12 19.5v2 M4.5 12h-2 M21.5 12h-2 M5.3 5.3l1.4 1.4 M17.3 17.3l1.4 1.4 M5.3 18.7l1.4-1.4 M17.3 6.7l1.4-1.4',
+  moon: 'M20 14.5A8.5 8.5 0 0 1 9.5 4 8.5 8.5 0 1 0 20 14.5z',
+  caret: 'M6 9l6 6 6-6',
+  x: 'M6 6l12 12 M18 6L6 18',
+  undo: 'M9 14L4 9l5-5 M4 9h10a6 6 0 0 1 0 12h-3',
+  redo: 'M15 14l5-5-5-5 M20 9H10a6 6 0 0 0 0 12h3',
+  link: 'M10 14a4 4 0 0 0 6 .4l3-3a4 4 0 0 0-5.7-5.7L12 7 M14 10a4 4 0 0 0-6-.4l-3 3a4 4 0 0 0 5.7 5.7L12 17',
+  clock: 'M12 3.5a8.5 8.5 0 1 0 0 17a8.5 8.5 0 1 0 0-17 M12 7v5l3 2',
+  only: 'M4 6h16 M7 12h10 M10 18h4',
+  not: 'M12 3.5a8.5 8.5 0 1 0 0 17a8.5 8.5 0 1 0 0-17 M6 6l12 12',
+  group: 'M4 6h6 M4 12h6 M4 18h6 M14 6h6 M14 12h6 M14 18h6',
+  atLeast: 'M7 5l10 5-10 5 M7 19h10',
+  atMost: 'M17 5L7 10l10 5 M7 19h10',
+  zoom: 'M10.5 4.5a6 6 0 1 0 0 12a6 6 0 1 0 0-12 M15 15l5 5 M8 10.5h5 M10.5 8v5',
+  search: 'M10.5 4.5a6 6 0 1 0 0 12a6 6 0 1 0 0-12 M15 15l5 5',
+  copy: 'M10 8.5h8a1.5 1.5 0 0 1 1.5 1.5v8a1.5 1.5 0 0 1-1.5 1.5h-8A1.5 1.5 0 0 1 8.5 18v-8A1.5 1.5 0 0 1 10 8.5z M15.5 8.5v-3a1 1 0 0 0-1-1h-9a1 1 0 0 0-1 1v9a1 1 0 0 0 1 1h3',
+  warn: 'M12 4l9 16H3z M12 10v4 M12 17v.1',
+  check: 'M5 12.5l4.5 4.5L19 7.5',
+} as const;
+
+export type IconName = keyof typeof PATHS;
+
+export function Icon({ name, small = false }: { name: IconName; small?: boolean }) {
+  return (
+    <svg className={small ? 'i small' : 'i'} viewBox="0 0 24 24" aria-hidden="true">
+      <path d={PATHS[name]} />
+    </svg>
+  );
+}
+
+export function Mark() {
+  return (
+    <svg width="24" height="24" viewBox="0 0 24 24" role="img" aria-label="Outcrop" className="mark">
+      <path d="M2 20h20" className="m1" />
+      <path d="M4.5 15.5h15" className="m2" />
+      <path d="M8 11h10" className="m3" />
+      <path d="M12.5 6.5h4" className="m4" />
+    </svg>
+  );
+}

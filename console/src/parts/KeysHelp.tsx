@@ -1,0 +1,25 @@
+// The map of keys, as a dialog. It lists what works now and nothing else.
+import { Dialog } from './Dialogs';
+import { modKey } from './keys';
+
+const MAP: [string, [string, string][]][] = [
+  ['Anywhere', [[modKey('↵'), 'Run'], ['Esc', 'Cancel, close'], [modKey('Z'), 'Undo'], [modKey('⇧Z'), 'Redo'], ['Y', 'Copy link'], ['L', 'Live on, off'], ['?', 'This map']]],
+  ['Query', [['/', 'Add a filter'], ['V', 'Add a calculation'], ['G', 'Add a group'], ['R', 'Time range'], ['⌫', 'Remove the chip'], ['Tab', 'On to operator, value']]],
+  ['On a value', [['O', 'Only this'], ['N', 'Not this'], ['G', 'Group by it'], ['L', 'At least'], ['M', 'At most'], ['C', 'Copy'], ['← ↑ → ↓', 'From value to value']]],
+  ['Chart', [['← →', 'Move the crosshair'], ['⇧ ← →', 'Move it by ten'], ['Z', 'Zoom to it'], ['0', 'Zoom out'], ['1 – 5', 'Change the view']]],
+];
+
+export function KeysHelp({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  return (
+    <Dialog title="Keys" opened={opened} onClose={onClose}>
+      <div className="keys">
+        {MAP.map(([where, keys]) => (
+          <div key={where}>
+            <h3>{where}</h3>
+            {keys.map(([key, what]) => <p key={key + what}><span>{what}</span><kbd>{key}</kbd></p>)}
+          </div>
+        ))}
+      </div>
+    </Dialog>
+  );
+}

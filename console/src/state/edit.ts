@@ -1,0 +1,80 @@
+// Changes of an Explore page, one function for each thing a person can do. Pure; each returns a new page.
+import { calculationName, isHeatmap, orderName, type Calculation, type Explore, type Filter, type Order, type Range, type Scalar } from './explore';
+import type { Value } from '../words/values';
+
+const sameFilter = (a: Filter, b: Filter) => JSON.stringify(a) === JSON.stringify(b);
+
+function asFilter(column: string, value: Value, positive: boolean): Filter {
+  if (value === null) return { column, op: positive ? 'does-not-exist' : 'exists' };
+  return { column, op: positive ? '=' : '!=', value };
+}
+
+/** Only this: an older "=" on the same field is replaced, because both together would leave nothing. */
+export function onlyThis(e: Explore, column: string, value: Value): Explore {
+  const where = e.combine === 'AND' ? e.where.filter((f) => !(f.column === column && (f.op === '=' || f.op === 'in'))) : e.where;
+  return addFilter({ ...e, where }, asFilter(column, value, true));
+}
+
+export const notThis = (e: Explore, column: string, value: Value): Explore => addFilter(e, asFilter(column, value, false));
+
+export function bound(e: Explore, column: string, op: '>=' | '<=' | '<', value: Scalar): Explore {
+  const side = op[0]!;
+  return addFilter({ ...e, where: e.where.filter((f) => !(f.column === column && f.op.startsWith(side))) }, { column, op, value });
+}
+
+/** All pairs of a result group at once: only these events. */
+export function onlyGroup(e: Explore, key: Value[]): Explore {
+  return e.by.reduce((page, column, i) => onlyThis(page, column, key[i] ?? null), e);
+}
+
+export function addFilter(e: Explore, filter: Filter): Explore {
+  return e.where.some((f) => sameFilter(f, filter)) ? e : { ...e, where: [...e.where, filter] };
+}
+
+export const setFilter = (e: Explore, at: number, filter: Filter): Explore => ({ ...e, where: e.where.map((f, i) => (i === at ? filter : f)) });
+export const removeFilter = (e: Explore, at: number): Explore => ({ ...e, where: e.where.filter((_, i) => i !== at) });
+
+export function groupBy(e: Explore, column: string): Explore {
+  return e.by.includes(column) ? e : { ...e, by: [...e.by, column], tab: null };
+}
+
+export function setGroup(e: Explore, at: number, column: string): Explore {
+  return tidy({ ...e, by: [...new Set(e.by.map((c, i) => (i === at ? column : c)))] });
+}
+
+export const removeGroup = (e: Explore, at: number): Explore => tidy({ ...e, by: e.by.filter((_, i) => i !== at) });
+
+export function addCalculation(e: Explore, c: Calculation): Explore {
+  return e.show.some((s) => calculationName(s) === calculationName(c)) ? e : { ...e, show: [...e.show, c] };
+}
+
+export function setCalculation(e: Explore, at: number, c: Calculation): Explore {
+  const show = e.show.map((s, i) => (i === at ? c : s));
+  return tidy({ ...e, show: show.filter((s, i) => show.findIndex((t) => calculationName(t) === calculationName(s)) === i) });
+}
+
+export const removeCalculation = (e: Explore, at: number): Explore => tidy({ ...e, show: e.show.filter((_, i) => i !== at) });
+
+/** Orders and havings name calculations and groups; those that name nothing any more go with them. Without any
+    calculation a query counts, and the chips say so. */
+function tidy(page: Explore): Explore {
+  const e = page.show.length === 0 ? { ...page, show: [{ op: 'COUNT' }] } : page;
+  const names = new Set([...e.show.filter((c) => !isHeatmap(c)).map(calculationName), ...e.by]);
+  return { ...e, orders: e.orders.filter((o) => names.has(orderName(o))), havings: e.havings.filter((h) => names.has(calculationName(h))) };
+}
+
+/** A click on a table head: descending first, then ascending, then the default again. */
+export function orderBy(e: Explore, order: Omit<Order, 'descending'>): Explore {
+  const now = e.orders[0] && orderName(e.orders[0]) === orderName({ ...order, descending: true }) ? e.orders[0] : null;
+  if (!now) return { ...e, orders: [{ ...order, descending: true }] };
+  return { ...e, orders: now.descending ? [{ ...order, descending: false }] : [] };
+}
+
+/** Twice as long, around the same middle; a range that ends now goes on ending now. */
+export function zoomOut(e: Explore): Explore {
+  if ('last' in e.range) return setRange(e, { last: e.range.last * 2 });
+  const half = (e.range.to - e.range.from) / 2;
+  return setRange(e, { from: Math.round(e.range.from - half), to: Math.round(e.range.to + half) });
+}
+
+export const setRange = (e: Explore, range: Range): Explore => ({ ...e, range, granularity: null, live: e.live && 'last' in range });

@@ -1,0 +1,50 @@
+// One event with every field, beside the table. Values are whole here; fields can be searched.
+import { useState } from 'react';
+import { ValueButton } from '../parts/ValueMenu';
+import { copy } from '../parts/copy';
+import { Icon } from '../parts/Icon';
+import { day, clock } from '../words/times';
+import { counted } from '../words/numbers';
+import type { EventRow } from './shape';
+
+/** Values up to the longest that is stored are shown whole, in a box that scrolls. */
+const WHOLE = 65_536;
+
+type Props = { row: EventRow; now: number; onClose: () => void; onStep: (by: number) => void };
+
+export function EventPanel({ row, onClose, onStep }: Props) {
+  const [sought, setSought] = useState('');
+  const fields = [...row.values].sort(([a], [b]) => a.localeCompare(b));
+  const needle = sought.trim().toLowerCase();
+  const found = needle ? fields.filter(([name, value]) => name.toLowerCase().includes(needle) || String(value).toLowerCase().includes(needle)) : fields;
+  const time = Date.parse(row.time);
+  const keys = (event: React.KeyboardEvent) => {
+    if (event.key === 'Escape') onClose();
+    else if (event.key === 'ArrowDown') onStep(1);
+    else if (event.key === 'ArrowUp') onStep(-1);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const json = () => JSON.stringify({ timestamp: row.time, ...Object.fromEntries(row.values) }, null, 2);
+  return (
+    <aside className="event-panel" aria-label="Event" onKeyDown={keys} data-testid="event-panel">
+      <header>
+        <h2>{day(time, true)} {clock(time, 1)} <span className="dim">UTC</span></h2>
+        <span className="sp" />
+        <button type="button" className="btn ghost icon" aria-label="Copy the event as JSON" title="Copy the event as JSON" onClick={() => void copy(json())}><Icon name="copy" /></button>
+        <button type="button" className="btn ghost icon" aria-label="Close the event" onClick={onClose}><Icon name="x" /></button>
+      </header>
+      <label className="find"><Icon name="search" /><input value={sought} onChange={(e) => setSought(e.target.value)} placeholder={`Find in ${counted(fields.length, 'field')}`} aria-label="Find a field or value" /></label>
+      <dl tabIndex={0}>
+        {found.map(([name, value]) => (
+          <div key={name}>
+            <dt className="mono"><bdi>{name}</bdi></dt>
+            <dd><ValueButton column={name} value={value} most={WHOLE} /></dd>
+          </div>
+        ))}
+        {found.length === 0 && <p className="dim">No field or value contains this.</p>}
+      </dl>
+    </aside>
+  );
+}

@@ -1,0 +1,103 @@
+// From answers to tables: which columns are values and which are numbers, how wide they are, and what bars and totals say. Pure.
+import { calculationName, isHeatmap, type Explore } from '../state/explore';
+import type { QueryAnswer, RowsAnswer } from '../api/types';
+import { unitOfCalculation, columnWriter, type Unit } from '../words/units';
+import type { Value } from '../words/values';
+import { valueText } from '../words/values';
+
+export type NumberColumn = { at: number; name: string; op: string; column?: string; unit: Unit; most: number; write: (v: number) => string };
+export type GroupShape = { by: { column: string; at: number; width: number }[]; numbers: NumberColumn[]; countAt: number | null };
+
+const GLYPH = 7.4;
+/** A rare long value widens its column to this many letters. */
+const OUTLIER = 16;
+const SWATCH = 22;
+const asNumber = (v: Value | undefined): number | null => (typeof v === 'number' ? v : typeof v === 'string' && /^-?\d+$/.test(v) ? Number(v) : null);
+export const numberIn = asNumber;
+
+/** Wide enough for nine in ten of the sampled texts, within bounds. */
+export function columnWidth(head: string, texts: string[], least: number, most: number): number {
+  const lengths = texts.map((t) => t.length).sort((a, b) => a - b);
+  const typical = Math.max(lengths[Math.floor(lengths.length * 0.9)] ?? 0, Math.min(lengths[lengths.length - 1] ?? 0, OUTLIER));
+  return Math.round(Math.min(most, Math.max(least, Math.max(head.length, typical) * GLYPH + 28)));
+}
+
+export function groupShape(answer: QueryAnswer, explore: Explore): GroupShape {
+  const place = (name: string) => answer.columns.findIndex((c) => c.name === name);
+  const by = explore.by
+    .map((column) => ({ column, at: place(column) }))
+    .filter((c) => c.at >= 0)
+    .map((c, i) => ({ ...c, width: columnWidth(c.column, answer.rows.slice(0, 100).map((r) => valueText(r[c.at] as Value)), 120, 340) + (i === 0 ? SWATCH : 0) }));
+  const numbers = explore.show
+    .filter((c) => !isHeatmap(c))
+    .map((c) => ({ c, at: place(calculationName(c)) }))
+    .filter(({ at }) => at >= 0)
+    .map(({ c, at }): NumberColumn => {
+      const values = answer.rows.map((r) => asNumber(r[at] as Value)).filter((v): v is number => v !== null);
+      const unit = unitOfCalculation(c.op, c.column);
+      return { at, name: calculationName(c), op: c.op, column: c.column, unit, most: values.reduce((most, v) => Math.max(most, v), 0), write: columnWriter(values, unit) };
+    });
+  const count = numbers.find((n) => n.op === 'COUNT' && !n.column);
+  return { by, numbers, countAt: count?.at ?? null };
+}
+
+/** How many events of this result have the same value in a column: for the head of the value menu. */
+export function eventsWith(answer: QueryAnswer, columnAt: number, countAt: number | null, value: Value): number | null {
+  if (countAt === null) return null;
+  return answer.rows.reduce((sum, row) => (row[columnAt] === value ? sum + (asNumber(row[countAt] as Value) ?? 0) : sum), 0);
+}
+
+export type EventColumn = { name: string; at: number; width: number; number: boolean };
+const COLUMNS_SHOWN = 40;
+const FIRST = ['name', 'service.name', 'service', 'http.route', 'duration_ms', 'error', 'http.status_code', 'message', 'level'];
+
+/** Columns of the events table: time apart, then what tells most, then the rest as the server gave them. */
+export function eventColumns(pages: RowsAnswer[], wanted: string[]): { columns: EventColumn[]; names: string[]; hidden: number } {
+  const names: string[] = [];
+  for (const page of pages) for (const c of page.columns) if (!names.includes(c.name)) names.push(c.name);
+  const weight = (name: string) => {
+    const asked = wanted.indexOf(name);
+    if (asked >= 0) return asked - 1000;
+    const usual = FIRST.indexOf(name);
+    return usual >= 0 ? usual - 100 : names.indexOf(name);
+  };
+  const fields = names.filter((n) => n !== 'timestamp').sort((a, b) => weight(a) - weight(b));
+  const page = pages[0];
+  const sample = page?.rows.slice(0, 60) ?? [];
+  const columns = fields.slice(0, COLUMNS_SHOWN).map((name): EventColumn => {
+    const at = page?.columns.findIndex((c) => c.name === name) ?? -1;
+    const values = sample.map((r) => (at >= 0 ? (r[at] as Value) : null)).filter((v): v is Exclude<Value, null> => v !== null);
+    const number = values.length > 0 && values.every((v) => typeof v === 'number');
+    return { name, at, number, width: columnWidth(name, values.map(valueText), 84, 300) };
+  });
+  return { columns, names, hidden: fields.length - columns.length };
+}
+
+export type EventRow = { time: string; values: Map<string, Value> };
+
+/** Pages may have different columns: each row becomes its values by name. */
+export function eventRows(pages: RowsAnswer[]): EventRow[] {
+  return pages.flatMap((page) => {
+    const timeAt = page.columns.findIndex((c) => c.name === 'timestamp');
+    return page.rows.map((row) => ({
+      time: timeAt >= 0 ? String(row[timeAt]) : '',
+      values: new Map(page.columns.flatMap((c, i) => (i === timeAt || row[i] === null || row[i] === undefined ? [] : [[c.name, row[i] as Value] as const]))),
+    }));
+  });
+}
+
+/** A small line of one group over time; the path of an SVG. Gaps stay gaps. */
+export function sparkPath(values: (number | null)[], width: number, height: number, most: number): string {
+  if (values.length < 2 || most <= 0) return '';
+  let path = '';
+  let pen = 'M';
+  values.forEach((v, i) => {
+    if (v === null || v === undefined) {
+      pen = 'M';
+      return;
+    }
+    path += `${pen}${((width * i) / (values.length - 1)).toFixed(1)} ${(height - 1 - ((height - 2) * Math.max(0, v)) / most).toFixed(1)}`;
+    pen = 'L';
+  });
+  return path;
+}

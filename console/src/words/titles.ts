@@ -1,0 +1,26 @@
+// The name of a query nobody has named: what it shows, of what, by what. Pure.
+import type { Explore, Filter } from '../state/explore';
+import { cut, valueText } from './values';
+
+const filterWords = (f: Filter) => {
+  if (f.value === undefined) return `${f.op === 'exists' ? 'with' : 'without'} ${f.column}`;
+  const value = Array.isArray(f.value) ? f.value.map(valueText).join(', ') : valueText(f.value);
+  return f.op === '=' ? (/^(true|false|-?[\d.]+)$/.test(value) ? `${f.column} ${value}` : value) : `${f.column} ${f.op} ${value}`;
+};
+
+/** "HEATMAP, COUNT, P99 of duration_ms": functions of one field share its name. */
+export function showWords(e: Explore): string {
+  const columns = new Set(e.show.map((c) => c.column).filter(Boolean));
+  if (columns.size === 1) return `${e.show.map((c) => c.op).join(', ')} of ${[...columns][0]}`;
+  return e.show.map((c) => (c.column ? `${c.op} ${c.column}` : c.op)).join(', ') || 'COUNT';
+}
+
+export function whereWords(e: Explore): string {
+  return cut(e.where.map(filterWords).join(e.combine === 'OR' ? ' or ' : ', '), 80);
+}
+
+export function titleOf(e: Explore): string {
+  const what = e.where.length > 0 ? whereWords(e) : e.show.length > 0 ? showWords(e) : 'Events';
+  const by = e.by.length > 0 ? ` by ${e.by.map((c) => cut(c, 30)).join(' and ')}` : '';
+  return what + by;
+}

@@ -1,0 +1,69 @@
+//! What can be wrong with a body and with one event of it.
+//!
+//! Messages say what is wrong and what to do, by position, field and length; a value is never repeated, because values
+//! are where the secrets are. Must not know HTTP: the rim maps kinds to status codes.
+
+use outcrop_storage::event::InvalidBatch;
+use outcrop_storage::limits;
+
+/// Why nothing of a body was accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// The body does not read as what it claims to be (400).
+    #[error("{message}")]
+    Malformed { message: String },
+    /// The body is larger than the settings allow (413).
+    #[error("{message}")]
+    TooLarge { message: String },
+    /// A `Content-Encoding` that is not understood (415).
+    #[error(
+        "this Content-Encoding is not understood; send the body plain, or with `gzip` or `zstd`"
+    )]
+    UnsupportedEncoding {},
+    /// A batch broke its own rules (500): our mistake, never the sender's.
+    #[error(transparent)]
+    Broken(#[from] InvalidBatch),
+}
+
+impl DecodeError {
+    pub(crate) fn malformed(message: impl Into<String>) -> DecodeError {
+        DecodeError::Malformed {
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn too_large(message: impl Into<String>) -> DecodeError {
+        DecodeError::TooLarge {
+            message: message.into(),
+        }
+    }
+}
+
+/// An event that was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// Which event of the body, from 0; in NDJSON which line, blank ones not counted.
+    pub index: usize,
+    /// What is wrong and what to do.
+    pub error: String,
+}
+
+/// The events that were not accepted: all counted, the first [`limits::REJECTS_LISTED_MAX`] listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rejects {
+    pub listed: Vec<Reject>,
+    pub total: usize,
+}
+
+impl Rejects {
+    /// `error` is called only if the reject is listed: a hostile body must not make millions of messages.
+    pub(crate) fn add(&mut self, index: usize, error: impl FnOnce() -> String) {
+        self.total += 1;
+        if self.listed.len() < limits::REJECTS_LISTED_MAX {
+            self.listed.push(Reject {
+                index,
+                error: error(),
+            });
+        }
+    }
+}

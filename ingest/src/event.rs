@@ -1,0 +1,315 @@
+//! One event at a time: holds its values until it is whole, then applies the rules that all protocols share.
+//!
+//! An event is first staged and only then put into columns. So one that turns out wrong leaves no trace, the last of
+//! several values for a field wins whatever their types, and time and sample rate are chosen when all is known. Must not
+//! know any protocol's syntax.
+
+#[cfg(test)]
+mod tests;
+
+mod staged;
+
+use hashbrown::HashMap;
+use outcrop_storage::event::{
+    DatasetName, EventBatch, FieldName, InvalidName, TimestampNs, reserved,
+};
+
+use crate::Context;
+use crate::columns::{Cell, Columns};
+use crate::error::DecodeError;
+use crate::limits::{Bounds, Limits};
+
+pub(crate) use self::staged::Value;
+use self::staged::{SPECIAL, Staged, TIMES, cell};
+
+/// No column, no entry.
+const NONE: u32 = u32::MAX;
+
+/// A field as [`Rows`] knows it, until [`Rows::forget_names`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FieldId(u32);
+
+/// An event has more fields than the settings allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooManyFields;
+
+/// Turns events into batches of one dataset.
+#[derive(Debug)]
+pub(crate) struct Rows<'a> {
+    dataset: &'a DatasetName,
+    received: TimestampNs,
+    limits: &'a Limits,
+    bounds: Bounds,
+    names: HashMap<FieldName, FieldId>,
+    fields: Vec<Field>,
+    staged: Staged<'a>,
+    /// Names of cut fields; here only for its allocation.
+    truncated: String,
+    columns: Columns,
+    closed: Vec<(DatasetName, EventBatch)>,
+    closed_width: usize,
+    accepted: usize,
+    repeated_keys: u64,
+}
+
+#[derive(Debug)]
+struct Field {
+    name: FieldName,
+    /// Index into [`SPECIAL`].
+    special: Option<usize>,
+    /// Number of the last event that named the field, and its entry there.
+    event: u64,
+    entry: u32,
+    /// Its column of each type in the batch that is being made.
+    columns: [u32; 4],
+}
+
+/// What [`Rows::finish`] hands over.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) batches: Vec<(DatasetName, EventBatch)>,
+    pub(crate) accepted: usize,
+    pub(crate) repeated_keys: u64,
+}
+
+impl<'a> Rows<'a> {
+    pub(crate) fn new(context: &Context<'a>, bounds: Bounds) -> Rows<'a> {
+        Rows {
+            dataset: context.dataset,
+            received: context.received,
+            limits: context.limits,
+            bounds,
+            names: HashMap::new(),
+            fields: Vec::new(),
+            staged: Staged::default(),
+            truncated: String::new(),
+            columns: Columns::default(),
+            closed: Vec::new(),
+            closed_width: 0,
+            accepted: 0,
+            repeated_keys: 0,
+        }
+    }
+
+    /// Starts an event, dropping what was staged of the one before.
+    pub(crate) fn begin(&mut self) {
+        self.staged.begin();
+    }
+
+    /// Room for texts of the event that do not lie in the body as they are; emptied by [`Rows::begin`].
+    #[inline]
+    pub(crate) fn scratch(&mut self) -> &mut String {
+        &mut self.staged.scratch
+    }
+
+    /// The field that a sender's flattened name means; a reserved one becomes `meta.sent.<name>`.
+    pub(crate) fn field(&mut self, name: &str) -> Result<FieldId, InvalidName> {
+        let special = SPECIAL.iter().position(|special| *special == name);
+        if special.is_none() && reserved::is_reserved(name) {
+            return self.field_named(&format!("{}{name}", reserved::SENT_PREFIX), None);
+        }
+        self.field_named(name, special)
+    }
+
+    /// Whether a field may be the event's time, so that its digits matter.
+    #[inline]
+    pub(crate) fn may_be_time(&self, field: FieldId) -> bool {
+        self.fields[field.0 as usize]
+            .special
+            .is_some_and(|special| TIMES.contains(&special))
+    }
+
+    fn field_named(&mut self, name: &str, special: Option<usize>) -> Result<FieldId, InvalidName> {
+        if let Some(field) = self.names.get(name) {
+            return Ok(*field);
+        }
+        let name = FieldName::new(name)?;
+        let field = FieldId(self.fields.len() as u32);
+        self.fields.push(Field {
+            name: name.clone(),
+            special,
+            event: 0,
+            entry: NONE,
+            columns: [NONE; 4],
+        });
+        self.names.insert(name, field);
+        Ok(field)
+    }
+
+    /// Stages a value. A later one for the same field takes its place, `Absent` too.
+    #[inline]
+    pub(crate) fn add(&mut self, field: FieldId, value: Value<'a>) -> Result<(), TooManyFields> {
+        let staged = &mut self.staged;
+        let known = &mut self.fields[field.0 as usize];
+        let absent = matches!(value, Value::Absent);
+        let was_absent = if known.event == staged.number {
+            staged.repeated_keys += 1;
+            let before = std::mem::replace(&mut staged.entries[known.entry as usize].1, value);
+            matches!(before, Value::Absent)
+        } else {
+            known.event = staged.number;
+            known.entry = staged.entries.len() as u32;
+            if let Some(special) = known.special {
+                staged.special[special] = Some(staged.entries.len());
+            }
+            staged.entries.push((field, value));
+            true
+        };
+        staged.present += usize::from(was_absent && !absent);
+        if staged.present > self.limits.event_fields_max {
+            Err(TooManyFields)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Puts the staged event into columns. `sent` is the event as sent: its bytes settle how a fraction is rounded.
+    pub(crate) fn commit(&mut self, sent: &str) -> Result<(), DecodeError> {
+        let mut staged = std::mem::take(&mut self.staged);
+        let (timestamp, invalid_timestamp) = staged.take_time(self.received);
+        let (rate, invalid_rate) = staged.take_sample_rate(sent.as_bytes());
+        let invalid =
+            usize::from(invalid_timestamp.is_some()) + usize::from(invalid_rate.is_some());
+        self.make_room(&staged, invalid, sent.len())?;
+        self.truncated.clear();
+        for (field, value) in &staged.entries {
+            if let Some(cell) = cell(value, &staged.scratch) {
+                self.put(*field, cell);
+            }
+        }
+        if let Some(original) = invalid_timestamp {
+            self.put_own(reserved::INVALID_TIMESTAMP, &original)?;
+        }
+        if let Some(original) = invalid_rate {
+            self.put_own(reserved::INVALID_SAMPLE_RATE, &original)?;
+        }
+        if !self.truncated.is_empty() {
+            let names = std::mem::take(&mut self.truncated);
+            self.put_own(reserved::TRUNCATED, &names)?;
+            self.truncated = names;
+        }
+        self.columns.end_row(timestamp, rate);
+        self.accepted += 1;
+        self.repeated_keys += staged.repeated_keys;
+        self.staged = staged;
+        Ok(())
+    }
+
+    /// Closes the batch if it would become too large with the staged event, which brings `invalid` fields of ours and has
+    /// `bytes` as sent.
+    fn make_room(
+        &mut self,
+        staged: &Staged<'_>,
+        invalid: usize,
+        bytes: usize,
+    ) -> Result<(), DecodeError> {
+        let rows = self.columns.rows();
+        if rows == 0 {
+            return Ok(());
+        }
+        // A short event has no long strings.
+        let own = invalid + usize::from(bytes > self.limits.string_bytes_max);
+        let fits = |new: usize| {
+            let width = self.columns.width() + new + own;
+            width <= self.bounds.batch_columns_max
+                && width.saturating_mul(rows + 1) <= self.bounds.batch_cells_max
+                && self.columns.text_bytes() + bytes <= self.bounds.batch_text_bytes_max
+        };
+        // Only where the cheap upper bound does not fit are the columns counted that would really be new.
+        if fits(staged.entries.len()) {
+            return Ok(());
+        }
+        let is_new = |(field, value): &&(FieldId, Value<'_>)| {
+            cell(value, &staged.scratch).is_some_and(|cell| {
+                self.fields[field.0 as usize].columns[cell.field_type() as usize] == NONE
+            })
+        };
+        let new = staged.entries.iter().filter(is_new).count();
+        if fits(new) { Ok(()) } else { self.close() }
+    }
+
+    fn close(&mut self) -> Result<(), DecodeError> {
+        if self.columns.rows() == 0 {
+            return Ok(());
+        }
+        self.closed_width += self.columns.width();
+        if self.closed_width > self.bounds.body_columns_max {
+            return Err(DecodeError::too_large(
+                "the body has too many different field names; send values as values instead of as names, or send the \
+                 events in several smaller bodies",
+            ));
+        }
+        self.closed
+            .push((self.dataset.clone(), self.columns.finish()?));
+        for field in &mut self.fields {
+            field.columns = [NONE; 4];
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn put(&mut self, id: FieldId, cell: Cell<'_>) {
+        let field = &mut self.fields[id.0 as usize];
+        let cell = match cell {
+            Cell::Text(text) if text.len() > self.limits.string_bytes_max => {
+                if !self.truncated.is_empty() {
+                    self.truncated.push(',');
+                }
+                self.truncated.push_str(field.name.as_str());
+                Cell::Text(cut(text, self.limits.string_bytes_max))
+            }
+            other => other,
+        };
+        let column = &mut field.columns[cell.field_type() as usize];
+        if *column == NONE {
+            *column = self.columns.open(field.name.clone(), cell.field_type()) as u32;
+        }
+        self.columns.put(*column as usize, cell);
+    }
+
+    /// A field that only we write.
+    fn put_own(&mut self, name: &'static str, text: &str) -> Result<(), DecodeError> {
+        let field = self
+            .field_named(name, None)
+            .map_err(|error| DecodeError::malformed(error.to_string()))?;
+        self.put(field, Cell::Text(text));
+        Ok(())
+    }
+
+    /// Whether so many names are known that they should be forgotten.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.fields.len() > self.bounds.names_max
+    }
+
+    /// Forgets every [`FieldId`]; the columns so far become a batch. Between events only.
+    pub(crate) fn forget_names(&mut self) -> Result<(), DecodeError> {
+        self.close()?;
+        self.begin();
+        self.names.clear();
+        self.fields.clear();
+        Ok(())
+    }
+
+    pub(crate) fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    #[inline]
+    pub(crate) fn limits(&self) -> &'a Limits {
+        self.limits
+    }
+
+    pub(crate) fn finish(mut self) -> Result<Finished, DecodeError> {
+        self.close()?;
+        Ok(Finished {
+            batches: self.closed,
+            accepted: self.accepted,
+            repeated_keys: self.repeated_keys,
+        })
+    }
+}
+
+/// The longest start of `text` that has at most `bytes_max` bytes and ends between two characters.
+fn cut(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
+}

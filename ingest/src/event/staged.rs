@@ -1,0 +1,147 @@
+//! The event that is being read: its values as sent, and those of them that are its time and its sample rate.
+//!
+//! Must not know columns' builders, nor fields beyond their number.
+
+use std::ops::Range;
+
+use outcrop_storage::event::{TimestampNs, reserved};
+
+use super::FieldId;
+use crate::columns::Cell;
+use crate::{sample_rate, time};
+
+/// Names that say when an event happened, the first present wins; then those that say for how many it stands.
+pub(super) const SPECIAL: [&str; 7] = [
+    reserved::TIMESTAMP,
+    "@timestamp",
+    "time",
+    "_time",
+    reserved::SAMPLE_RATE,
+    "samplerate",
+    "SampleRate",
+];
+pub(super) const TIMES: Range<usize> = 0..4;
+const SAMPLE_RATES: Range<usize> = 4..7;
+
+/// A value as it was sent.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value<'a> {
+    /// JSON's null: as if the field had not been sent.
+    Absent,
+    Boolean(bool),
+    Integer(i64),
+    /// Never NaN or infinite, never `-0.0`.
+    Float(f64),
+    /// A float that may be a time, still as text because times have more digits than floats.
+    Decimal(&'a str),
+    Text(&'a str),
+    /// A text that lies in the scratch of the event.
+    Scratch(Range<usize>),
+}
+
+/// The event that is being read.
+#[derive(Debug, Default)]
+pub(super) struct Staged<'a> {
+    pub(super) number: u64,
+    pub(super) entries: Vec<(FieldId, Value<'a>)>,
+    /// Entries of [`SPECIAL`] names.
+    pub(super) special: [Option<usize>; SPECIAL.len()],
+    pub(super) scratch: String,
+    /// Entries that were given a value.
+    pub(super) present: usize,
+    pub(super) repeated_keys: u64,
+}
+
+impl<'a> Staged<'a> {
+    /// Forgets the event before.
+    pub(super) fn begin(&mut self) {
+        self.number += 1;
+        self.entries.clear();
+        self.special = [None; SPECIAL.len()];
+        self.scratch.clear();
+        self.present = 0;
+        self.repeated_keys = 0;
+    }
+
+    /// The event's time; and, if that is not what was sent, what was.
+    pub(super) fn take_time(&mut self, received: TimestampNs) -> (TimestampNs, Option<String>) {
+        let Some(value) = self.take_first(TIMES) else {
+            return (received, None);
+        };
+        let time = match &value {
+            Value::Absent | Value::Boolean(_) => None,
+            Value::Integer(value) => time::from_integer(*value),
+            Value::Float(value) => time::from_float(*value),
+            Value::Decimal(text) => time::from_decimal(text),
+            Value::Text(text) => time::from_text(text),
+            Value::Scratch(range) => time::from_text(&self.scratch[range.clone()]),
+        };
+        match time {
+            Some(time) => (time, None),
+            None => (received, Some(text_form(&value, &self.scratch))),
+        }
+    }
+
+    /// For how many events this one stands; and, if that is not what was sent, what was.
+    pub(super) fn take_sample_rate(&mut self, sent: &[u8]) -> (u32, Option<String>) {
+        let Some(value) = self.take_first(SAMPLE_RATES) else {
+            return (1, None);
+        };
+        // The other spellings mean the same field, so they are repetitions of it.
+        while self.take_first(SAMPLE_RATES).is_some() {
+            self.repeated_keys += 1;
+        }
+        let rate = match &value {
+            Value::Absent | Value::Boolean(_) | Value::Decimal(_) => None,
+            Value::Integer(value) => sample_rate::from_integer(*value),
+            Value::Float(value) => sample_rate::from_float(*value, sent),
+            Value::Text(text) => sample_rate::from_text(text, sent),
+            Value::Scratch(range) => sample_rate::from_text(&self.scratch[range.clone()], sent),
+        };
+        match rate {
+            Some(rate) => (rate, None),
+            None => (1, Some(text_form(&value, &self.scratch))),
+        }
+    }
+
+    /// Takes the first of these special names that has a value out of the event.
+    fn take_first(&mut self, which: Range<usize>) -> Option<Value<'a>> {
+        self.special[which].iter().flatten().find_map(|entry| {
+            let value = std::mem::replace(&mut self.entries[*entry].1, Value::Absent);
+            (value != Value::Absent).then_some(value)
+        })
+    }
+}
+
+/// What goes into a column for a value, if anything does.
+#[inline]
+pub(super) fn cell<'s>(value: &'s Value<'_>, scratch: &'s str) -> Option<Cell<'s>> {
+    Some(match value {
+        Value::Absent => return None,
+        Value::Boolean(value) => Cell::Boolean(*value),
+        Value::Integer(value) => Cell::Integer(*value),
+        Value::Float(value) => Cell::Float(*value),
+        // Adding 0.0 makes `-0.0` plain.
+        Value::Decimal(text) => Cell::Float(text.parse::<f64>().unwrap_or_default() + 0.0),
+        Value::Text(text) => Cell::Text(text),
+        Value::Scratch(range) => Cell::Text(&scratch[range.clone()]),
+    })
+}
+
+/// A value as text: numbers in digits, integral floats without `.0`.
+fn text_form(value: &Value<'_>, scratch: &str) -> String {
+    match value {
+        Value::Decimal(text) => (*text).to_owned(),
+        value => match cell(value, scratch) {
+            None => String::new(),
+            Some(Cell::Boolean(value)) => value.to_string(),
+            Some(Cell::Integer(value)) => value.to_string(),
+            Some(Cell::Float(value)) => {
+                let mut buffer = ryu::Buffer::new();
+                let text = buffer.format(value);
+                text.strip_suffix(".0").unwrap_or(text).to_owned()
+            }
+            Some(Cell::Text(text)) => text.to_owned(),
+        },
+    }
+}

@@ -1,0 +1,86 @@
+//! Bytes to columns: every accepted wire format becomes batches of Arrow columns, one call, no waiting.
+//!
+//! A tour, in the order in which a request passes through:
+//!
+//! 1. [`decode`] is the front door: it takes a body as it came from the wire.
+//! 2. `inflate` undoes gzip and zstd, with a bound on the output.
+//! 3. A protocol's folder ([`json`] is the first) finds the events in the body and reads each one's fields.
+//! 4. `event` holds one event until it is whole and then applies the rules that every protocol shares: time, sample
+//!    rate, reserved names, long strings. An event that breaks a rule leaves no trace.
+//! 5. `columns` turns whole events into the columns of an [`EventBatch`], padding sparse ones lazily.
+//!
+//! This room must not know tokio, axum, files or DataFusion, and nothing in it is async. What it produces is the
+//! vocabulary of `outcrop_storage::event`; what events mean is written down in the format documents.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        reason = "a test that unwraps fails where it should"
+    )
+)]
+
+mod columns;
+mod error;
+mod event;
+mod inflate;
+pub mod json;
+mod limits;
+mod sample_rate;
+mod time;
+
+#[cfg(test)]
+mod tests;
+
+use outcrop_storage::event::{DatasetName, EventBatch, TimestampNs};
+
+pub use error::{DecodeError, Reject, Rejects};
+pub use inflate::Encoding;
+pub use limits::Limits;
+
+/// How a body says what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// One JSON object, a JSON array of objects, or NDJSON: see [`json`].
+    Json,
+}
+
+/// What decoding must be told beside the body.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Where events go that do not name a dataset themselves.
+    pub dataset: &'a DatasetName,
+    /// When the request arrived, nanoseconds since 1970: the time of events that bring none.
+    pub received: TimestampNs,
+    pub limits: &'a Limits,
+}
+
+/// What a body held.
+#[derive(Clone, Debug, Default)]
+pub struct Decoded {
+    /// The accepted events. A dataset comes several times if one batch would have become too wide.
+    pub batches: Vec<(DatasetName, EventBatch)>,
+    /// Events in `batches`.
+    pub accepted: usize,
+    pub rejects: Rejects,
+    /// How often a field of an accepted event was overwritten by a later one of the same name.
+    pub repeated_keys: u64,
+}
+
+/// Reads a body as it came from the wire.
+///
+/// # Errors
+///
+/// [`DecodeError`] means that nothing of the body was accepted. An event that is wrong in itself is no error: it is
+/// in [`Decoded::rejects`], and the others are accepted.
+pub fn decode(
+    protocol: Protocol,
+    encoding: Encoding,
+    body: &[u8],
+    context: &Context<'_>,
+) -> Result<Decoded, DecodeError> {
+    let body = inflate::inflate(encoding, body, context.limits.body_bytes_max)?;
+    match protocol {
+        Protocol::Json => json::decode(&body, context),
+    }
+}

@@ -1,0 +1,112 @@
+//! Batches → the answer of the contract. [`value`] writes single values, [`heatmap`] turns sketches into bins.
+//!
+//! It must not know plans or segments.
+
+mod heatmap;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+pub(crate) use heatmap::heatmap;
+pub(crate) use value::{key, scalar, time};
+
+/// The answer to a query.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Answer {
+    /// The breakdowns, then the calculations.
+    pub columns: Vec<AnswerColumn>,
+    /// The groups in order.
+    #[schema(value_type = Vec<Vec<Value>>)]
+    pub rows: Vec<Vec<Value>>,
+    /// Absent if disabled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub series: Option<Series>,
+    pub heatmaps: Vec<Heatmap>,
+    /// Every calculation over all events. Absent if disabled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<HashMap<String, Value>>)]
+    pub total: Option<Map<String, Value>>,
+    /// Every calculation over the groups beyond the limit; null if there are none, absent if disabled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<HashMap<String, Value>>)]
+    pub other: Option<Option<Map<String, Value>>>,
+    pub stats: AnswerStats,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AnswerColumn {
+    pub name: String,
+    /// boolean, integer, float, string, time, mixed, or null where nothing has a value.
+    #[serde(rename = "type")]
+    pub type_label: &'static str,
+}
+
+/// Every calculation by time bucket, for the groups of `rows`, in their order.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Series {
+    /// Start of the first bucket.
+    pub start: String,
+    pub step_seconds: i64,
+    pub buckets: usize,
+    pub groups: Vec<SeriesGroup>,
+    /// Whether later groups were left out.
+    pub truncated: bool,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SeriesGroup {
+    #[schema(value_type = Vec<Value>)]
+    pub key: Vec<Value>,
+    /// For each calculation a number for each bucket.
+    #[schema(value_type = HashMap<String, Value>)]
+    pub values: Map<String, Value>,
+}
+
+/// How often each value range occurs in each time bucket, over all groups together.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Heatmap {
+    pub name: String,
+    pub column: String,
+    pub scale: &'static str,
+    /// The edges of the bins, one more than bins.
+    pub bounds: Vec<f64>,
+    /// By time bucket, then by bin.
+    pub counts: Vec<Vec<u64>>,
+    pub start: String,
+    pub step_seconds: i64,
+}
+
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct AnswerStats {
+    pub elapsed_ms: f64,
+    pub rows_total: u64,
+    pub rows_scanned: u64,
+    pub bytes_scanned: u64,
+    pub segments: SegmentStats,
+    /// The calculations that are estimates.
+    pub approximate: Vec<String>,
+    pub partial: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SegmentStats {
+    pub total: u64,
+    pub skipped_by_time: u64,
+    pub skipped_by_index: u64,
+    pub scanned: u64,
+}
+
+/// Something that was answered, but perhaps not as meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Warning {
+    pub code: &'static str,
+    pub field: String,
+    /// Names that exist and look alike.
+    pub similar: Vec<String>,
+}

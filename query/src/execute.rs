@@ -1,0 +1,427 @@
+//! Runs questions: on threads of their own, under a deadline and a memory budget, until the asker goes away.
+//!
+//! Reading segments blocks on page faults, so that questions have their own runtime: a heavy one never delays an
+//! acknowledgement. Dropping the future that waits for an answer aborts the work. It must not know JSON specs' keys.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Field, Int64Type, Schema, UInt32Type};
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::collect;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use outcrop_storage::Snapshot;
+use outcrop_storage::event::TimestampNs;
+use serde_json::{Map, Value, json};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::{Semaphore, TryAcquireError};
+use tokio::task::JoinHandle;
+
+use crate::answer::{
+    self, Answer, AnswerColumn, AnswerStats, Heatmap, SegmentStats, Series, SeriesGroup, Warning,
+};
+use crate::error::{QueryError, QueryErrorKind};
+use crate::functions::Sketch;
+use crate::limits;
+use crate::plan::{Aggregates, BUCKET, GROUP, Planner, SKETCH, ValueKind, group_key, unknown};
+use crate::scan::ScanStats;
+use crate::scope::Scope;
+use crate::spec::{CalculationOp, Options, Query, QuerySpec, parse_query, rfc3339};
+
+/// What the engine needs.
+#[derive(Clone, Debug)]
+pub struct QuerySettings {
+    /// Threads that read and calculate.
+    pub threads: usize,
+    /// Bytes that all questions together may hold in aggregation and sorting; beyond it they spill.
+    pub memory_bytes_max: usize,
+    /// Where they spill.
+    pub spill_directory: PathBuf,
+    /// Questions that run at once.
+    pub concurrency_max: usize,
+    /// Questions that wait for their turn; more are refused.
+    pub queue_max: usize,
+}
+
+/// Answers questions about snapshots.
+#[derive(Debug)]
+pub struct QueryEngine {
+    settings: QuerySettings,
+    environment: Arc<RuntimeEnv>,
+    running: Arc<Semaphore>,
+    admitted: Arc<Semaphore>,
+    runtime: Option<Runtime>,
+}
+
+/// Aborts its task when nobody waits for it any more.
+struct Abandoned<T>(JoinHandle<T>);
+
+impl<T> Drop for Abandoned<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl QueryEngine {
+    pub fn new(settings: QuerySettings) -> Result<QueryEngine, QueryError> {
+        let disk = DiskManagerBuilder::default()
+            .with_mode(DiskManagerMode::Directories(vec![settings.spill_directory.clone()]));
+        let environment = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(settings.memory_bytes_max)))
+            .with_disk_manager_builder(disk)
+            .build_arc()?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(settings.threads)
+            .thread_name("outcrop-query")
+            .enable_time()
+            .build()
+            .map_err(|e| QueryError::internal(format!("cannot start the query threads: {e}")))?;
+        Ok(QueryEngine {
+            running: Arc::new(Semaphore::new(settings.concurrency_max)),
+            admitted: Arc::new(Semaphore::new(settings.concurrency_max + settings.queue_max)),
+            settings,
+            environment,
+            runtime: Some(runtime),
+        })
+    }
+
+    /// Answers a query. Dropping the future cancels it.
+    pub async fn query(
+        &self,
+        snapshot: Snapshot,
+        datasets: &str,
+        spec: &QuerySpec,
+        options: &Options,
+        now: TimestampNs,
+    ) -> Result<Answer, QueryError> {
+        let query = parse_query(spec, now)?;
+        let scope = Scope::new(snapshot, datasets)?;
+        let run = Run { context: self.context(), partitions: self.settings.threads, scope, query, strict: options.strict };
+        self.run(options, async move { run.answer().await }).await
+    }
+
+    /// Runs `work` on the engine's threads, in turn and under the deadline.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        options: &Options,
+        work: impl Future<Output = Result<T, QueryError>> + Send + 'static,
+    ) -> Result<T, QueryError> {
+        let seconds = options.timeout_seconds.unwrap_or(limits::TIMEOUT_DEFAULT_SECONDS);
+        if !(1..=limits::TIMEOUT_SECONDS_MAX).contains(&seconds) {
+            return Err(QueryError::malformed(format!(
+                "timeout_seconds must be between 1 and {}",
+                limits::TIMEOUT_SECONDS_MAX
+            )));
+        }
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|error| match error {
+            TryAcquireError::NoPermits => {
+                QueryError::new(QueryErrorKind::Busy, "too_many_queries", "too many queries wait already; ask again in a moment")
+            }
+            TryAcquireError::Closed => QueryError::internal("the engine is closed"),
+        })?;
+        let running = Arc::clone(&self.running);
+        let task = self.handle()?.spawn(async move {
+            let _admitted = admitted;
+            let Ok(_turn) = running.acquire_owned().await else { return Err(QueryError::internal("the engine is closed")) };
+            work.await
+        });
+        let mut task = Abandoned(task);
+        // The deadline is kept by the engine's own clock thread, so that it holds while the rim is busy.
+        match tokio::time::timeout(Duration::from_secs(seconds), &mut task.0).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) if error.is_panic() => Err(QueryError::internal("the query panicked; this is a bug")),
+            Ok(Err(_)) => Err(QueryError::internal("the query was stopped")),
+            Err(_) => Err(QueryError::deadline(seconds)),
+        }
+    }
+
+    fn handle(&self) -> Result<Handle, QueryError> {
+        self.runtime.as_ref().map(|r| r.handle().clone()).ok_or_else(|| QueryError::internal("the engine is closed"))
+    }
+
+    pub(crate) fn context(&self) -> SessionContext {
+        let mut config = SessionConfig::new()
+            .with_target_partitions(self.settings.threads)
+            .with_batch_size(limits::BATCH_ROWS)
+            .with_information_schema(false);
+        config.options_mut().execution.collect_statistics = false;
+        SessionContext::new_with_config_rt(config, Arc::clone(&self.environment))
+    }
+}
+
+impl Drop for QueryEngine {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// One question being answered.
+struct Run {
+    context: SessionContext,
+    partitions: usize,
+    scope: Scope,
+    query: Query,
+    strict: bool,
+}
+
+impl Run {
+    async fn answer(self) -> Result<Answer, QueryError> {
+        let began = Instant::now();
+        let stats = Arc::new(ScanStats::default());
+        let planner = Planner::new(&self.scope, &self.query, self.partitions)?;
+        let warnings = warnings(&self.scope, planner.unknown_fields(), self.strict)?;
+
+        let mut groups = self.collect(planner.groups(&stats)?).await?;
+        let more = groups.num_rows() > self.query.limit;
+        if more {
+            groups = groups.slice(0, self.query.limit);
+        }
+        let rows = self.rows(&planner, &groups);
+        let total = match self.query.total {
+            true if self.query.breakdowns.is_empty() && self.query.havings.is_empty() => Some(self.values(&planner, &groups)),
+            true => Some(self.values(&planner, &self.collect(planner.total()?).await?)),
+            false => None,
+        };
+        let other = match (self.query.other, more) {
+            (true, true) => {
+                let keys = self.numbered(&planner, &groups, groups.num_rows())?;
+                Some(Some(self.values(&planner, &self.collect(planner.other(keys)?).await?)))
+            }
+            (true, false) => Some(None),
+            (false, _) => None,
+        };
+        let series = if self.query.series { Some(self.series(&planner, &groups).await?) } else { None };
+        let heatmaps = self.heatmaps(&planner).await?;
+        Ok(Answer {
+            columns: self.columns(&planner, &groups),
+            rows,
+            series,
+            heatmaps,
+            total,
+            other,
+            stats: self.stats(&planner, &stats, began),
+            warnings,
+        })
+    }
+
+    /// Runs a plan; all of its rows as one batch.
+    async fn collect(&self, plan: LogicalPlan) -> Result<RecordBatch, QueryError> {
+        let state = self.context.state();
+        let plan = state.create_physical_plan(&plan).await?;
+        let schema = plan.schema();
+        let batches = collect(plan, self.context.task_ctx()).await?;
+        Ok(concat_batches(&schema, &batches)?)
+    }
+
+    fn columns(&self, planner: &Planner<'_>, groups: &RecordBatch) -> Vec<AnswerColumn> {
+        let mut columns = Vec::new();
+        for (key, name) in planner.keys.iter().zip(&self.query.breakdowns) {
+            let mut types: Vec<&'static str> = (0..groups.num_rows())
+                .filter_map(|row| answer::key(groups, key, row).1.map(|part| part.type_label()))
+                .collect();
+            types.sort_unstable();
+            types.dedup();
+            let type_label = match (types.as_slice(), key.parts.as_slice()) {
+                ([only], _) => only,
+                ([], [(only, _)]) => only.type_label(),
+                ([], _) => "null",
+                (_, _) => "mixed",
+            };
+            columns.push(AnswerColumn { name: name.clone(), type_label });
+        }
+        for at in planner.aggregates.calculations() {
+            let calculation = &self.query.calculations[at];
+            let array = groups.column_by_name(&Aggregates::value_name(at));
+            let float = array.is_none_or(|a| {
+                matches!(a.data_type(), arrow::datatypes::DataType::Float64)
+                    || (0..a.len()).any(|row| answer::scalar(a, row).is_f64())
+            });
+            let type_label = if float { "float" } else { "integer" };
+            columns.push(AnswerColumn { name: calculation.name.clone(), type_label });
+        }
+        columns
+    }
+
+    fn rows(&self, planner: &Planner<'_>, groups: &RecordBatch) -> Vec<Vec<Value>> {
+        (0..groups.num_rows())
+            .map(|row| {
+                let keys = planner.keys.iter().map(|key| answer::key(groups, key, row).0);
+                let values = planner.aggregates.calculations().map(|at| value_at(groups, at, row));
+                keys.chain(values).collect()
+            })
+            .collect()
+    }
+
+    /// The one row of a plan without groups, by name.
+    fn values(&self, planner: &Planner<'_>, batch: &RecordBatch) -> Map<String, Value> {
+        let name = |at: usize| self.query.calculations[at].name.clone();
+        planner.aggregates.calculations().map(|at| (name(at), value_at(batch, at, 0))).collect()
+    }
+
+    /// The keys of the first `count` groups, numbered.
+    fn numbered(&self, planner: &Planner<'_>, groups: &RecordBatch, count: usize) -> Result<RecordBatch, QueryError> {
+        let mut fields = Vec::new();
+        let mut arrays = Vec::new();
+        for name in planner.keys.iter().flat_map(|k| k.names()) {
+            let array = groups.column_by_name(&name).ok_or_else(|| QueryError::internal(format!("no key {name}")))?;
+            fields.push(Field::new(group_key(&name), array.data_type().clone(), true));
+            arrays.push(array.slice(0, count));
+        }
+        fields.push(Field::new(GROUP, arrow::datatypes::DataType::UInt32, false));
+        arrays.push(Arc::new(UInt32Array::from_iter_values(0..count as u32)));
+        Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
+    }
+
+    fn buckets(&self) -> (i64, usize) {
+        let step = self.query.step_seconds.saturating_mul(1_000_000_000);
+        let first = self.query.range.start.div_euclid(step);
+        let last = (self.query.range.end - 1).div_euclid(step);
+        (first, (last - first + 1) as usize)
+    }
+
+    fn start(&self) -> String {
+        let step = self.query.step_seconds.saturating_mul(1_000_000_000);
+        rfc3339(self.query.range.start.div_euclid(step) * step)
+    }
+
+    async fn series(&self, planner: &Planner<'_>, groups: &RecordBatch) -> Result<Series, QueryError> {
+        let (first, buckets) = self.buckets();
+        let calculations: Vec<usize> = planner.aggregates.calculations().collect();
+        let numbers = (buckets * calculations.len()).max(1);
+        let count = groups.num_rows().min((limits::SERIES_NUMBERS_MAX / numbers).max(1));
+        // Without key columns there is one group: all events, or all without a value.
+        let keyed = planner.keys.iter().any(|k| !k.parts.is_empty());
+        let mut columns = vec![vec![Vec::<Value>::new(); calculations.len()]; count];
+        for group in &mut columns {
+            for (values, at) in group.iter_mut().zip(&calculations) {
+                let zero = ValueKind::of(self.query.calculations[*at].op) == ValueKind::Zero;
+                *values = vec![if zero { json!(0) } else { Value::Null }; buckets];
+            }
+        }
+        if count > 0 && !calculations.is_empty() {
+            let chosen = if keyed { Some(self.numbered(planner, groups, count)?) } else { None };
+            let batch = self.collect(planner.series(chosen)?).await?;
+            let bucket = column(&batch, BUCKET)?.as_primitive::<Int64Type>();
+            let group = batch.column_by_name(GROUP).map(|g| g.as_primitive::<UInt32Type>());
+            for row in 0..batch.num_rows() {
+                let at = group.map_or(0, |g| g.value(row) as usize);
+                let Ok(place) = usize::try_from(bucket.value(row) - first) else { continue };
+                for (values, calculation) in columns[at].iter_mut().zip(&calculations) {
+                    if let Some(slot) = values.get_mut(place) {
+                        *slot = value_at(&batch, *calculation, row);
+                    }
+                }
+            }
+        }
+        let name = |at: usize| self.query.calculations[at].name.clone();
+        let groups_out = columns.into_iter().enumerate().map(|(row, values)| SeriesGroup {
+            key: planner.keys.iter().map(|key| answer::key(groups, key, row).0).collect(),
+            values: calculations.iter().map(|at| name(*at)).zip(values.into_iter().map(Value::Array)).collect(),
+        });
+        Ok(Series {
+            start: self.start(),
+            step_seconds: self.query.step_seconds,
+            buckets,
+            groups: groups_out.collect(),
+            truncated: count < groups.num_rows(),
+        })
+    }
+
+    async fn heatmaps(&self, planner: &Planner<'_>) -> Result<Vec<Heatmap>, QueryError> {
+        let (first, buckets) = self.buckets();
+        let mut heatmaps = Vec::new();
+        for (at, calculation) in self.query.calculations.iter().enumerate() {
+            if calculation.op != CalculationOp::Heatmap {
+                continue;
+            }
+            let batch = self.collect(planner.heatmap(at)?).await?;
+            let bucket = column(&batch, BUCKET)?.as_primitive::<Int64Type>();
+            let sketch = column(&batch, SKETCH)?.as_binary::<i32>();
+            let mut sketches = vec![None; buckets];
+            for row in (0..batch.num_rows()).filter(|row| sketch.is_valid(*row)) {
+                let place = usize::try_from(bucket.value(row) - first).ok();
+                if let Some(slot) = place.and_then(|place| sketches.get_mut(place)) {
+                    *slot = Sketch::from_bytes(sketch.value(row));
+                }
+            }
+            let (bounds, counts) = answer::heatmap(&sketches);
+            heatmaps.push(Heatmap {
+                name: calculation.name.clone(),
+                column: calculation.column.clone().unwrap_or_default(),
+                scale: "log",
+                bounds,
+                counts,
+                start: self.start(),
+                step_seconds: self.query.step_seconds,
+            });
+        }
+        Ok(heatmaps)
+    }
+
+    fn stats(&self, planner: &Planner<'_>, stats: &ScanStats, began: Instant) -> AnswerStats {
+        let estimated = |op: CalculationOp| match op {
+            CalculationOp::Percentile(_) => true,
+            CalculationOp::CountDistinct { exact } => !exact && planner.flag.is_set(),
+            _ => false,
+        };
+        let approximate = self.query.calculations.iter().filter(|c| estimated(c.op)).map(|c| c.name.clone());
+        AnswerStats {
+            elapsed_ms: began.elapsed().as_secs_f64() * 1_000.0,
+            rows_total: self.scope.events(),
+            rows_scanned: stats.rows.load(Ordering::Relaxed),
+            bytes_scanned: stats.bytes.load(Ordering::Relaxed),
+            segments: segments(stats),
+            approximate: approximate.collect(),
+            partial: false,
+        }
+    }
+}
+
+pub(crate) fn segments(stats: &ScanStats) -> SegmentStats {
+    SegmentStats {
+        total: stats.segments.load(Ordering::Relaxed),
+        skipped_by_time: stats.skipped_by_time.load(Ordering::Relaxed),
+        skipped_by_index: stats.skipped_by_index.load(Ordering::Relaxed),
+        scanned: stats.scanned.load(Ordering::Relaxed),
+    }
+}
+
+fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b arrow::array::ArrayRef, QueryError> {
+    batch.column_by_name(name).ok_or_else(|| QueryError::internal(format!("no column {name}")))
+}
+
+fn value_at(batch: &RecordBatch, calculation: usize, row: usize) -> Value {
+    batch.column_by_name(&Aggregates::value_name(calculation)).map_or(Value::Null, |array| answer::scalar(array, row))
+}
+
+/// A warning for each unknown name, or an error if the asker wants none.
+pub(crate) fn warnings(scope: &Scope, unknown: Vec<String>, strict: bool) -> Result<Vec<Warning>, QueryError> {
+    let warnings: Vec<Warning> = unknown
+        .into_iter()
+        .map(|field| Warning { code: "unknown_field", similar: scope.similar(&field), field })
+        .collect();
+    match warnings.first() {
+        Some(first) if strict => Err(QueryError::impossible(
+            "unknown_field",
+            format!("no event has a field {:?}; use one of those listed at /api/v1/fields, or ask without strict", first.field),
+        )
+        .with(json!({ "field": first.field, "similar": first.similar }))),
+        _ => Ok(warnings),
+    }
+}
+
+/// Names of `names` that nobody has seen, as warnings.
+pub(crate) fn warn_unknown(scope: &Scope, names: BTreeSet<&str>, strict: bool) -> Result<Vec<Warning>, QueryError> {
+    warnings(scope, unknown(scope, names), strict)
+}

@@ -1,0 +1,216 @@
+//! What there is to ask about: datasets, their fields, and the values of a field.
+//!
+//! Counts come from the catalog for segments and are counted for the memtable, so that a list is true the moment an event
+//! is acknowledged.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{Float64Type, Int64Type};
+use outcrop_storage::event::{EventColumn, FieldName, FieldType, TimestampNs};
+use outcrop_storage::{Distinct, Snapshot, StoredBatch};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::error::QueryError;
+use crate::execute::QueryEngine;
+use crate::limits;
+use crate::scope::Scope;
+use crate::spec::{CalculationSpec, FilterSpec, Options, QuerySpec, TimeSpec, rfc3339};
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DatasetList {
+    pub datasets: Vec<DatasetSummary>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DatasetSummary {
+    pub name: String,
+    pub events: u64,
+    /// On disk, and in memory for what is not there yet.
+    pub bytes: u64,
+    pub fields: usize,
+    /// The earliest and latest event time; null without events.
+    pub first_event: Option<String>,
+    pub last_event: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FieldList {
+    pub fields: Vec<FieldSummary>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FieldSummary {
+    pub name: String,
+    /// Events with a value of each type.
+    pub types: BTreeMap<&'static str, u64>,
+    pub events: u64,
+    /// Different values, within some per cent.
+    pub distinct_estimate: u64,
+    pub first_seen: String,
+    pub last_seen: String,
+    /// Whether the dataset had too many fields to give this one a column of its own.
+    pub overflow: bool,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ValueList {
+    pub values: Vec<ValueCount>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ValueCount {
+    #[schema(value_type = Value)]
+    pub value: Value,
+    pub events: Value,
+}
+
+/// What is known of one field.
+#[derive(Default)]
+struct Tally {
+    types: [u64; 4],
+    distinct: Distinct,
+    first_seen: TimestampNs,
+    last_seen: TimestampNs,
+}
+
+impl Tally {
+    fn see(&mut self, first: TimestampNs, last: TimestampNs) {
+        let fresh = self.types.iter().all(|t| *t == 0);
+        self.first_seen = if fresh { first } else { self.first_seen.min(first) };
+        self.last_seen = if fresh { last } else { self.last_seen.max(last) };
+    }
+}
+
+impl QueryEngine {
+    pub fn datasets(&self, snapshot: &Snapshot) -> DatasetList {
+        let datasets = snapshot.datasets.iter().map(|dataset| {
+            let one = Snapshot { datasets: vec![dataset.clone()] };
+            let fields = Scope::new(one, "*").map_or(0, |scope| scope.all_fields().len());
+            let times = dataset.time_range();
+            DatasetSummary {
+                name: dataset.name.as_str().to_owned(),
+                events: dataset.events(),
+                bytes: dataset.bytes(),
+                fields,
+                first_event: times.map(|t| rfc3339(t.0)),
+                last_event: times.map(|t| rfc3339(t.1)),
+            }
+        });
+        DatasetList { datasets: datasets.collect() }
+    }
+
+    /// The fields whose name contains `search`, by name.
+    pub async fn fields(&self, snapshot: Snapshot, datasets: &str, search: Option<&str>) -> Result<FieldList, QueryError> {
+        let scope = Scope::new(snapshot, datasets)?;
+        let search = search.map(str::to_lowercase).filter(|s| !s.is_empty());
+        self.run(&Options::default(), async move {
+            let wanted = |name: &FieldName| search.as_ref().is_none_or(|s| name.as_str().to_lowercase().contains(s.as_str()));
+            Ok(FieldList { fields: list_fields(&scope, wanted) })
+        })
+        .await
+    }
+
+    /// The most common values of a field, of all time, whose text begins with `prefix`.
+    pub async fn values(
+        &self,
+        snapshot: Snapshot,
+        datasets: &str,
+        field: &str,
+        prefix: Option<&str>,
+        limit: Option<usize>,
+        now: TimestampNs,
+    ) -> Result<ValueList, QueryError> {
+        let limit = limit.unwrap_or(20);
+        if !(1..=limits::VALUES_MAX).contains(&limit) {
+            return Err(QueryError::malformed(format!("limit must be between 1 and {}", limits::VALUES_MAX)));
+        }
+        let condition = |op: &str, value: Option<&str>| FilterSpec {
+            column: field.to_owned(),
+            op: op.to_owned(),
+            value: value.map(Value::from),
+        };
+        let spec = QuerySpec {
+            calculations: vec![CalculationSpec { op: "COUNT".into(), name: Some("events\u{0}".into()), ..CalculationSpec::default() }],
+            filters: vec![match prefix.filter(|p| !p.is_empty()) {
+                Some(prefix) => condition("starts-with", Some(prefix)),
+                None => condition("exists", None),
+            }],
+            breakdowns: vec![field.to_owned()],
+            limit: Some(limit),
+            start_time: Some(TimeSpec::Seconds(0)),
+            end_time: Some(TimeSpec::Seconds(i64::MAX / 1_000_000_000)),
+            granularity: None,
+            disable_series: true,
+            disable_total_by_aggregate: true,
+            disable_other_by_aggregate: true,
+            ..QuerySpec::default()
+        };
+        let answer = self.query(snapshot, datasets, &spec, &Options::default(), now).await?;
+        let values = answer.rows.into_iter().filter_map(|row| {
+            let [value, events] = <[Value; 2]>::try_from(row).ok()?;
+            Some(ValueCount { value, events })
+        });
+        Ok(ValueList { values: values.collect() })
+    }
+}
+
+fn list_fields(scope: &Scope, wanted: impl Fn(&FieldName) -> bool) -> Vec<FieldSummary> {
+    let mut tallies: BTreeMap<FieldName, Tally> = BTreeMap::new();
+    for dataset in scope.datasets.iter() {
+        for (name, entry) in dataset.fields.iter().filter(|(name, _)| wanted(name)) {
+            let tally = tallies.entry(name.clone()).or_default();
+            tally.distinct.merge(&entry.distinct);
+            for (field_type, seen) in entry.types() {
+                tally.see(seen.first_seen, seen.last_seen);
+                tally.types[field_type as usize] += seen.events;
+            }
+        }
+        for batch in &dataset.memtable {
+            for column in batch.events().columns().iter().filter(|c| wanted(&c.field)) {
+                count_column(tallies.entry(column.field.clone()).or_default(), batch, column);
+            }
+        }
+    }
+    tallies.into_iter().map(|(name, tally)| summary(&name, &tally)).collect()
+}
+
+fn count_column(tally: &mut Tally, batch: &StoredBatch, column: &EventColumn) {
+    let (first, last) = batch.time_range();
+    tally.see(first, last);
+    tally.types[column.field_type as usize] += (column.values.len() - column.values.null_count()) as u64;
+    let present = (0..column.values.len()).filter(|row| column.values.is_valid(*row));
+    match column.field_type {
+        FieldType::Boolean => {
+            let values = column.values.as_boolean();
+            present.for_each(|row| tally.distinct.add(Distinct::hash_boolean(values.value(row))));
+        }
+        FieldType::Integer => {
+            let values = column.values.as_primitive::<Int64Type>();
+            present.for_each(|row| tally.distinct.add(Distinct::hash_integer(values.value(row))));
+        }
+        FieldType::Float => {
+            let values = column.values.as_primitive::<Float64Type>();
+            present.for_each(|row| tally.distinct.add(Distinct::hash_float(values.value(row))));
+        }
+        FieldType::String => {
+            let values = column.values.as_string::<i32>();
+            present.for_each(|row| tally.distinct.add(Distinct::hash_text(values.value(row))));
+        }
+    }
+}
+
+fn summary(name: &FieldName, tally: &Tally) -> FieldSummary {
+    let types = FieldType::ALL.into_iter().map(|t| (t.label(), tally.types[t as usize])).filter(|(_, events)| *events > 0);
+    FieldSummary {
+        name: name.as_str().to_owned(),
+        types: types.collect(),
+        events: tally.types.iter().sum(),
+        distinct_estimate: tally.distinct.estimate(),
+        first_seen: rfc3339(tally.first_seen),
+        last_seen: rfc3339(tally.last_seen),
+        overflow: false,
+    }
+}

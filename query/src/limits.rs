@@ -1,0 +1,38 @@
+//! Every bound of a question and its answer: value, unit, reason.
+
+/// Filters, calculations, breakdowns, orders and havings of one spec, each.
+pub const CLAUSES_MAX: usize = 100;
+/// Values of one `in` list.
+pub const IN_LIST_MAX: usize = 10_000;
+/// Groups of an answer, rows of a page.
+pub const LIMIT_MAX: usize = 10_000;
+/// Groups of an answer, rows of a page, when the spec does not say.
+pub const LIMIT_DEFAULT: usize = 100;
+/// Time buckets of an answer: more than any screen has points.
+pub const BUCKETS_MAX: i64 = 2_000;
+/// Time buckets that automatic granularity aims at, at most.
+pub const BUCKETS_AUTOMATIC_MAX: i64 = 200;
+/// Numbers in the series of one answer; beyond it fewer groups have one.
+pub const SERIES_NUMBERS_MAX: usize = 500_000;
+/// Cells of one page of rows; beyond it fewer rows and a cursor.
+pub const ROWS_CELLS_MAX: usize = 2_000_000;
+/// Bins of a heatmap.
+pub const HEATMAP_BINS_MAX: usize = 64;
+/// Seconds of the default time range.
+pub const TIME_RANGE_DEFAULT_SECONDS: i64 = 7_200;
+/// Distinct values of one group that are counted exactly.
+pub const DISTINCT_EXACT_MAX: usize = 100_000;
+/// Bytes of a compiled regular expression.
+pub const REGEX_BYTES_MAX: usize = 1 << 20;
+/// Names offered for one that is unknown.
+pub const SIMILAR_NAMES_MAX: usize = 3;
+/// Seconds a question may take when it does not say.
+pub const TIMEOUT_DEFAULT_SECONDS: u64 = 30;
+/// Seconds a question may ask for.
+pub const TIMEOUT_SECONDS_MAX: u64 = 600;
+/// Values offered for completion, at most.
+pub const VALUES_MAX: usize = 1_000;
+/// Datasets of one list.
+pub const DATASETS_MAX: usize = 1_000;
+/// Rows decoded at a time.
+pub const BATCH_ROWS: usize = 8_192;

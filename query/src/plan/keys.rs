@@ -1,0 +1,121 @@
+//! A breakdown as columns: one per type that the field has, because `1`, `"1"` and `true` are three groups.
+//!
+//! In a row at most one of them has a value; none is the group of absent values. Integers and floats of one number are
+//! one group: where a field has both, integral floats move to the integer column.
+
+use arrow::datatypes::DataType;
+use datafusion::logical_expr::expr::Sort;
+use datafusion::logical_expr::{Expr, cast, lit, try_cast, when};
+use outcrop_storage::event::FieldType;
+
+use super::col;
+use crate::filter;
+use crate::scope::{FieldRef, ScanColumn};
+
+/// 2^63 as a float.
+const INTEGERS_END: f64 = 9_223_372_036_854_775_808.0;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyPart {
+    Boolean,
+    Integer,
+    Float,
+    Text,
+    Time,
+}
+
+impl KeyPart {
+    pub(crate) fn type_label(self) -> &'static str {
+        match self {
+            KeyPart::Boolean => "boolean",
+            KeyPart::Integer => "integer",
+            KeyPart::Float => "float",
+            KeyPart::Text => "string",
+            KeyPart::Time => "time",
+        }
+    }
+}
+
+/// The columns of one breakdown, in the order of types.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyParts {
+    at: usize,
+    pub(crate) parts: Vec<(KeyPart, Expr)>,
+}
+
+impl KeyParts {
+    pub(crate) fn new(at: usize, field: &FieldRef) -> KeyParts {
+        let parts = match field {
+            FieldRef::System(column) => {
+                let part = match column {
+                    ScanColumn::Timestamp | ScanColumn::Received => KeyPart::Time,
+                    ScanColumn::Dataset => KeyPart::Text,
+                    _ => KeyPart::Integer,
+                };
+                vec![(part, filter::column(column))]
+            }
+            FieldRef::Field(_, types) => field_parts(field, types),
+        };
+        KeyParts { at, parts }
+    }
+
+    fn name(&self, part: KeyPart) -> String {
+        format!("key{}:{}", self.at, part.type_label())
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> + '_ {
+        self.parts.iter().map(|(part, _)| self.name(*part))
+    }
+
+    pub(crate) fn aliased(&self) -> impl Iterator<Item = Expr> + '_ {
+        self.parts.iter().map(|(part, expression)| expression.clone().alias(self.name(*part)))
+    }
+
+    /// Boolean < number < text, absent last; descending turns the values around and leaves absent last.
+    pub(crate) fn sorts(&self, descending: bool) -> Vec<Sort> {
+        let has = |part| self.parts.iter().any(|(p, _)| *p == part);
+        let both = has(KeyPart::Integer) && has(KeyPart::Float);
+        let mut keys: Vec<Expr> = Vec::new();
+        for (part, _) in &self.parts {
+            let name = col(&self.name(*part));
+            if both && *part == KeyPart::Integer {
+                let float = col(&self.name(KeyPart::Float));
+                keys.push(datafusion::prelude::coalesce(vec![cast(name.clone(), DataType::Float64), float]));
+            }
+            keys.push(name);
+        }
+        if descending {
+            keys.reverse();
+        }
+        keys.into_iter().map(|key| key.sort(!descending, false)).collect()
+    }
+}
+
+fn field_parts(field: &FieldRef, types: &[FieldType]) -> Vec<(KeyPart, Expr)> {
+    let column = |t| field.column(t).map(|c| filter::column(&c));
+    let both = types.contains(&FieldType::Integer) && types.contains(&FieldType::Float);
+    let mut parts = Vec::new();
+    if let Some(boolean) = column(FieldType::Boolean) {
+        parts.push((KeyPart::Boolean, boolean));
+    }
+    match (column(FieldType::Integer), column(FieldType::Float)) {
+        (Some(integer), Some(float)) if both => {
+            let integral = float
+                .clone()
+                .eq(datafusion::prelude::trunc(vec![float.clone()]))
+                .and(float.clone().gt_eq(lit(-INTEGERS_END)))
+                .and(float.clone().lt(lit(INTEGERS_END)));
+            let moved = when(integral.clone(), try_cast(float.clone(), DataType::Int64)).end();
+            let kept = when(integral.is_not_true(), float.clone()).end();
+            parts.push((KeyPart::Integer, datafusion::prelude::coalesce(vec![integer, moved.unwrap_or_else(|_| float.clone())])));
+            parts.push((KeyPart::Float, kept.unwrap_or(float)));
+        }
+        (Some(integer), _) => parts.push((KeyPart::Integer, integer)),
+        (None, Some(float)) => parts.push((KeyPart::Float, float)),
+        (None, None) => {}
+    }
+    if let Some(text) = column(FieldType::String) {
+        parts.push((KeyPart::Text, text));
+    }
+    parts
+}

@@ -1,0 +1,260 @@
+//! Query → LogicalPlan, with the expression builder; no SQL text is ever made.
+//!
+//! One question is up to five plans over the same snapshot: the groups, their series, the total, the other groups, and
+//! one for each heatmap. [`keys`] says how a breakdown becomes columns, [`calculation`] how a calculation becomes
+//! aggregates. Groups are chosen before series are built. It must not know how an answer is written.
+
+mod calculation;
+mod keys;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use arrow::record_batch::RecordBatch;
+use datafusion::catalog::TableProvider;
+use datafusion::common::{Column, JoinType, NullEquality};
+use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::logical_expr::expr::Sort;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator, binary_expr, cast, lit};
+
+pub(crate) use calculation::{Aggregates, ValueKind};
+pub(crate) use keys::{KeyPart, KeyParts};
+
+use crate::error::QueryError;
+use crate::filter;
+use crate::functions::{DistinctFlag, sketch};
+use crate::scan::{EventTable, ScanStats};
+use crate::scope::{FieldRef, ScanColumn, Scope};
+use crate::spec::{CalculationOp, Comparison, HavingOp, OrderBy, Query};
+
+/// Plans of one question.
+pub(crate) struct Planner<'a> {
+    scope: &'a Scope,
+    query: &'a Query,
+    partitions: usize,
+    filter: Expr,
+    columns: Vec<ScanColumn>,
+    pub(crate) keys: Vec<KeyParts>,
+    pub(crate) aggregates: Aggregates,
+    pub(crate) flag: DistinctFlag,
+    weight: Expr,
+}
+
+pub(crate) const BUCKET: &str = "bucket";
+pub(crate) const GROUP: &str = "group";
+pub(crate) const SKETCH: &str = "sketch";
+
+pub(crate) fn col(name: &str) -> Expr {
+    Expr::Column(Column::new_unqualified(name))
+}
+
+impl<'a> Planner<'a> {
+    pub(crate) fn new(scope: &'a Scope, query: &'a Query, partitions: usize) -> Result<Planner<'a>, QueryError> {
+        let mut used = BTreeSet::new();
+        let filter = filter::expression(&query.filter, scope, &mut used)?;
+        let weighted = query.weighted && scope.sampled();
+        let weight = if weighted {
+            used.insert(ScanColumn::SampleRate);
+            filter::column(&ScanColumn::SampleRate)
+        } else {
+            lit(1i64)
+        };
+        let keys: Vec<KeyParts> = query
+            .breakdowns
+            .iter()
+            .enumerate()
+            .map(|(at, name)| {
+                let field = scope.resolve(name);
+                used.extend(field.columns());
+                KeyParts::new(at, &field)
+            })
+            .collect();
+        let flag = DistinctFlag::default();
+        let aggregates = Aggregates::new(query, scope, weighted.then(|| weight.clone()), &flag, &mut used)?;
+        for calculation in query.calculations.iter().filter(|c| c.op == CalculationOp::Heatmap) {
+            if let Some(column) = &calculation.column {
+                used.extend(scope.resolve(column).columns());
+            }
+        }
+        used.insert(ScanColumn::Timestamp);
+        let columns = used.into_iter().collect();
+        Ok(Planner { scope, query, partitions, filter, columns, keys, aggregates, flag, weight })
+    }
+
+    /// The events that pass the filter.
+    fn events(&self, stats: &Arc<ScanStats>) -> Result<LogicalPlanBuilder, QueryError> {
+        let table = EventTable::new(
+            self.scope.clone(),
+            self.columns.clone(),
+            self.query.range,
+            self.partitions,
+            Arc::clone(stats),
+        );
+        let table: Arc<dyn TableProvider> = Arc::new(table);
+        let scan = LogicalPlanBuilder::scan("events", provider_as_source(table), None)?;
+        // Names in our expressions are unqualified; a bare projection takes the table's name off.
+        let bare = self.columns.iter().map(|c| col_of("events", &c.name()).alias(c.name()));
+        Ok(scan.project(bare.collect::<Vec<_>>())?.filter(self.filter.clone())?)
+    }
+
+    /// The groups in order, one more than the limit if there are more.
+    pub(crate) fn groups(&self, stats: &Arc<ScanStats>) -> Result<LogicalPlan, QueryError> {
+        let keys: Vec<Expr> = self.keys.iter().flat_map(KeyParts::aliased).collect();
+        let mut plan = self.events(stats)?.aggregate(keys, self.aggregates.expressions())?;
+        let key_names = self.keys.iter().flat_map(KeyParts::names).map(|n| col(&n));
+        plan = plan.project(key_names.chain(self.aggregates.values()).collect::<Vec<_>>())?;
+        if let Some(having) = self.having() {
+            plan = plan.filter(having)?;
+        }
+        if !self.keys.is_empty() {
+            plan = plan.sort(self.order())?.limit(0, Some(self.query.limit + 1))?;
+        }
+        Ok(plan.build()?)
+    }
+
+    fn having(&self) -> Option<Expr> {
+        let havings = self.query.havings.iter().map(|having| {
+            let value = cast(col(&Aggregates::value_name(having.calculation)), DataType::Float64);
+            let operator = match having.op {
+                HavingOp::Equals => Operator::Eq,
+                HavingOp::NotEquals => Operator::NotEq,
+                HavingOp::Compare(Comparison::Less) => Operator::Lt,
+                HavingOp::Compare(Comparison::LessOrEqual) => Operator::LtEq,
+                HavingOp::Compare(Comparison::Greater) => Operator::Gt,
+                HavingOp::Compare(Comparison::GreaterOrEqual) => Operator::GtEq,
+            };
+            binary_expr(value, operator, lit(having.value))
+        });
+        filter::balanced(havings.collect(), Operator::And)
+    }
+
+    /// The orders asked for, then the key; ties never stay.
+    fn order(&self) -> Vec<Sort> {
+        let mut sorts = Vec::new();
+        for order in &self.query.orders {
+            match order.by {
+                OrderBy::Calculation(at) => {
+                    sorts.push(col(&Aggregates::value_name(at)).sort(!order.descending, false));
+                }
+                OrderBy::Breakdown(at) => sorts.extend(self.keys[at].sorts(order.descending)),
+            }
+        }
+        if self.query.orders.is_empty() {
+            if let Some(first) = self.query.calculations.iter().position(|c| c.op != CalculationOp::Heatmap) {
+                sorts.push(col(&Aggregates::value_name(first)).sort(false, false));
+            }
+        }
+        sorts.extend(self.keys.iter().flat_map(|k| k.sorts(false)));
+        sorts
+    }
+
+    fn bucket(&self) -> Expr {
+        let step = self.query.step_seconds.saturating_mul(1_000_000_000);
+        binary_expr(filter::column(&ScanColumn::Timestamp), Operator::Divide, lit(step)).alias(BUCKET)
+    }
+
+    /// Every calculation by time bucket, and by group number if there are breakdowns.
+    pub(crate) fn series(&self, groups: Option<RecordBatch>) -> Result<LogicalPlan, QueryError> {
+        let events = self.events(&Arc::default())?;
+        let (events, mut by) = match groups {
+            Some(groups) => (self.join(events, groups, JoinType::Inner)?, vec![col(GROUP)]),
+            None => (events, Vec::new()),
+        };
+        by.push(self.bucket());
+        let plan = events.aggregate(by.clone(), self.aggregates.expressions())?;
+        let names = by.iter().map(|e| col(&e.schema_name().to_string()));
+        Ok(plan.project(names.chain(self.aggregates.values()).collect::<Vec<_>>())?.build()?)
+    }
+
+    /// Every calculation over all events.
+    pub(crate) fn total(&self) -> Result<LogicalPlan, QueryError> {
+        let plan = self.events(&Arc::default())?.aggregate(Vec::<Expr>::new(), self.aggregates.expressions())?;
+        Ok(plan.project(self.aggregates.values())?.build()?)
+    }
+
+    /// Every calculation over the events of groups other than `groups`.
+    pub(crate) fn other(&self, groups: RecordBatch) -> Result<LogicalPlan, QueryError> {
+        let events = self.join(self.events(&Arc::default())?, groups, JoinType::LeftAnti)?;
+        let plan = events.aggregate(Vec::<Expr>::new(), self.aggregates.expressions())?;
+        Ok(plan.project(self.aggregates.values())?.build()?)
+    }
+
+    /// Events joined to groups by key, where an absent value equals an absent value.
+    fn join(
+        &self,
+        events: LogicalPlanBuilder,
+        groups: RecordBatch,
+        kind: JoinType,
+    ) -> Result<LogicalPlanBuilder, QueryError> {
+        let names: Vec<String> = self.keys.iter().flat_map(KeyParts::names).collect();
+        if names.is_empty() {
+            return Err(QueryError::internal("a join without keys"));
+        }
+        let columns = self.columns.iter().map(|c| filter::column(c));
+        let keyed = events.project(columns.chain(self.keys.iter().flat_map(KeyParts::aliased)).collect::<Vec<_>>())?;
+        let schema = groups.schema();
+        let table: Arc<dyn TableProvider> = Arc::new(MemTable::try_new(schema, vec![vec![groups]])?);
+        let groups = LogicalPlanBuilder::scan("groups", provider_as_source(table), None)?.build()?;
+        let left: Vec<Column> = names.iter().map(Column::new_unqualified).collect();
+        let right: Vec<Column> = names.iter().map(|n| Column::new(Some("groups"), group_key(n))).collect();
+        let joined = keyed.join_detailed(groups, kind, (left, right), None, NullEquality::NullEqualsNull)?;
+        if kind == JoinType::LeftAnti {
+            return Ok(joined);
+        }
+        let columns = self.columns.iter().map(|c| filter::column(c));
+        Ok(joined.project(columns.chain([col_of("groups", GROUP).alias(GROUP)]).collect::<Vec<_>>())?)
+    }
+
+    /// The sketch of a field by time bucket, over all groups together.
+    pub(crate) fn heatmap(&self, calculation: usize) -> Result<LogicalPlan, QueryError> {
+        let calculation = &self.query.calculations[calculation];
+        let field = calculation.column.as_ref().map(|c| self.scope.resolve(c));
+        let value = field.as_ref().and_then(calculation::number).unwrap_or_else(|| cast(lit(datafusion::common::ScalarValue::Null), DataType::Float64));
+        let mut events = self.events(&Arc::default())?;
+        if let Some(filter) = &calculation.filter {
+            events = events.filter(filter::expression(filter, self.scope, &mut BTreeSet::new())?)?;
+        }
+        let sketch = sketch(value, self.weight.clone()).alias(SKETCH);
+        Ok(events.aggregate(vec![self.bucket()], vec![sketch])?.build()?)
+    }
+
+    /// Names of the question that no dataset addressed has ever seen.
+    pub(crate) fn unknown_fields(&self) -> Vec<String> {
+        let mut named: BTreeSet<&str> = self.query.breakdowns.iter().map(String::as_str).collect();
+        collect_names(&self.query.filter, &mut named);
+        for calculation in &self.query.calculations {
+            named.extend(calculation.column.as_deref());
+            if let Some(filter) = &calculation.filter {
+                collect_names(filter, &mut named);
+            }
+        }
+        unknown(self.scope, named)
+    }
+}
+
+/// Those of `names` that no dataset addressed has ever seen.
+pub(crate) fn unknown(scope: &Scope, names: BTreeSet<&str>) -> Vec<String> {
+    let is_unknown = |name: &&str| *name != "*" && matches!(scope.resolve(name), FieldRef::Field(_, types) if types.is_empty());
+    names.into_iter().filter(is_unknown).map(str::to_owned).collect()
+}
+
+pub(crate) fn collect_names<'f>(filter: &'f crate::spec::Filter, names: &mut BTreeSet<&'f str>) {
+    match filter {
+        crate::spec::Filter::All(parts) | crate::spec::Filter::Any(parts) => {
+            parts.iter().for_each(|part| collect_names(part, names));
+        }
+        crate::spec::Filter::Condition(condition) => {
+            names.insert(&condition.column);
+        }
+    }
+}
+
+/// The name of a key column on the side of the chosen groups: on the side of the events it has its own.
+pub(crate) fn group_key(name: &str) -> String {
+    format!("group {name}")
+}
+
+fn col_of(table: &str, name: &str) -> Expr {
+    Expr::Column(Column::new(Some(table), name))
+}

@@ -1,0 +1,568 @@
+//! Whole events by time, a page at a time.
+//!
+//! 1. *Find*: time, sequence and the filter's columns are read, newest row group first, and the page's rows are kept in a
+//!    heap; row groups that cannot reach the page any more are not read.
+//! 2. *Fetch*: every field of those rows alone.
+//!
+//! It must not know aggregation.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Field, FieldRef as ArrowFieldRef, Int64Type};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use datafusion::prelude::SessionContext;
+use outcrop_storage::event::{FieldName, FieldType, TimestampNs, reserved};
+use outcrop_storage::{OpenSegment, Snapshot, StoredBatch};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::RowNumber;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowFilter, RowSelection, RowSelector,
+};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::answer::{self, AnswerColumn, AnswerStats, Warning};
+use crate::error::QueryError;
+use crate::execute::{QueryEngine, segments, warn_unknown};
+use crate::plan::collect_names;
+use crate::prune::{self, Predicate, Unit};
+use crate::scan::{self, ScanStats, indexes, memory_column, segment_column};
+use crate::scope::{FieldRef, ScanColumn, Scope};
+use crate::spec::{Options, RowsQuery, RowsSpec, parse_rows};
+use crate::{filter, limits};
+
+/// A page of raw events.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RowsAnswer {
+    pub columns: Vec<AnswerColumn>,
+    #[schema(value_type = Vec<Vec<Value>>)]
+    pub rows: Vec<Vec<Value>>,
+    /// Ask for the next page with it; null at the end.
+    pub cursor: Option<String>,
+    pub stats: AnswerStats,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+}
+
+pub(crate) fn parse_cursor(text: &str) -> Result<(TimestampNs, u64), QueryError> {
+    let bad = || QueryError::malformed("the cursor is not one of ours; ask for the first page without one");
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| bad())?;
+    let (time, sequence) = bytes.split_first_chunk::<8>().ok_or_else(bad)?;
+    let sequence: [u8; 8] = sequence.try_into().map_err(|_| bad())?;
+    Ok((i64::from_be_bytes(*time), u64::from_be_bytes(sequence)))
+}
+
+fn write_cursor((time, sequence): (TimestampNs, u64)) -> String {
+    let mut bytes = time.to_be_bytes().to_vec();
+    bytes.extend(sequence.to_be_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+impl QueryEngine {
+    /// Answers a page of rows. Dropping the future cancels it.
+    pub async fn rows(
+        &self,
+        snapshot: Snapshot,
+        datasets: &str,
+        spec: &RowsSpec,
+        options: &Options,
+        now: TimestampNs,
+    ) -> Result<RowsAnswer, QueryError> {
+        let query = parse_rows(spec, now)?;
+        let scope = Scope::new(snapshot, datasets)?;
+        let (context, strict) = (self.context(), options.strict);
+        self.run(options, async move {
+            let cancelled = Cancelled::default();
+            let stop = Arc::clone(&cancelled.0);
+            let work = tokio::task::spawn_blocking(move || Pager { context, scope, query, strict, stop }.page());
+            let page = work.await.map_err(|_| QueryError::internal("the query panicked; this is a bug"))?;
+            drop(cancelled);
+            page
+        })
+        .await
+    }
+}
+
+/// Tells the blocking work that nobody waits any more.
+#[derive(Default)]
+struct Cancelled(Arc<AtomicBool>);
+
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// (timestamp, sequence): the order of events.
+type EventKey = (TimestampNs, u64);
+
+/// Where a found event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    unit: usize,
+    /// In the memtable batch, or in the segment's file.
+    row: usize,
+}
+
+struct Pager {
+    context: SessionContext,
+    scope: Scope,
+    query: RowsQuery,
+    strict: bool,
+    stop: Arc<AtomicBool>,
+}
+
+/// The best events so far, at most one more than a page.
+struct Page {
+    descending: bool,
+    limit: usize,
+    after: Option<EventKey>,
+    newest: BinaryHeap<Reverse<(EventKey, Place)>>,
+    oldest: BinaryHeap<(EventKey, Place)>,
+}
+
+impl Page {
+    fn offer(&mut self, key: EventKey, place: Place) {
+        let seen = |after: EventKey| if self.descending { key >= after } else { key <= after };
+        if self.after.is_some_and(seen) {
+            return;
+        }
+        if self.descending {
+            self.newest.push(Reverse((key, place)));
+            if self.newest.len() > self.limit + 1 {
+                self.newest.pop();
+            }
+        } else {
+            self.oldest.push((key, place));
+            if self.oldest.len() > self.limit + 1 {
+                self.oldest.pop();
+            }
+        }
+    }
+
+    /// Whether events of this time range can still come into the page.
+    fn wants(&self, min: TimestampNs, max: TimestampNs) -> bool {
+        if self.descending {
+            let full = self.newest.len() > self.limit;
+            let reached = full && self.newest.peek().is_some_and(|Reverse((worst, _))| max < worst.0);
+            !reached && self.after.is_none_or(|after| min <= after.0)
+        } else {
+            let full = self.oldest.len() > self.limit;
+            let reached = full && self.oldest.peek().is_some_and(|(worst, _)| min > worst.0);
+            !reached && self.after.is_none_or(|after| max >= after.0)
+        }
+    }
+
+    fn into_sorted(self) -> Vec<(EventKey, Place)> {
+        if self.descending {
+            let mut found: Vec<_> = self.newest.into_iter().map(|Reverse(found)| found).collect();
+            found.sort_unstable_by(|a, b| b.cmp(a));
+            return found;
+        }
+        self.oldest.into_sorted_vec()
+    }
+}
+
+impl Pager {
+    fn page(self) -> Result<RowsAnswer, QueryError> {
+        let began = Instant::now();
+        let mut names = BTreeSet::new();
+        collect_names(&self.query.filter, &mut names);
+        names.extend(self.query.columns.iter().flatten().map(String::as_str));
+        let warnings = warn_unknown(&self.scope, names, self.strict)?;
+
+        let mut used = BTreeSet::new();
+        let filter = filter::expression(&self.query.filter, &self.scope, &mut used)?;
+        let used: Vec<ScanColumn> = used.into_iter().collect();
+        let predicates = scan::predicates(&self.context.state(), &used, self.query.range, &[filter])?;
+        let stats = ScanStats::default();
+        let pruned = prune::prune(&self.scope.datasets, self.query.range, &predicates)?;
+        stats.segments.store(pruned.segments, Ordering::Relaxed);
+        stats.skipped_by_time.store(pruned.skipped_by_time, Ordering::Relaxed);
+        stats.skipped_by_index.store(pruned.skipped_by_index, Ordering::Relaxed);
+        stats.scanned.store(pruned.scanned, Ordering::Relaxed);
+        let units: Vec<Unit> = pruned.units.into();
+
+        let mut found = self.find(&units, &predicates, &stats)?;
+        let more = found.len() > self.query.limit;
+        found.truncate(self.query.limit);
+        let (columns, mut rows) = self.fetch(&units, &found)?;
+        let fitting = (limits::ROWS_CELLS_MAX / columns.len().max(1)).max(1);
+        let cut = rows.len() > fitting;
+        rows.truncate(fitting);
+        let last = rows.len().checked_sub(1).map(|at| found[at].0);
+        let cursor = last.filter(|_| more || cut).map(write_cursor);
+        let stats = AnswerStats {
+            elapsed_ms: began.elapsed().as_secs_f64() * 1_000.0,
+            rows_total: self.scope.events(),
+            rows_scanned: stats.rows.load(Ordering::Relaxed),
+            bytes_scanned: stats.bytes.load(Ordering::Relaxed),
+            segments: segments(&stats),
+            approximate: Vec::new(),
+            partial: false,
+        };
+        Ok(RowsAnswer { columns, rows, cursor, stats, warnings })
+    }
+
+    fn check(&self) -> Result<(), QueryError> {
+        if self.stop.load(Ordering::Relaxed) { Err(QueryError::internal("cancelled")) } else { Ok(()) }
+    }
+
+    fn dataset(&self, unit: &Unit) -> &str {
+        let (Unit::Memory { dataset, .. } | Unit::RowGroup { dataset, .. }) = unit;
+        self.scope.datasets[*dataset].name.as_str()
+    }
+
+    fn find(&self, units: &[Unit], predicates: &[Predicate], stats: &ScanStats) -> Result<Vec<(EventKey, Place)>, QueryError> {
+        let mut page = Page {
+            descending: self.query.descending,
+            limit: self.query.limit,
+            after: self.query.after,
+            newest: BinaryHeap::new(),
+            oldest: BinaryHeap::new(),
+        };
+        let mut order: Vec<(TimestampNs, TimestampNs, usize)> =
+            units.iter().enumerate().map(|(at, unit)| time_range(unit).map(|(min, max)| (min, max, at))).collect::<Option<_>>()
+                .ok_or_else(|| QueryError::internal("a row group has no time statistics"))?;
+        if self.query.descending {
+            order.sort_unstable_by_key(|(_, max, at)| (Reverse(*max), *at));
+        } else {
+            order.sort_unstable_by_key(|(min, _, at)| (*min, *at));
+        }
+        for (min, max, at) in order {
+            if !page.wants(min, max) {
+                continue;
+            }
+            self.check()?;
+            let dataset = self.dataset(&units[at]);
+            match &units[at] {
+                Unit::Memory { batch, .. } => find_in_memory(batch, dataset, predicates, at, stats, &mut page)?,
+                Unit::RowGroup { segment, row_group, selection, .. } => {
+                    let part = Part { segment, row_group: *row_group, selection: selection.clone(), dataset, unit: at };
+                    self.find_in_row_group(&part, predicates, stats, &mut page)?;
+                }
+            }
+        }
+        Ok(page.into_sorted())
+    }
+
+    fn find_in_row_group(
+        &self,
+        part: &Part<'_>,
+        predicates: &[Predicate],
+        stats: &ScanStats,
+        page: &mut Page,
+    ) -> Result<(), QueryError> {
+        let metadata = with_row_numbers(part.segment)?;
+        let output = indexes(part.segment, &[ScanColumn::Timestamp, ScanColumn::Sequence]);
+        let group = part.segment.metadata().metadata().row_group(part.row_group);
+        let selected = part.selection.as_ref().map_or(group.num_rows() as usize, RowSelection::row_count);
+        stats.rows.fetch_add(selected as u64, Ordering::Relaxed);
+        let read: BTreeSet<usize> =
+            predicates.iter().flat_map(|p| indexes(part.segment, &p.columns)).chain(output.iter().copied()).collect();
+        let bytes: u64 = read.iter().map(|at| group.column(*at).compressed_size() as u64).sum();
+        stats.bytes.fetch_add(bytes * selected as u64 / (group.num_rows() as u64).max(1), Ordering::Relaxed);
+        let filters = predicates.iter().map(|p| scan::row_filter(p.clone(), Arc::clone(part.segment), part.dataset.to_owned()));
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(part.segment.bytes(), metadata)
+            .with_row_groups(vec![part.row_group])
+            .with_batch_size(limits::BATCH_ROWS)
+            .with_projection(ProjectionMask::roots(part.segment.metadata().parquet_schema(), output))
+            .with_row_filter(RowFilter::new(filters.collect()));
+        if let Some(selection) = &part.selection {
+            builder = builder.with_row_selection(selection.clone());
+        }
+        for batch in builder.build()? {
+            self.check()?;
+            let batch = batch?;
+            let times = segment_column(&batch, part.segment, part.dataset, &ScanColumn::Timestamp)?;
+            let sequences = segment_column(&batch, part.segment, part.dataset, &ScanColumn::Sequence)?;
+            let numbers = batch.column_by_name(ROW_NUMBER).ok_or_else(|| QueryError::internal("no row numbers"))?;
+            let (times, sequences) = (times.as_primitive::<Int64Type>(), sequences.as_primitive::<Int64Type>());
+            let numbers = numbers.as_primitive::<Int64Type>();
+            for row in 0..batch.num_rows() {
+                let place = Place { unit: part.unit, row: numbers.value(row) as usize };
+                page.offer((times.value(row), sequences.value(row) as u64), place);
+            }
+        }
+        Ok(())
+    }
+
+    /// Every field of the rows found, in their order.
+    fn fetch(
+        &self,
+        units: &[Unit],
+        found: &[(EventKey, Place)],
+    ) -> Result<(Vec<AnswerColumn>, Vec<Vec<Value>>), QueryError> {
+        let wanted = self.wanted();
+        let mut cells = Cells::new(found.len());
+        let mut by_source: BTreeMap<SourceKey, Vec<(usize, usize)>> = BTreeMap::new();
+        for (at, (_, place)) in found.iter().enumerate() {
+            by_source.entry(source_key(&units[place.unit], place.unit)).or_default().push((place.row, at));
+        }
+        for (source, mut rows) in by_source {
+            self.check()?;
+            rows.sort_unstable();
+            let unit = &units[source.unit];
+            match unit {
+                Unit::Memory { batch, .. } => fetch_from_memory(batch, self.dataset(unit), &wanted, &rows, &mut cells)?,
+                Unit::RowGroup { segment, .. } => {
+                    fetch_from_segment(segment, self.dataset(unit), &wanted, &rows, &mut cells)?;
+                }
+            }
+        }
+        let sampled = cells.values.get(reserved::SAMPLE_RATE).is_some_and(|v| v.iter().any(|v| *v != Value::from(1)));
+        if self.query.columns.is_none() && !sampled {
+            cells.values.remove(reserved::SAMPLE_RATE);
+        }
+        let names = match &self.query.columns {
+            Some(names) => names.clone(),
+            None => {
+                let mut names: Vec<String> = cells.values.keys().filter(|n| *n != reserved::TIMESTAMP).cloned().collect();
+                names.insert(0, reserved::TIMESTAMP.to_owned());
+                names
+            }
+        };
+        Ok(cells.into_rows(&names))
+    }
+
+    /// What to show: chosen fields, or everything a sender sent, with its dataset where several are addressed.
+    fn wanted(&self) -> Wanted {
+        match &self.query.columns {
+            Some(names) => Wanted { fields: Some(names.iter().map(|n| (n.clone(), self.scope.resolve(n))).collect()), system: Vec::new() },
+            None => {
+                let mut system = vec![ScanColumn::Timestamp, ScanColumn::SampleRate];
+                if self.scope.datasets.len() > 1 {
+                    system.push(ScanColumn::Dataset);
+                }
+                Wanted { fields: None, system }
+            }
+        }
+    }
+}
+
+/// One row group to be searched.
+struct Part<'a> {
+    segment: &'a Arc<OpenSegment>,
+    row_group: usize,
+    selection: Option<RowSelection>,
+    dataset: &'a str,
+    unit: usize,
+}
+
+struct Wanted {
+    /// None: every field.
+    fields: Option<Vec<(String, FieldRef)>>,
+    system: Vec<ScanColumn>,
+}
+
+/// One file or batch: units of the same file are fetched together, from the first of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct SourceKey {
+    address: usize,
+    unit: usize,
+}
+
+fn source_key(unit: &Unit, at: usize) -> SourceKey {
+    match unit {
+        Unit::Memory { batch, .. } => SourceKey { address: Arc::as_ptr(batch) as usize, unit: at },
+        // The unit only has to name the file, so any of its row groups will do: take none of them into the key.
+        Unit::RowGroup { segment, .. } => SourceKey { address: Arc::as_ptr(segment) as usize, unit: at },
+    }
+}
+
+fn time_range(unit: &Unit) -> Option<(TimestampNs, TimestampNs)> {
+    match unit {
+        Unit::Memory { batch, .. } => Some(batch.time_range()),
+        Unit::RowGroup { segment, row_group, .. } => {
+            let index = segment.system_column(reserved::TIMESTAMP)?;
+            match segment.metadata().metadata().row_group(*row_group).column(index).statistics()? {
+                parquet::file::statistics::Statistics::Int64(s) => Some((*s.min_opt()?, *s.max_opt()?)),
+                _ => None,
+            }
+        }
+    }
+}
+
+const ROW_NUMBER: &str = "row number";
+
+fn with_row_numbers(segment: &OpenSegment) -> Result<ArrowReaderMetadata, QueryError> {
+    let field: ArrowFieldRef =
+        Arc::new(Field::new(ROW_NUMBER, arrow::datatypes::DataType::Int64, false).with_extension_type(RowNumber));
+    let options = ArrowReaderOptions::new()
+        .with_schema(Arc::clone(segment.metadata().schema()))
+        .with_virtual_columns(vec![field])?;
+    Ok(ArrowReaderMetadata::try_new(Arc::clone(segment.metadata().metadata()), options)?)
+}
+
+fn find_in_memory(
+    batch: &StoredBatch,
+    dataset: &str,
+    predicates: &[Predicate],
+    unit: usize,
+    stats: &ScanStats,
+    page: &mut Page,
+) -> Result<(), QueryError> {
+    stats.rows.fetch_add(batch.rows() as u64, Ordering::Relaxed);
+    let mut passing = vec![true; batch.rows()];
+    for predicate in predicates {
+        let arrays = predicate
+            .columns
+            .iter()
+            .map(|c| memory_column(batch, dataset, c, 0, batch.rows()))
+            .collect::<Result<_, _>>()?;
+        let passes = predicate.passes(&scan::record_batch(&predicate.schema, arrays, batch.rows())?)?;
+        for (row, passing) in passing.iter_mut().enumerate() {
+            *passing &= passes.is_valid(row) && passes.value(row);
+        }
+    }
+    for row in (0..batch.rows()).filter(|row| passing[*row]) {
+        page.offer((batch.events().timestamp().value(row), batch.sequence().value(row)), Place { unit, row });
+    }
+    Ok(())
+}
+
+/// Values by name, for each row of the page.
+struct Cells {
+    rows: usize,
+    values: BTreeMap<String, Vec<Value>>,
+    types: BTreeMap<String, &'static str>,
+}
+
+impl Cells {
+    fn new(rows: usize) -> Cells {
+        Cells { rows, values: BTreeMap::new(), types: BTreeMap::new() }
+    }
+
+    fn put(&mut self, name: &str, type_label: &'static str, row: usize, value: Value) {
+        if value.is_null() {
+            return;
+        }
+        let known = self.types.entry(name.to_owned()).or_insert(type_label);
+        if *known != type_label {
+            *known = "mixed";
+        }
+        let rows = self.rows;
+        self.values.entry(name.to_owned()).or_insert_with(|| vec![Value::Null; rows])[row] = value;
+    }
+
+    fn into_rows(mut self, names: &[String]) -> (Vec<AnswerColumn>, Vec<Vec<Value>>) {
+        let type_of = |name: &String| self.types.get(name).copied().unwrap_or("null");
+        let columns = names.iter().map(|n| AnswerColumn { name: n.clone(), type_label: type_of(n) }).collect();
+        let mut taken: Vec<Option<Vec<Value>>> = names.iter().map(|n| self.values.remove(n)).collect();
+        // The same name twice gives the same values twice.
+        for at in 0..names.len() {
+            if let Some(first) = names[..at].iter().position(|n| *n == names[at]) {
+                taken[at] = taken[first].clone();
+            }
+        }
+        let rows = (0..self.rows)
+            .map(|row| taken.iter_mut().map(|v| v.as_mut().map_or(Value::Null, |v| v[row].take())).collect())
+            .collect();
+        (columns, rows)
+    }
+}
+
+fn system_name(column: &ScanColumn) -> &'static str {
+    match column {
+        ScanColumn::Timestamp => reserved::TIMESTAMP,
+        ScanColumn::Sequence => reserved::SEQUENCE,
+        ScanColumn::Received => reserved::RECEIVED,
+        ScanColumn::Dataset => reserved::DATASET,
+        ScanColumn::SampleRate | ScanColumn::Field(..) => reserved::SAMPLE_RATE,
+    }
+}
+
+fn put_column(cells: &mut Cells, name: &str, column: &ScanColumn, array: &arrow::array::ArrayRef, rows: impl Iterator<Item = (usize, usize)>) {
+    for (from, to) in rows {
+        let (value, label) = match column {
+            ScanColumn::Timestamp | ScanColumn::Received => (answer::time(array.as_primitive::<Int64Type>().value(from)), "time"),
+            ScanColumn::Dataset => (answer::scalar(array, from), "string"),
+            ScanColumn::Sequence | ScanColumn::SampleRate => (answer::scalar(array, from), "integer"),
+            ScanColumn::Field(_, field_type) => (answer::scalar(array, from), field_type.label()),
+        };
+        cells.put(name, label, to, value);
+    }
+}
+
+/// The columns to show of a source whose fields are `own`, with their names.
+fn columns_of(wanted: &Wanted, own: impl Iterator<Item = (FieldName, FieldType)>) -> Vec<(String, ScanColumn)> {
+    let mut columns: Vec<(String, ScanColumn)> =
+        wanted.system.iter().map(|c| (system_name(c).to_owned(), c.clone())).collect();
+    match &wanted.fields {
+        Some(fields) => {
+            let mut seen = BTreeSet::new();
+            for (name, field) in fields.iter().filter(|(name, _)| seen.insert(name.clone())) {
+                columns.extend(field.columns().into_iter().map(|c| (name.clone(), c)));
+            }
+        }
+        None => columns.extend(own.map(|(field, t)| (field.as_str().to_owned(), ScanColumn::Field(field, t)))),
+    }
+    columns
+}
+
+fn fetch_from_memory(
+    batch: &StoredBatch,
+    dataset: &str,
+    wanted: &Wanted,
+    rows: &[(usize, usize)],
+    cells: &mut Cells,
+) -> Result<(), QueryError> {
+    let own = batch.events().columns().iter().map(|c| (c.field.clone(), c.field_type));
+    for (name, column) in columns_of(wanted, own) {
+        for (from, to) in rows {
+            let array = memory_column(batch, dataset, &column, *from, 1)?;
+            put_column(cells, &name, &column, &array, std::iter::once((0, *to)));
+        }
+    }
+    Ok(())
+}
+
+fn fetch_from_segment(
+    segment: &OpenSegment,
+    dataset: &str,
+    wanted: &Wanted,
+    rows: &[(usize, usize)],
+    cells: &mut Cells,
+) -> Result<(), QueryError> {
+    let own = segment.footer().fields.iter().filter_map(|f| f.key());
+    let columns = columns_of(wanted, own);
+    let scanned: Vec<ScanColumn> = columns.iter().map(|(_, c)| c.clone()).collect();
+    let mask = ProjectionMask::roots(segment.metadata().parquet_schema(), indexes(segment, &scanned));
+    // Batches of many rows cost their capacity in every column, however few rows come out.
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(segment.bytes(), segment.metadata().clone())
+        .with_projection(mask)
+        .with_batch_size(rows.len().clamp(1, limits::BATCH_ROWS))
+        .with_row_selection(select_rows(rows))
+        .build()?;
+    let mut done = 0;
+    for batch in reader {
+        let batch: RecordBatch = batch?;
+        for (name, column) in &columns {
+            let array = segment_column(&batch, segment, dataset, column)?;
+            put_column(cells, name, column, &array, (0..batch.num_rows()).map(|at| (at, rows[done + at].1)));
+        }
+        done += batch.num_rows();
+    }
+    Ok(())
+}
+
+/// The selection of sorted rows of a file.
+fn select_rows(rows: &[(usize, usize)]) -> RowSelection {
+    let mut selectors = Vec::with_capacity(2 * rows.len());
+    let mut at = 0;
+    for (row, _) in rows {
+        if *row > at {
+            selectors.push(RowSelector::skip(row - at));
+        }
+        selectors.push(RowSelector::select(1));
+        at = row + 1;
+    }
+    RowSelection::from(selectors)
+}

@@ -1,0 +1,429 @@
+//! Reads events: segments and memtables of every dataset addressed, in one scan, with one schema.
+//!
+//! The provider's schema is narrowed to the columns that a question names, so that planning costs what is asked and not
+//! what is stored. Filters are evaluated here and nowhere else: inside parquet's reader for segments, so that columns
+//! of rows that fail are not decoded. Partitions take pieces of work from one queue, so that both cores end together.
+//! It opens no file: [`prune`] says what to read, storage's segments hand out checked bytes.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringViewArray, new_null_array};
+use arrow::compute::{and, cast, filter_record_batch, prep_null_mask_filter};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef, TimestampNanosecondType};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{DFSchema, DataFusionError, Result};
+use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::utils::split_conjunction_owned;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
+use futures::Stream;
+use outcrop_storage::event::FieldType;
+use outcrop_storage::{DatasetSnapshot, OpenSegment, StoredBatch};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowPredicate, ArrowPredicateFn, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowFilter, RowSelection,
+};
+
+use crate::limits;
+use crate::prune::{self, Predicate, Unit, column_index};
+use crate::scope::{ScanColumn, Scope, schema_of};
+use crate::spec::TimeRange;
+
+/// What a scan read and skipped.
+#[derive(Debug, Default)]
+pub(crate) struct ScanStats {
+    pub(crate) rows: AtomicU64,
+    pub(crate) bytes: AtomicU64,
+    pub(crate) segments: AtomicU64,
+    pub(crate) skipped_by_time: AtomicU64,
+    pub(crate) skipped_by_index: AtomicU64,
+    pub(crate) scanned: AtomicU64,
+}
+
+/// The events of a scope and time range as a table of the columns named.
+#[derive(Debug)]
+pub(crate) struct EventTable {
+    scope: Scope,
+    columns: Vec<ScanColumn>,
+    schema: SchemaRef,
+    range: TimeRange,
+    partitions: usize,
+    stats: Arc<ScanStats>,
+}
+
+impl EventTable {
+    pub(crate) fn new(
+        scope: Scope,
+        columns: Vec<ScanColumn>,
+        range: TimeRange,
+        partitions: usize,
+        stats: Arc<ScanStats>,
+    ) -> EventTable {
+        let schema = schema_of(&columns);
+        EventTable { scope, columns, schema, range, partitions, stats }
+    }
+}
+
+#[async_trait]
+impl TableProvider for EventTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Exact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let projected: Vec<ScanColumn> = match projection {
+            Some(projection) => projection.iter().map(|at| self.columns[*at].clone()).collect(),
+            None => self.columns.clone(),
+        };
+        let predicates = predicates(state, &self.columns, self.range, filters)?;
+        let pruned = prune::prune(&self.scope.datasets, self.range, &predicates)
+            .map_err(|e| DataFusionError::External(Box::new(e)))?;
+        self.stats.segments.store(pruned.segments, Ordering::Relaxed);
+        self.stats.skipped_by_time.store(pruned.skipped_by_time, Ordering::Relaxed);
+        self.stats.skipped_by_index.store(pruned.skipped_by_index, Ordering::Relaxed);
+        self.stats.scanned.store(pruned.scanned, Ordering::Relaxed);
+        let schema = schema_of(&projected);
+        let partitions = self.partitions.min(pruned.units.len()).max(1);
+        let work = Arc::new(Work {
+            datasets: Arc::clone(&self.scope.datasets),
+            columns: projected,
+            schema: Arc::clone(&schema),
+            predicates,
+            range: self.range,
+            units: Mutex::new(pruned.units),
+            stats: Arc::clone(&self.stats),
+        });
+        let partitions: Vec<Arc<dyn PartitionStream>> =
+            (0..partitions).map(|_| Arc::new(Partition(Arc::clone(&work))) as Arc<dyn PartitionStream>).collect();
+        Ok(Arc::new(StreamingTableExec::try_new(schema, partitions, None, None, false, None)?))
+    }
+}
+
+/// The conjuncts of the filter and the time range, each over its own columns; cheap ones first.
+pub(crate) fn predicates(
+    state: &dyn Session,
+    columns: &[ScanColumn],
+    range: TimeRange,
+    filters: &[Expr],
+) -> Result<Vec<Predicate>> {
+    let time = crate::filter::column(&ScanColumn::Timestamp);
+    let mut all: Vec<ScanColumn> = columns.to_vec();
+    if !all.contains(&ScanColumn::Timestamp) {
+        all.push(ScanColumn::Timestamp);
+    }
+    let schema = schema_of(&all);
+    let df_schema = DFSchema::try_from(Arc::clone(&schema))?;
+    let in_range = time
+        .clone()
+        .gt_eq(datafusion::prelude::lit(range.start))
+        .and(time.lt(datafusion::prelude::lit(range.end)));
+    let conjuncts = filters.iter().flat_map(|f| split_conjunction_owned(f.clone()));
+    let mut predicates = Vec::new();
+    for (at, conjunct) in std::iter::once(in_range).chain(conjuncts).enumerate() {
+        let physical = state.create_physical_expr(conjunct, &df_schema)?;
+        let mut used: Vec<usize> = collect_columns(&physical).iter().map(|c| c.index()).collect();
+        used.sort_unstable();
+        let own: Vec<ScanColumn> = used.into_iter().map(|at| all[at].clone()).collect();
+        let physical = reassign_expr_columns(physical, &schema_of(&own))?;
+        predicates.push(Predicate::new(own, physical, at == 0));
+    }
+    predicates.sort_by_key(|p| p.columns.iter().map(cost).sum::<usize>());
+    Ok(predicates)
+}
+
+/// What reading a column costs, about: text is dear.
+fn cost(column: &ScanColumn) -> usize {
+    match column {
+        ScanColumn::Dataset => 0,
+        ScanColumn::Field(_, FieldType::String) => 8,
+        ScanColumn::Field(_, FieldType::Boolean) => 1,
+        _ => 2,
+    }
+}
+
+/// A scan shared by its partitions.
+pub(crate) struct Work {
+    datasets: Arc<Vec<DatasetSnapshot>>,
+    columns: Vec<ScanColumn>,
+    schema: SchemaRef,
+    predicates: Vec<Predicate>,
+    range: TimeRange,
+    units: Mutex<VecDeque<Unit>>,
+    stats: Arc<ScanStats>,
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work").field("columns", &self.columns).field("predicates", &self.predicates.len()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+struct Partition(Arc<Work>);
+
+impl PartitionStream for Partition {
+    fn schema(&self) -> &SchemaRef {
+        &self.0.schema
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        Box::pin(ScanStream { work: Arc::clone(&self.0), reading: None })
+    }
+}
+
+/// What a stream is in the middle of.
+enum Reading {
+    /// Batches still to be delivered, last first.
+    Batches(Vec<RecordBatch>),
+    RowGroup { dataset: usize, segment: Arc<OpenSegment>, reader: ParquetRecordBatchReader },
+}
+
+struct ScanStream {
+    work: Arc<Work>,
+    reading: Option<Reading>,
+}
+
+impl ScanStream {
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            let batch = match &mut self.reading {
+                None => {
+                    let unit = self.work.units.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let Some(unit) = unit else { return Ok(None) };
+                    self.reading = Some(self.work.begin(unit)?);
+                    continue;
+                }
+                Some(Reading::Batches(batches)) => batches.pop(),
+                Some(Reading::RowGroup { dataset, segment, reader }) => match reader.next() {
+                    Some(batch) => Some(self.work.deliver(*dataset, segment, &batch?)?),
+                    None => None,
+                },
+            };
+            match batch {
+                Some(batch) if batch.num_rows() > 0 => return Ok(Some(batch)),
+                Some(_) => {}
+                None => self.reading = None,
+            }
+        }
+    }
+}
+
+impl Stream for ScanStream {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(self.next_batch().transpose())
+    }
+}
+
+impl RecordBatchStream for ScanStream {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.work.schema)
+    }
+}
+
+impl Work {
+    fn begin(&self, unit: Unit) -> Result<Reading> {
+        match unit {
+            Unit::Memory { dataset, batch } => Ok(Reading::Batches(self.read_memory(dataset, &batch)?)),
+            Unit::RowGroup { dataset, segment, row_group, selection } => {
+                self.begin_row_group(dataset, segment, row_group, selection)
+            }
+        }
+    }
+
+    fn name(&self, dataset: usize) -> &str {
+        self.datasets[dataset].name.as_str()
+    }
+
+    /// The rows of a memtable batch that pass, at most [`limits::BATCH_ROWS`] at a time, last first.
+    fn read_memory(&self, dataset: usize, batch: &StoredBatch) -> Result<Vec<RecordBatch>> {
+        self.stats.rows.fetch_add(batch.rows() as u64, Ordering::Relaxed);
+        let name = self.name(dataset);
+        let mut batches = Vec::new();
+        for from in (0..batch.rows()).step_by(limits::BATCH_ROWS) {
+            let rows = limits::BATCH_ROWS.min(batch.rows() - from);
+            let mut passing: Option<BooleanArray> = None;
+            for predicate in &self.predicates {
+                let arrays = predicate.columns.iter().map(|c| memory_column(batch, name, c, from, rows)).collect::<Result<_>>()?;
+                let passes = predicate.passes(&record_batch(&predicate.schema, arrays, rows)?)?;
+                let passes = if passes.null_count() > 0 { prep_null_mask_filter(&passes) } else { passes };
+                passing = Some(match passing {
+                    Some(before) => and(&before, &passes)?,
+                    None => passes,
+                });
+                if passing.as_ref().is_some_and(|p| p.true_count() == 0) {
+                    break;
+                }
+            }
+            if passing.as_ref().is_some_and(|p| p.true_count() == 0) {
+                continue;
+            }
+            let arrays = self.columns.iter().map(|c| memory_column(batch, name, c, from, rows)).collect::<Result<_>>()?;
+            let whole = record_batch(&self.schema, arrays, rows)?;
+            batches.push(match passing {
+                Some(passing) => filter_record_batch(&whole, &passing)?,
+                None => whole,
+            });
+        }
+        batches.reverse();
+        Ok(batches)
+    }
+
+    fn begin_row_group(
+        &self,
+        dataset: usize,
+        segment: Arc<OpenSegment>,
+        row_group: usize,
+        selection: Option<RowSelection>,
+    ) -> Result<Reading> {
+        let metadata = segment.metadata().metadata().row_group(row_group);
+        let rows = metadata.num_rows() as usize;
+        let selected = selection.as_ref().map_or(rows, RowSelection::row_count);
+        let predicates: Vec<&Predicate> =
+            self.predicates.iter().filter(|p| !always_in_range(p, &segment, row_group, self.range)).collect();
+        let mut used: Vec<usize> = indexes(&segment, &self.columns);
+        used.extend(predicates.iter().flat_map(|p| indexes(&segment, &p.columns)));
+        used.sort_unstable();
+        used.dedup();
+        let bytes: u64 = used.iter().map(|at| metadata.column(*at).compressed_size() as u64).sum();
+        self.stats.rows.fetch_add(selected as u64, Ordering::Relaxed);
+        self.stats.bytes.fetch_add(bytes * selected as u64 / rows.max(1) as u64, Ordering::Relaxed);
+        let output = indexes(&segment, &self.columns);
+        if predicates.is_empty() && output.is_empty() {
+            let arrays = self.columns.iter().map(|c| absent_column(c, self.name(dataset), selected)).collect::<Result<_>>()?;
+            return Ok(Reading::Batches(vec![record_batch(&self.schema, arrays, selected)?]));
+        }
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(segment.bytes(), segment.metadata().clone())
+            .with_row_groups(vec![row_group])
+            .with_batch_size(limits::BATCH_ROWS)
+            .with_projection(ProjectionMask::roots(segment.metadata().parquet_schema(), output));
+        if let Some(selection) = selection {
+            builder = builder.with_row_selection(selection);
+        }
+        if !predicates.is_empty() {
+            let name = self.name(dataset);
+            let filters = predicates.into_iter().map(|p| row_filter(p.clone(), Arc::clone(&segment), name.to_owned()));
+            builder = builder.with_row_filter(RowFilter::new(filters.collect()));
+        }
+        let reader = builder.build().map_err(|e| DataFusionError::External(Box::new(e)))?;
+        Ok(Reading::RowGroup { dataset, segment, reader })
+    }
+
+    fn deliver(&self, dataset: usize, segment: &OpenSegment, batch: &RecordBatch) -> Result<RecordBatch> {
+        let rows = batch.num_rows();
+        let name = self.name(dataset);
+        let arrays = self.columns.iter().map(|c| segment_column(batch, segment, name, c)).collect::<Result<_>>()?;
+        record_batch(&self.schema, arrays, rows)
+    }
+}
+
+/// Whether a predicate is the time range and a row group lies within it.
+fn always_in_range(predicate: &Predicate, segment: &OpenSegment, row_group: usize, range: TimeRange) -> bool {
+    if !predicate.time_range {
+        return false;
+    }
+    let Some(index) = column_index(segment, &ScanColumn::Timestamp) else { return false };
+    let statistics = segment.metadata().metadata().row_group(row_group).column(index).statistics();
+    match statistics {
+        Some(parquet::file::statistics::Statistics::Int64(s)) => {
+            s.min_opt().zip(s.max_opt()).is_some_and(|(min, max)| range.contains(*min, *max))
+        }
+        _ => false,
+    }
+}
+
+pub(crate) fn row_filter(predicate: Predicate, segment: Arc<OpenSegment>, dataset: String) -> Box<dyn ArrowPredicate> {
+    let mask = ProjectionMask::roots(segment.metadata().parquet_schema(), indexes(&segment, &predicate.columns));
+    Box::new(ArrowPredicateFn::new(mask, move |batch| {
+        let evaluate = || -> Result<BooleanArray> {
+            let arrays =
+                predicate.columns.iter().map(|c| segment_column(&batch, &segment, &dataset, c)).collect::<Result<_>>()?;
+            predicate.passes(&record_batch(&predicate.schema, arrays, batch.num_rows())?)
+        };
+        evaluate().map_err(|e| arrow::error::ArrowError::ExternalError(Box::new(e)))
+    }))
+}
+
+/// The positions in the file of those columns that it has.
+pub(crate) fn indexes(segment: &OpenSegment, columns: &[ScanColumn]) -> Vec<usize> {
+    columns.iter().filter_map(|c| column_index(segment, c)).collect()
+}
+
+pub(crate) fn record_batch(schema: &SchemaRef, arrays: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options)?)
+}
+
+/// A scan column out of what parquet's reader delivered.
+pub(crate) fn segment_column(batch: &RecordBatch, segment: &OpenSegment, dataset: &str, column: &ScanColumn) -> Result<ArrayRef> {
+    let Some(index) = column_index(segment, column) else { return absent_column(column, dataset, batch.num_rows()) };
+    let name = segment.metadata().schema().field(index).name();
+    let array = batch.column_by_name(name).ok_or_else(|| DataFusionError::Internal(format!("{name} was not read")))?;
+    Ok(match column {
+        ScanColumn::Timestamp | ScanColumn::Received => {
+            Arc::new(array.as_primitive::<TimestampNanosecondType>().reinterpret_cast::<Int64Type>())
+        }
+        ScanColumn::Sequence => cast(array, &DataType::Int64)?,
+        ScanColumn::SampleRate => cast(array, &DataType::Int64)?,
+        ScanColumn::Dataset | ScanColumn::Field(..) => Arc::clone(array),
+    })
+}
+
+/// A column that a file or batch does not have.
+fn absent_column(column: &ScanColumn, dataset: &str, rows: usize) -> Result<ArrayRef> {
+    Ok(match column {
+        ScanColumn::Dataset => Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(dataset, rows))),
+        ScanColumn::SampleRate => Arc::new(Int64Array::from_value(1, rows)),
+        ScanColumn::Field(..) => new_null_array(&column.data_type(), rows),
+        ScanColumn::Timestamp | ScanColumn::Sequence | ScanColumn::Received => {
+            return Err(DataFusionError::Internal(format!("a segment has no column {}", column.name())));
+        }
+    })
+}
+
+/// A scan column of rows of a memtable batch.
+pub(crate) fn memory_column(batch: &StoredBatch, dataset: &str, column: &ScanColumn, from: usize, rows: usize) -> Result<ArrayRef> {
+    let events = batch.events();
+    Ok(match column {
+        ScanColumn::Timestamp => Arc::new(events.timestamp().slice(from, rows)),
+        ScanColumn::Received => Arc::new(batch.received().slice(from, rows)),
+        ScanColumn::Sequence => cast(&batch.sequence().slice(from, rows), &DataType::Int64)?,
+        ScanColumn::SampleRate => match events.sample_rate() {
+            Some(rates) => cast(&rates.slice(from, rows), &DataType::Int64)?,
+            None => absent_column(column, dataset, rows)?,
+        },
+        ScanColumn::Dataset => absent_column(column, dataset, rows)?,
+        ScanColumn::Field(field, field_type) => {
+            match events.columns().iter().find(|c| c.field_type == *field_type && c.field == *field) {
+                Some(found) => {
+                    let slice = found.values.slice(from, rows);
+                    if *field_type == FieldType::String { cast(&slice, &DataType::Utf8View)? } else { slice }
+                }
+                None => absent_column(column, dataset, rows)?,
+            }
+        }
+    })
+}

@@ -1,0 +1,136 @@
+//! What a client writes: the keys of the contract, and no others. Must not know what they mean.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// The query spec. Every key is optional; `{}` counts the events of the last two hours.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct QuerySpec {
+    /// What to calculate; COUNT when empty.
+    pub calculations: Vec<CalculationSpec>,
+    pub filters: Vec<FilterSpec>,
+    pub filter_combination: FilterCombination,
+    /// The fields to group by.
+    pub breakdowns: Vec<String>,
+    pub orders: Vec<OrderSpec>,
+    pub havings: Vec<HavingSpec>,
+    /// Groups in the answer: 1 to 10,000, default 100.
+    pub limit: Option<usize>,
+    /// Seconds, relative to now or to the start or end given.
+    pub time_range: Option<i64>,
+    pub start_time: Option<TimeSpec>,
+    pub end_time: Option<TimeSpec>,
+    /// Seconds of a time bucket; 0 or absent chooses.
+    pub granularity: Option<i64>,
+    /// Count events as they were stored, without their sample rates.
+    pub usage_mode: bool,
+    pub disable_series: bool,
+    pub disable_total_by_aggregate: bool,
+    pub disable_other_by_aggregate: bool,
+}
+
+/// Epoch seconds or an RFC 3339 time.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, ToSchema)]
+#[serde(untagged)]
+pub enum TimeSpec {
+    Seconds(i64),
+    FractionalSeconds(f64),
+    Text(String),
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CalculationSpec {
+    /// COUNT, SUM, AVG, MIN, MAX, COUNT_DISTINCT, P001 to P999, HEATMAP.
+    pub op: String,
+    #[serde(default)]
+    pub column: Option<String>,
+    /// The name of the answer's column; otherwise `OP(column)` or `OP`.
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub filters: Vec<FilterSpec>,
+    #[serde(default)]
+    pub filter_combination: FilterCombination,
+    /// COUNT_DISTINCT only: never estimate.
+    #[serde(default)]
+    pub exact: bool,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FilterSpec {
+    /// A field, or `*` for any text field.
+    pub column: String,
+    pub op: String,
+    /// Absent for `exists` and `does-not-exist`, an array for `in` and `not-in`.
+    #[serde(default)]
+    #[schema(value_type = Option<Value>)]
+    pub value: Option<Value>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, ToSchema)]
+pub enum FilterCombination {
+    #[default]
+    #[serde(rename = "AND")]
+    And,
+    #[serde(rename = "OR")]
+    Or,
+}
+
+/// A breakdown (`column`) or a calculation (`op`, `column`) of the spec.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct OrderSpec {
+    pub column: Option<String>,
+    pub op: Option<String>,
+    pub order: OrderDirection,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OrderDirection {
+    #[default]
+    Ascending,
+    Descending,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HavingSpec {
+    pub calculate_op: String,
+    #[serde(default)]
+    pub column: Option<String>,
+    pub op: String,
+    pub value: f64,
+}
+
+/// A page of raw events.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RowsSpec {
+    pub filters: Vec<FilterSpec>,
+    pub filter_combination: FilterCombination,
+    pub time_range: Option<i64>,
+    pub start_time: Option<TimeSpec>,
+    pub end_time: Option<TimeSpec>,
+    /// The fields to show; null shows every field that has a value in the page.
+    pub columns: Option<Vec<String>>,
+    /// By time; default descending.
+    pub order: Option<OrderDirection>,
+    pub limit: Option<usize>,
+    /// From the page before.
+    pub cursor: Option<String>,
+}
+
+/// What stands in the query string of the query routes.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Make unknown fields an error.
+    pub strict: bool,
+    /// 1 to 600, default 30.
+    pub timeout_seconds: Option<u64>,
+}

@@ -1,0 +1,96 @@
+//! A client of Outcrop's own HTTP API, for the command line and the demo. Must not know how the server works.
+
+use std::io::Read;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Seconds to wait for an answer: longer than any deadline of the server.
+const ANSWER_SECONDS_MAX: u64 = 660;
+/// Seconds to wait for a connection.
+const CONNECT_SECONDS_MAX: u64 = 5;
+/// Bytes of an answer.
+const ANSWER_BYTES_MAX: u64 = 1 << 30;
+
+#[derive(Debug)]
+pub(crate) struct Client {
+    agent: ureq::Agent,
+    url: String,
+}
+
+/// Why the server did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    /// It said so.
+    #[error("{message} ({status})")]
+    Refused { status: u16, message: String, retry_after: Option<u64> },
+    /// It could not be asked, or did not answer.
+    #[error("cannot talk to {url}: {reason}")]
+    Unreachable { url: String, reason: String },
+}
+
+/// The answer to events.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Accepted {
+    pub(crate) accepted: u64,
+    pub(crate) rejected: Vec<RejectedEvent>,
+    pub(crate) rejected_total: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct RejectedEvent {
+    pub(crate) index: u64,
+    pub(crate) error: String,
+}
+
+impl Client {
+    pub(crate) fn new(url: &str) -> Client {
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(Duration::from_secs(CONNECT_SECONDS_MAX)))
+            .timeout_global(Some(Duration::from_secs(ANSWER_SECONDS_MAX)))
+            .build()
+            .new_agent();
+        Client { agent, url: url.trim_end_matches('/').to_owned() }
+    }
+
+    pub(crate) fn send_events(&self, dataset: &str, body: &[u8]) -> Result<Accepted, ClientError> {
+        let url = format!("{}/api/v1/events/{}", self.url, encode(dataset));
+        let answer = self.agent.post(&url).header("Content-Type", "application/x-ndjson").send(body);
+        self.read(&url, answer)
+    }
+
+    pub(crate) fn query(&self, dataset: &str, spec: &Value) -> Result<Value, ClientError> {
+        let url = format!("{}/api/v1/query/{}", self.url, encode(dataset));
+        let body = spec.to_string();
+        let answer = self.agent.post(&url).header("Content-Type", "application/json").send(body.as_bytes());
+        self.read(&url, answer)
+    }
+
+    fn read<T: for<'de> Deserialize<'de>>(
+        &self,
+        url: &str,
+        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<T, ClientError> {
+        let unreachable = |reason: String| ClientError::Unreachable { url: url.to_owned(), reason };
+        let mut answer = answer.map_err(|e| unreachable(e.to_string()))?;
+        let status = answer.status().as_u16();
+        let retry_after = answer.headers().get("retry-after").and_then(|v| v.to_str().ok()?.parse().ok());
+        let mut text = String::new();
+        let read = answer.body_mut().as_reader().take(ANSWER_BYTES_MAX).read_to_string(&mut text);
+        read.map_err(|e| unreachable(e.to_string()))?;
+        if status == 200 {
+            return serde_json::from_str(&text).map_err(|e| unreachable(format!("the answer cannot be read: {e}")));
+        }
+        let error: Value = serde_json::from_str(&text).unwrap_or_default();
+        let message = error["error"]["message"].as_str().unwrap_or("the server refused").to_owned();
+        Err(ClientError::Refused { status, message, retry_after })
+    }
+}
+
+/// A dataset name as a path segment; `,` and `*` keep their meaning.
+fn encode(name: &str) -> String {
+    let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~,*".contains(&b);
+    name.bytes().map(|b| if keep(b) { (b as char).to_string() } else { format!("%{b:02X}") }).collect()
+}

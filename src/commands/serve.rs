@@ -1,0 +1,115 @@
+//! `outcrop serve`, in named stages: log, store, engine, listen, serve, drain.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use outcrop_query::{QueryEngine, QuerySettings};
+use outcrop_storage::paths::DataDir;
+use outcrop_storage::{Store, StoreSettings};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::CommandError;
+use crate::http::{self, App};
+use crate::settings::Parts;
+use crate::telemetry;
+
+/// Queries that run at once, and that may wait.
+const QUERIES_RUNNING_MAX: usize = 8;
+const QUERIES_WAITING_MAX: usize = 64;
+/// Threads that may wait for an fsync at once: requests that share one.
+const BLOCKING_THREADS_MAX: usize = 512;
+/// Seconds that requests under way may take after SIGTERM.
+const DRAIN_SECONDS_MAX: u64 = 30;
+
+/// Serves until SIGTERM or SIGINT. `ready` is called with the address once requests are answered.
+pub(crate) fn serve(
+    parts: Parts,
+    ready: impl FnOnce(SocketAddr) -> Result<(), CommandError>,
+) -> Result<ExitCode, CommandError> {
+    telemetry::start_log(&parts.log)?;
+    let store = Arc::new(open_store(&parts)?);
+    let engine = open_engine(&parts)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_name("outcrop-rim")
+        .enable_all()
+        .build()?;
+    let served = runtime.block_on(async {
+        let listener = listen(parts.http).await?;
+        let address = listener.local_addr()?;
+        let app = App::new(Arc::clone(&store), engine, &parts);
+        println!("Outcrop is ready: http://{address}");
+        ready(address)?;
+        run(listener, app).await
+    });
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    store.close();
+    tracing::info!("everything acknowledged is durable; goodbye");
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+fn open_store(parts: &Parts) -> Result<Store, CommandError> {
+    let mut settings = StoreSettings::new(DataDir::new(&parts.data_dir));
+    settings.limits = parts.store.clone();
+    let store = Store::open(settings)?;
+    let health = store.health();
+    tracing::info!(
+        data_dir = %parts.data_dir.display(),
+        segments = health.segments,
+        replayed_events = health.replay.events,
+        "the store is open"
+    );
+    for damage in &health.damage {
+        tracing::warn!("{damage}");
+    }
+    Ok(store)
+}
+
+fn open_engine(parts: &Parts) -> Result<QueryEngine, CommandError> {
+    Ok(QueryEngine::new(QuerySettings {
+        threads: parts.query_threads,
+        memory_bytes_max: parts.query_memory_bytes_max,
+        spill_directory: DataDir::new(&parts.data_dir).spill(),
+        concurrency_max: QUERIES_RUNNING_MAX,
+        queue_max: QUERIES_WAITING_MAX,
+    })?)
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, CommandError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let hint = if error.kind() == std::io::ErrorKind::AddrInUse {
+            "; another program has this port: choose one with --http 127.0.0.1:PORT, or 0 for any"
+        } else {
+            ""
+        };
+        format!("cannot listen on {address}: {error}{hint}").into()
+    })
+}
+
+async fn run(listener: TcpListener, app: App) -> Result<(), CommandError> {
+    let (begin_drain, mut draining) = tokio::sync::watch::channel(false);
+    let drained = async move {
+        let _closed = draining.wait_for(|draining| *draining).await;
+    };
+    let server = axum::serve(listener, http::router(app)).with_graceful_shutdown(drained);
+    let mut server = tokio::spawn(async move { server.await });
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        ended = &mut server => return Ok(ended??),
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    tracing::info!("draining");
+    begin_drain.send_replace(true);
+    match tokio::time::timeout(Duration::from_secs(DRAIN_SECONDS_MAX), &mut server).await {
+        Ok(ended) => Ok(ended??),
+        Err(_) => {
+            tracing::warn!("requests were still under way after {DRAIN_SECONDS_MAX} s; they were cut off");
+            server.abort();
+            Ok(())
+        }
+    }
+}

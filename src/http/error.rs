@@ -1,0 +1,148 @@
+//! The only table of statuses: every error of every room becomes one answer of the contract's shape.
+
+use std::any::Any;
+
+use axum::Json;
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use outcrop_ingest::DecodeError;
+use outcrop_query::{QueryError, QueryErrorKind};
+use outcrop_storage::StoreError;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+/// An error as it is answered.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    details: Value,
+    retry_after_seconds: Option<u32>,
+}
+
+/// The body of every answer that is not a success.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorBody {
+    error: ErrorDetail,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorDetail {
+    /// For programs.
+    code: String,
+    /// For people: what is wrong and what to do.
+    message: String,
+    #[schema(value_type = Value)]
+    details: Value,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> ApiError {
+        ApiError { status, code, message: message.into(), details: json!({}), retry_after_seconds: None }
+    }
+
+    pub(crate) fn with(mut self, details: Value) -> ApiError {
+        self.details = details;
+        self
+    }
+
+    pub(crate) fn retry_after(mut self, seconds: u32) -> ApiError {
+        self.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> ApiError {
+        ApiError::new(StatusCode::BAD_REQUEST, code, message)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if self.status.is_server_error() {
+            tracing::warn!(status = self.status.as_u16(), code = self.code, "{}", self.message);
+        }
+        let detail = ErrorDetail { code: self.code.to_owned(), message: self.message, details: self.details };
+        let mut response = (self.status, Json(ErrorBody { error: detail })).into_response();
+        if let Some(seconds) = self.retry_after_seconds {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<DecodeError> for ApiError {
+    fn from(error: DecodeError) -> ApiError {
+        let (status, code) = match &error {
+            DecodeError::Malformed { .. } => (StatusCode::BAD_REQUEST, "malformed_body"),
+            DecodeError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            DecodeError::UnsupportedEncoding {} => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding"),
+            DecodeError::Broken(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        };
+        ApiError::new(status, code, error.to_string())
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> ApiError {
+        let message = error.to_string();
+        match error {
+            StoreError::Busy => ApiError::new(StatusCode::TOO_MANY_REQUESTS, "busy", message).retry_after(1),
+            StoreError::DiskFull { .. } => {
+                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "disk_full", "the disk is full; nothing was stored, send again later")
+                    .retry_after(10)
+            }
+            StoreError::Io { .. } => {
+                tracing::error!("{message}");
+                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "disk", "the disk failed; nothing was acknowledged, send again later")
+                    .retry_after(2)
+            }
+            StoreError::Closed => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "closing", message).retry_after(5),
+            StoreError::TooManyDatasets(_) => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_many_datasets", message),
+            StoreError::TooLarge { .. } => ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message),
+            StoreError::Catalog(_) => {
+                tracing::error!("{message}");
+                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "catalog", "the catalog failed; send again later").retry_after(2)
+            }
+            _ => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message),
+        }
+    }
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> ApiError {
+        let status = match error.kind {
+            QueryErrorKind::Malformed => StatusCode::BAD_REQUEST,
+            QueryErrorKind::NotFound => StatusCode::NOT_FOUND,
+            QueryErrorKind::Impossible => StatusCode::UNPROCESSABLE_ENTITY,
+            QueryErrorKind::Busy => StatusCode::TOO_MANY_REQUESTS,
+            QueryErrorKind::Deadline => StatusCode::GATEWAY_TIMEOUT,
+            QueryErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let busy = error.kind == QueryErrorKind::Busy;
+        let answer = ApiError::new(status, error.code, error.message).with(error.details);
+        if busy { answer.retry_after(1) } else { answer }
+    }
+}
+
+pub(super) async fn no_route(uri: Uri) -> ApiError {
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        "no_route",
+        "there is nothing at this path; the routes are listed at /api/v1/openapi.json",
+    )
+    .with(json!({ "path": uri.path() }))
+}
+
+pub(super) async fn no_method(method: Method) -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "no_method",
+        format!("this path does not take {method}; see /api/v1/openapi.json"),
+    )
+}
+
+pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request met a bug; please report it").into_response()
+}

@@ -1,0 +1,175 @@
+//! `POST /api/v1/events/{dataset}`: take a body, decode it, make it durable, reply.
+//!
+//! Memory is bounded in three steps: bodies in flight, bodies being decoded, and the store's memtables.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt;
+use outcrop_ingest::{Context, Decoded, Encoding, Protocol, decode};
+use outcrop_storage::event::DatasetName;
+use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
+use utoipa::ToSchema;
+
+use super::{ApiError, App};
+
+/// Seconds that the next part of a body may take.
+const BODY_PAUSE_SECONDS_MAX: u64 = 60;
+/// Seconds that a body waits for room among the others before it is shed.
+const ROOM_SECONDS_MAX: u64 = 5;
+/// Bodies up to this many bytes are decoded where they arrive: a thread of their own would cost more.
+const INLINE_BYTES_MAX: usize = 16 << 10;
+const KIB: usize = 1 << 10;
+
+/// What became of the events.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AcceptedEvents {
+    /// Events that are durable now.
+    accepted: u64,
+    /// The first 100 that are not, with the reason.
+    rejected: Vec<RejectedEvent>,
+    rejected_total: u64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RejectedEvent {
+    /// Which event of the body, from 0; in NDJSON which line, blank ones not counted.
+    index: usize,
+    error: String,
+}
+
+/// Take events: a JSON object, an array of them, or NDJSON
+#[utoipa::path(
+    post,
+    path = "/api/v1/events/{dataset}",
+    tag = "ingest",
+    params(("dataset" = String, Path, description = "The dataset; made when its first event comes")),
+    request_body(content = String, content_type = "application/x-ndjson", description = "Also application/json; gzip or zstd by Content-Encoding"),
+    responses(
+        (status = 200, description = "The accepted events are durable", body = AcceptedEvents),
+        (status = 400, description = "The body cannot be read; nothing was stored", body = super::error::ErrorBody),
+        (status = 413, description = "The body is too large; nothing was stored", body = super::error::ErrorBody),
+        (status = 415, description = "The encoding is not understood", body = super::error::ErrorBody),
+        (status = 422, description = "The dataset cannot be made", body = super::error::ErrorBody),
+        (status = 429, description = "Too much at once; send again after Retry-After", body = super::error::ErrorBody),
+        (status = 503, description = "The disk is full or failed; send again after Retry-After", body = super::error::ErrorBody),
+    )
+)]
+pub(crate) async fn accept(
+    State(app): State<App>,
+    Path(dataset): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<AcceptedEvents>, ApiError> {
+    let dataset = DatasetName::new(&dataset).map_err(|e| ApiError::bad_request("bad_dataset", e.to_string()))?;
+    refuse_batch_id(&headers)?;
+    let encoding = headers.get(header::CONTENT_ENCODING).map(|v| v.to_str().unwrap_or("?"));
+    let encoding = Encoding::from_header(encoding)?;
+    let (body, room) = read_body(&app, &headers, body).await?;
+    let body_bytes = body.len() as u64;
+    let decoded = decode_body(&app, dataset, encoding, body).await?;
+    drop(room);
+    let accepted = decoded.accepted as u64;
+    let store = app.clone();
+    let batches = decoded.batches;
+    let append = tokio::task::spawn_blocking(move || store.store.append(batches));
+    append.await.map_err(|_| bug("the store"))??;
+    app.metrics.ingested(accepted, decoded.rejects.total as u64, decoded.repeated_keys, body_bytes);
+    let rejected = decoded.rejects.listed.into_iter().map(|r| RejectedEvent { index: r.index, error: r.error });
+    Ok(Json(AcceptedEvents { accepted, rejected: rejected.collect(), rejected_total: decoded.rejects.total as u64 }))
+}
+
+fn bug(where_: &str) -> ApiError {
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", format!("{where_} met a bug; please report it"))
+}
+
+/// A sender that relies on exactly-once must not be told 200 by a server that does not keep ids.
+fn refuse_batch_id(headers: &HeaderMap) -> Result<(), ApiError> {
+    if headers.contains_key("x-outcrop-batch-id") {
+        return Err(ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "batch_id_unsupported",
+            "this version does not keep batch ids; leave X-Outcrop-Batch-Id out and expect at-least-once",
+        ));
+    }
+    Ok(())
+}
+
+fn too_large(max: usize) -> ApiError {
+    ApiError::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too_large",
+        format!("the body is larger than {max} bytes; nothing was stored, send it in parts"),
+    )
+}
+
+/// Room for one body, given back when it has been decoded.
+struct Room {
+    app: App,
+    bytes: u64,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.app.metrics.in_flight_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+async fn reserve(app: &App, bytes: usize) -> Result<Room, ApiError> {
+    let kib = u32::try_from(bytes.div_ceil(KIB).max(1)).unwrap_or(u32::MAX);
+    let wait = std::sync::Arc::clone(&app.bodies_kib).acquire_many_owned(kib);
+    let permit = tokio::time::timeout(Duration::from_secs(ROOM_SECONDS_MAX), wait).await;
+    let shed = || {
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "busy", "too many bodies at once; send again later").retry_after(1)
+    };
+    let permit = permit.map_err(|_| shed())?.map_err(|_| shed())?;
+    app.metrics.in_flight_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    Ok(Room { app: app.clone(), bytes: bytes as u64, _permit: permit })
+}
+
+/// The whole body, with room reserved before it is read: what it says it has, or as much as it may have.
+async fn read_body(app: &App, headers: &HeaderMap, mut body: Body) -> Result<(Bytes, Room), ApiError> {
+    let max = app.limits.body_bytes_max;
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > max) {
+        return Err(too_large(max));
+    }
+    let room = reserve(app, length.unwrap_or(max)).await?;
+    let mut bytes = Vec::with_capacity(length.unwrap_or(INLINE_BYTES_MAX));
+    loop {
+        let next = tokio::time::timeout(Duration::from_secs(BODY_PAUSE_SECONDS_MAX), body.frame()).await;
+        let next = next.map_err(|_| {
+            ApiError::new(StatusCode::REQUEST_TIMEOUT, "slow_body", "the body stopped coming; nothing was stored, send it again")
+        })?;
+        let Some(frame) = next else { break };
+        let frame = frame.map_err(|_| ApiError::bad_request("broken_body", "the body broke off; nothing was stored, send it again"))?;
+        if let Ok(data) = frame.into_data() {
+            if bytes.len() + data.len() > max {
+                return Err(too_large(max));
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok((bytes.into(), room))
+}
+
+async fn decode_body(app: &App, dataset: DatasetName, encoding: Encoding, body: Bytes) -> Result<Decoded, ApiError> {
+    let small = encoding == Encoding::Identity && body.len() <= INLINE_BYTES_MAX;
+    let decode_now = move |app: &App| {
+        let context = Context { dataset: &dataset, received: app.store.clock().now(), limits: &app.limits };
+        decode(Protocol::Json, encoding, &body, &context)
+    };
+    if small {
+        return Ok(decode_now(app)?);
+    }
+    let _permit = app.decodes.acquire().await.map_err(|_| bug("the decoder"))?;
+    let worker = app.clone();
+    let decoded = tokio::task::spawn_blocking(move || decode_now(&worker)).await.map_err(|_| bug("the decoder"))?;
+    Ok(decoded?)
+}

@@ -1,0 +1,112 @@
+//! HTTP: the router and what all routes share. One handler file a noun; [`error`] is the only status table.
+//!
+//! A handler takes, calls, replies. Guards run before every route: who may ask ([`guard`]), how long, how much.
+
+mod console;
+mod error;
+mod events;
+mod guard;
+mod health;
+mod openapi;
+mod query;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use outcrop_ingest::Limits;
+use outcrop_query::QueryEngine;
+use outcrop_storage::Store;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+pub(crate) use error::ApiError;
+pub(crate) use openapi::openapi_json;
+
+use crate::settings::Parts;
+use crate::telemetry::Metrics;
+
+/// Bodies decoded at once: each may inflate to the body limit and become columns of twice that.
+const DECODES_MAX: usize = 4;
+/// KiB of bodies in memory at once, as sent.
+const BODIES_KIB_MAX: usize = 256 << 10;
+
+/// What handlers work with.
+#[derive(Clone, Debug)]
+pub(crate) struct App(Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) store: Arc<Store>,
+    pub(crate) engine: QueryEngine,
+    pub(crate) metrics: Metrics,
+    pub(crate) limits: Limits,
+    pub(crate) public_host: Option<String>,
+    pub(crate) decodes: Semaphore,
+    pub(crate) bodies_kib: Arc<Semaphore>,
+}
+
+impl App {
+    pub(crate) fn new(store: Arc<Store>, engine: QueryEngine, parts: &Parts) -> App {
+        App(Arc::new(Inner {
+            store,
+            engine,
+            metrics: Metrics::new(),
+            limits: parts.ingest.decoder(),
+            public_host: parts.public_host.clone(),
+            decodes: Semaphore::new(DECODES_MAX),
+            bodies_kib: Arc::new(Semaphore::new(BODIES_KIB_MAX)),
+        }))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// Every route of the product.
+pub(crate) fn router(app: App) -> Router {
+    let api = Router::new()
+        .route("/events/{dataset}", post(events::accept))
+        .route("/query/{dataset}", post(query::query))
+        .route("/rows/{dataset}", post(query::rows))
+        .route("/datasets", get(query::datasets))
+        .route("/fields/{dataset}", get(query::fields))
+        .route("/values/{dataset}/{field}", get(query::values))
+        .route("/version", get(health::version))
+        .route("/openapi.json", get(openapi::document))
+        .fallback(error::no_route)
+        .method_not_allowed_fallback(error::no_method);
+    Router::new()
+        .nest("/api/v1", api)
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .fallback(console::serve)
+        .method_not_allowed_fallback(error::no_method)
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), guard::check))
+        .layer(middleware::from_fn_with_state(app.clone(), measure))
+        .with_state(app)
+}
+
+/// Counts every request by its route, never by its path: paths hold names.
+async fn measure(State(app): State<App>, path: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let route = openapi::known_route(path.as_ref().map_or("", MatchedPath::as_str));
+    let response = next.run(request).await;
+    app.metrics.request(route, response.status().as_u16(), began.elapsed());
+    response
+}

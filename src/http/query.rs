@@ -1,0 +1,164 @@
+//! Questions: queries, rows, datasets, fields, values. Take a spec, call the engine, reply.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use outcrop_query::{Answer, DatasetList, FieldList, Options, QuerySpec, RowsAnswer, RowsSpec, ValueList};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::error::ErrorBody;
+use super::{ApiError, App};
+
+/// Bytes of a spec.
+const SPEC_BYTES_MAX: usize = 1 << 20;
+
+/// Reads a spec; an empty body is an empty spec.
+fn spec<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, ApiError> {
+    if body.len() > SPEC_BYTES_MAX {
+        return Err(ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            format!("the spec is larger than {SPEC_BYTES_MAX} bytes; use fewer values"),
+        ));
+    }
+    if body.trim_ascii().is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(body)
+        .map_err(|e| ApiError::bad_request("malformed_spec", format!("the query cannot be read: {e}")))
+}
+
+/// The options in the query string, read strictly: an unknown one is a misspelt one.
+fn options<T: DeserializeOwned>(query: Result<Query<T>, axum::extract::rejection::QueryRejection>) -> Result<T, ApiError> {
+    query.map(|Query(options)| options).map_err(|e| ApiError::bad_request("malformed_options", e.body_text()))
+}
+
+type Parsed<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
+
+/// Ask: calculations over events, by group and over time
+#[utoipa::path(
+    post,
+    path = "/api/v1/query/{dataset}",
+    tag = "query",
+    params(
+        ("dataset" = String, Path, description = "A dataset, several separated by commas, or * for all"),
+        ("strict" = Option<bool>, Query, description = "Make unknown fields an error"),
+        ("timeout_seconds" = Option<u64>, Query, description = "1 to 600, default 30"),
+    ),
+    request_body = QuerySpec,
+    responses(
+        (status = 200, body = Answer),
+        (status = 400, body = ErrorBody),
+        (status = 404, body = ErrorBody),
+        (status = 422, body = ErrorBody),
+        (status = 429, body = ErrorBody),
+        (status = 504, body = ErrorBody),
+    )
+)]
+pub(crate) async fn query(
+    State(app): State<App>,
+    Path(dataset): Path<String>,
+    options_given: Parsed<Options>,
+    body: Bytes,
+) -> Result<Json<Answer>, ApiError> {
+    let options = options(options_given)?;
+    let spec: QuerySpec = spec(&body)?;
+    let now = app.store.clock().now();
+    Ok(Json(app.engine.query(app.store.snapshot(), &dataset, &spec, &options, now).await?))
+}
+
+/// Look: raw events by time, a page at a time
+#[utoipa::path(
+    post,
+    path = "/api/v1/rows/{dataset}",
+    tag = "query",
+    params(
+        ("dataset" = String, Path, description = "A dataset, several separated by commas, or * for all"),
+        ("strict" = Option<bool>, Query, description = "Make unknown fields an error"),
+        ("timeout_seconds" = Option<u64>, Query, description = "1 to 600, default 30"),
+    ),
+    request_body = RowsSpec,
+    responses(
+        (status = 200, body = RowsAnswer),
+        (status = 400, body = ErrorBody),
+        (status = 404, body = ErrorBody),
+        (status = 422, body = ErrorBody),
+        (status = 504, body = ErrorBody),
+    )
+)]
+pub(crate) async fn rows(
+    State(app): State<App>,
+    Path(dataset): Path<String>,
+    options_given: Parsed<Options>,
+    body: Bytes,
+) -> Result<Json<RowsAnswer>, ApiError> {
+    let options = options(options_given)?;
+    let spec: RowsSpec = spec(&body)?;
+    let now = app.store.clock().now();
+    Ok(Json(app.engine.rows(app.store.snapshot(), &dataset, &spec, &options, now).await?))
+}
+
+/// The datasets there are
+#[utoipa::path(get, path = "/api/v1/datasets", tag = "query", responses((status = 200, body = DatasetList)))]
+pub(crate) async fn datasets(State(app): State<App>) -> Json<DatasetList> {
+    Json(app.engine.datasets(&app.store.snapshot()))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct FieldOptions {
+    q: Option<String>,
+}
+
+/// The fields of a dataset, with their types
+#[utoipa::path(
+    get,
+    path = "/api/v1/fields/{dataset}",
+    tag = "query",
+    params(
+        ("dataset" = String, Path, description = "A dataset, several separated by commas, or * for all"),
+        ("q" = Option<String>, Query, description = "Part of the names wanted"),
+    ),
+    responses((status = 200, body = FieldList), (status = 404, body = ErrorBody))
+)]
+pub(crate) async fn fields(
+    State(app): State<App>,
+    Path(dataset): Path<String>,
+    options_given: Parsed<FieldOptions>,
+) -> Result<Json<FieldList>, ApiError> {
+    let options = options(options_given)?;
+    Ok(Json(app.engine.fields(app.store.snapshot(), &dataset, options.q.as_deref()).await?))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ValueOptions {
+    prefix: Option<String>,
+    limit: Option<usize>,
+}
+
+/// The most common values of a field
+#[utoipa::path(
+    get,
+    path = "/api/v1/values/{dataset}/{field}",
+    tag = "query",
+    params(
+        ("dataset" = String, Path, description = "A dataset, several separated by commas, or * for all"),
+        ("field" = String, Path, description = "The field"),
+        ("prefix" = Option<String>, Query, description = "How the values' text begins"),
+        ("limit" = Option<usize>, Query, description = "1 to 1,000, default 20"),
+    ),
+    responses((status = 200, body = ValueList), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody))
+)]
+pub(crate) async fn values(
+    State(app): State<App>,
+    Path((dataset, field)): Path<(String, String)>,
+    options_given: Parsed<ValueOptions>,
+) -> Result<Json<ValueList>, ApiError> {
+    let options = options(options_given)?;
+    let now = app.store.clock().now();
+    let snapshot = app.store.snapshot();
+    Ok(Json(app.engine.values(snapshot, &dataset, &field, options.prefix.as_deref(), options.limit, now).await?))
+}

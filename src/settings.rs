@@ -1,0 +1,221 @@
+//! Settings: what the operator says. Parts: what the program needs.
+//!
+//! A setting is a flag, an environment variable and a line of `outcrop.toml`; the flag wins over the variable, the
+//! variable over the file, the file over the default. Unknown keys are refused. `docs/settings.md` is generated from
+//! this file. It must not know what the parts are used for.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use outcrop_ingest::Limits;
+use outcrop_storage::limits::StoreLimits;
+use serde::Deserialize;
+
+/// What can be said, by flag, environment variable or file.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// The directory that holds everything Outcrop stores [default: ./outcrop-data]
+    #[arg(long, env = "OUTCROP_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The address for HTTP; port 0 picks a free one [default: 127.0.0.1:4318]
+    #[arg(long, env = "OUTCROP_HTTP", value_name = "ADDRESS")]
+    http: Option<String>,
+    /// The URL under which people reach Outcrop, if it is not the address: requests for its host are answered
+    #[arg(long, env = "OUTCROP_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+    /// What to log, as a tracing filter [default: info]
+    #[arg(long, env = "OUTCROP_LOG", value_name = "FILTER")]
+    log: Option<String>,
+    /// Memtable bytes of one dataset that start a flush to a segment [default: 268435456]
+    #[arg(long, env = "OUTCROP_FLUSH_BYTES_MAX", value_name = "BYTES")]
+    flush_bytes_max: Option<usize>,
+    /// Seconds after which a memtable is flushed however small [default: 600]
+    #[arg(long, env = "OUTCROP_FLUSH_AGE_SECONDS_MAX", value_name = "SECONDS")]
+    flush_age_seconds_max: Option<u64>,
+    /// Memtable bytes of all datasets; above it ingest waits, then sheds with 429 [default: 671088640]
+    #[arg(long, env = "OUTCROP_MEMTABLE_BYTES_MAX", value_name = "BYTES")]
+    memtable_bytes_max: Option<usize>,
+    /// Datasets that may exist [default: 1000]
+    #[arg(long, env = "OUTCROP_DATASETS_MAX", value_name = "COUNT")]
+    datasets_max: Option<usize>,
+    /// Bytes of a request body once inflated [default: 67108864]
+    #[arg(long, env = "OUTCROP_BODY_BYTES_MAX", value_name = "BYTES")]
+    body_bytes_max: Option<usize>,
+    /// Bytes of one event as sent [default: 1048576]
+    #[arg(long, env = "OUTCROP_EVENT_BYTES_MAX", value_name = "BYTES")]
+    event_bytes_max: Option<usize>,
+    /// Fields of one event [default: 2000]
+    #[arg(long, env = "OUTCROP_EVENT_FIELDS_MAX", value_name = "COUNT")]
+    event_fields_max: Option<usize>,
+    /// Bytes of one string; longer ones are cut and marked in meta.truncated [default: 65536]
+    #[arg(long, env = "OUTCROP_STRING_BYTES_MAX", value_name = "BYTES")]
+    string_bytes_max: Option<usize>,
+    /// Bytes that all queries together may hold before they spill to disk [default: 1073741824]
+    #[arg(long, env = "OUTCROP_QUERY_MEMORY_BYTES_MAX", value_name = "BYTES")]
+    query_memory_bytes_max: Option<usize>,
+    /// Threads that answer queries [default: one for each core]
+    #[arg(long, env = "OUTCROP_QUERY_THREADS", value_name = "COUNT")]
+    query_threads: Option<usize>,
+}
+
+/// What the program needs, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Parts {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) http: SocketAddr,
+    pub(crate) public_host: Option<String>,
+    pub(crate) log: String,
+    pub(crate) store: StoreLimits,
+    pub(crate) ingest: IngestLimits,
+    pub(crate) query_memory_bytes_max: usize,
+    pub(crate) query_threads: usize,
+}
+
+/// Bounds of ingest, comparable (the decoder's own are not).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct IngestLimits {
+    pub(crate) body_bytes_max: usize,
+    pub(crate) event_bytes_max: usize,
+    pub(crate) event_fields_max: usize,
+    pub(crate) string_bytes_max: usize,
+}
+
+impl IngestLimits {
+    pub(crate) fn decoder(&self) -> Limits {
+        Limits {
+            body_bytes_max: self.body_bytes_max,
+            event_bytes_max: self.event_bytes_max,
+            event_fields_max: self.event_fields_max,
+            string_bytes_max: self.string_bytes_max,
+        }
+    }
+}
+
+/// A setting that cannot be used, and what to write instead.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("{}: {source}", path.display())]
+    Malformed { path: PathBuf, source: Box<toml::de::Error> },
+    #[error("http: {0:?} is not an address; write one such as 127.0.0.1:4318")]
+    Address(String),
+    #[error(
+        "http: {0} can be reached from other machines, and without a key Outcrop serves this machine only; \
+         use 127.0.0.1, and a proxy that asks for credentials if others are to reach it"
+    )]
+    NotLoopback(SocketAddr),
+    #[error("public_url: {0:?} is not a URL; write one such as https://events.example.com")]
+    PublicUrl(String),
+    #[error("{name}: must be at least {min}")]
+    TooSmall { name: &'static str, min: usize },
+}
+
+/// The file that is read when none is named.
+pub(crate) const FILE_DEFAULT: &str = "outcrop.toml";
+
+impl Settings {
+    /// Reads a settings file; the default file may be missing, a named one may not.
+    pub(crate) fn read(named: Option<&Path>) -> Result<Settings, SettingsError> {
+        let path = named.unwrap_or(Path::new(FILE_DEFAULT));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => return Ok(Settings::default()),
+            Err(source) => return Err(SettingsError::Unreadable { path: path.to_owned(), source }),
+        };
+        toml::from_str(&text)
+            .map_err(|source| SettingsError::Malformed { path: path.to_owned(), source: Box::new(source) })
+    }
+
+    /// These settings, and `lower` where these say nothing.
+    pub(crate) fn over(self, lower: Settings) -> Settings {
+        Settings {
+            data_dir: self.data_dir.or(lower.data_dir),
+            http: self.http.or(lower.http),
+            public_url: self.public_url.or(lower.public_url),
+            log: self.log.or(lower.log),
+            flush_bytes_max: self.flush_bytes_max.or(lower.flush_bytes_max),
+            flush_age_seconds_max: self.flush_age_seconds_max.or(lower.flush_age_seconds_max),
+            memtable_bytes_max: self.memtable_bytes_max.or(lower.memtable_bytes_max),
+            datasets_max: self.datasets_max.or(lower.datasets_max),
+            body_bytes_max: self.body_bytes_max.or(lower.body_bytes_max),
+            event_bytes_max: self.event_bytes_max.or(lower.event_bytes_max),
+            event_fields_max: self.event_fields_max.or(lower.event_fields_max),
+            string_bytes_max: self.string_bytes_max.or(lower.string_bytes_max),
+            query_memory_bytes_max: self.query_memory_bytes_max.or(lower.query_memory_bytes_max),
+            query_threads: self.query_threads.or(lower.query_threads),
+        }
+    }
+
+    pub(crate) fn with_http(mut self, address: &str) -> Settings {
+        self.http.get_or_insert_with(|| address.to_owned());
+        self
+    }
+
+    pub(crate) fn with_data_dir(mut self, path: PathBuf) -> Settings {
+        self.data_dir.get_or_insert(path);
+        self
+    }
+
+    /// Checks everything and fills in defaults.
+    pub(crate) fn parts(self) -> Result<Parts, SettingsError> {
+        let store = StoreLimits::default();
+        let decoder = Limits::default();
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let parts = Parts {
+            data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("outcrop-data")),
+            http: address(self.http.as_deref().unwrap_or("127.0.0.1:4318"))?,
+            public_host: self.public_url.as_deref().map(host_of).transpose()?,
+            log: self.log.unwrap_or_else(|| "info".to_owned()),
+            store: StoreLimits {
+                flush_bytes_max: self.flush_bytes_max.unwrap_or(store.flush_bytes_max),
+                flush_age_seconds_max: self.flush_age_seconds_max.unwrap_or(store.flush_age_seconds_max),
+                memtable_bytes_max: self.memtable_bytes_max.unwrap_or(store.memtable_bytes_max),
+                wal_file_bytes_max: store.wal_file_bytes_max,
+                datasets_max: self.datasets_max.unwrap_or(store.datasets_max),
+            },
+            ingest: IngestLimits {
+                body_bytes_max: self.body_bytes_max.unwrap_or(decoder.body_bytes_max),
+                event_bytes_max: self.event_bytes_max.unwrap_or(decoder.event_bytes_max),
+                event_fields_max: self.event_fields_max.unwrap_or(decoder.event_fields_max),
+                string_bytes_max: self.string_bytes_max.unwrap_or(decoder.string_bytes_max),
+            },
+            query_memory_bytes_max: self.query_memory_bytes_max.unwrap_or(1 << 30),
+            query_threads: self.query_threads.unwrap_or(cores),
+        };
+        for (name, value, min) in [
+            ("flush_bytes_max", parts.store.flush_bytes_max, 64 << 10),
+            ("memtable_bytes_max", parts.store.memtable_bytes_max, 1 << 20),
+            ("datasets_max", parts.store.datasets_max, 1),
+            ("body_bytes_max", parts.ingest.body_bytes_max, 1 << 10),
+            ("event_bytes_max", parts.ingest.event_bytes_max, 1 << 10),
+            ("event_fields_max", parts.ingest.event_fields_max, 1),
+            ("string_bytes_max", parts.ingest.string_bytes_max, 16),
+            ("query_memory_bytes_max", parts.query_memory_bytes_max, 16 << 20),
+            ("query_threads", parts.query_threads, 1),
+        ] {
+            if value < min {
+                return Err(SettingsError::TooSmall { name, min });
+            }
+        }
+        Ok(parts)
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, SettingsError> {
+    let address = text.to_socket_addrs().ok().and_then(|mut all| all.next());
+    let address = address.ok_or_else(|| SettingsError::Address(text.to_owned()))?;
+    let loopback = match address.ip() {
+        IpAddr::V4(ip) => ip.is_loopback(),
+        IpAddr::V6(ip) => ip.is_loopback(),
+    };
+    if loopback { Ok(address) } else { Err(SettingsError::NotLoopback(address)) }
+}
+
+fn host_of(url: &str) -> Result<String, SettingsError> {
+    let uri: Option<axum::http::Uri> = url.parse().ok();
+    let authority = uri.as_ref().filter(|u| u.scheme().is_some()).and_then(|u| u.authority());
+    authority.map(|a| a.as_str().to_lowercase()).ok_or_else(|| SettingsError::PublicUrl(url.to_owned()))
+}

@@ -1,0 +1,109 @@
+//! What Outcrop says of itself: a log for people, metrics for Prometheus. It must not know how requests are handled.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use outcrop_storage::StoreHealth;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+use tracing_subscriber::EnvFilter;
+
+/// Starts the log on standard error.
+pub(crate) fn start_log(filter: &str) -> Result<(), String> {
+    let filter = EnvFilter::try_new(filter).map_err(|e| format!("log: {e}"))?;
+    let started = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    started.map_err(|e| e.to_string())
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteOnly {
+    route: &'static str,
+}
+
+/// Counters of the rim. The store's numbers are read when they are asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics {
+    requests: Family<RouteLabels, Counter>,
+    seconds: Family<RouteOnly, Histogram>,
+    events: Counter,
+    rejected: Counter,
+    repeated_keys: Counter,
+    body_bytes: Counter,
+    /// Bytes of bodies being handled now.
+    pub(crate) in_flight_bytes: Arc<AtomicU64>,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Metrics {
+        Metrics {
+            requests: Family::default(),
+            seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.0005, 2.0, 18))),
+            events: Counter::default(),
+            rejected: Counter::default(),
+            repeated_keys: Counter::default(),
+            body_bytes: Counter::default(),
+            in_flight_bytes: Arc::default(),
+        }
+    }
+
+    pub(crate) fn request(&self, route: &'static str, status: u16, took: Duration) {
+        self.requests.get_or_create(&RouteLabels { route, status }).inc();
+        self.seconds.get_or_create(&RouteOnly { route }).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn ingested(&self, accepted: u64, rejected: u64, repeated_keys: u64, body_bytes: u64) {
+        self.events.inc_by(accepted);
+        self.rejected.inc_by(rejected);
+        self.repeated_keys.inc_by(repeated_keys);
+        self.body_bytes.inc_by(body_bytes);
+    }
+
+    /// The Prometheus text of everything.
+    pub(crate) fn text(&self, health: &StoreHealth) -> String {
+        let mut registry = Registry::with_prefix("outcrop");
+        registry.register("http_requests", "Requests by route and status", self.requests.clone());
+        let seconds = "Time from request to answer, by route";
+        registry.register_with_unit("http_request_duration", seconds, Unit::Seconds, self.seconds.clone());
+        registry.register("ingest_events", "Events acknowledged", self.events.clone());
+        registry.register("ingest_rejected_events", "Events rejected, each with its reason in the answer", self.rejected.clone());
+        registry.register("ingest_repeated_keys", "Fields that a later one of the same event overwrote", self.repeated_keys.clone());
+        registry.register_with_unit("ingest_body", "Bytes of bodies as sent", Unit::Bytes, self.body_bytes.clone());
+        let gauges: [(&str, &str, u64); 12] = [
+            ("ingest_down", "1 while no log file can be opened: nothing is acknowledged", u64::from(health.ingest_down)),
+            ("in_flight_bytes", "Bytes of bodies being handled", self.in_flight_bytes.load(Ordering::Relaxed)),
+            ("memtable_bytes", "Bytes of events that are in no segment yet", health.memtable_bytes),
+            ("wal_closed_bytes", "Bytes of log files that wait to be removed", health.wal_bytes),
+            ("wal_frames", "Log frames written and fsynced since start", health.wal_frames_total),
+            ("wal_written_bytes", "Bytes of log frames since start", health.wal_bytes_total),
+            ("wal_poisoned_files", "Log files given up after a failed write or fsync since start", health.wal_poisoned_files_total),
+            ("flushes", "Memtables turned into segments since start", health.flushes_total),
+            ("flush_failures", "Flushes that failed and are tried again, since start", health.flush_failures_total),
+            ("segments", "Segments in the catalog", health.segments),
+            ("segment_bytes", "Bytes of segments", health.segment_bytes),
+            ("damaged_files", "Files found missing or damaged at start", health.damage.len() as u64),
+        ];
+        for (name, help, value) in gauges {
+            let gauge = Gauge::<u64, AtomicU64>::default();
+            gauge.set(value);
+            registry.register(name, help, gauge);
+        }
+        let mut text = String::new();
+        if encode(&mut text, &registry).is_err() {
+            let _never = writeln!(text, "# EOF");
+        }
+        text
+    }
+}
