@@ -236,7 +236,7 @@ impl Run {
                 ([only], _) => only,
                 ([], [(only, _)]) => only.type_label(),
                 ([], _) => "null",
-                (_, _) => "mixed",
+                _ => "mixed",
             };
             columns.push(AnswerColumn { name: name.clone(), type_label });
         }
@@ -300,8 +300,7 @@ impl Run {
         let calculations: Vec<usize> = planner.aggregates.calculations().collect();
         let numbers = (buckets * calculations.len()).max(1);
         let count = groups.num_rows().min((limits::SERIES_NUMBERS_MAX / numbers).max(1));
-        // Without key columns there is one group: all events, or all without a value.
-        let keyed = planner.keys.iter().any(|k| !k.parts.is_empty());
+        let keyed = !planner.keys.is_empty();
         let mut columns = vec![vec![Vec::<Value>::new(); calculations.len()]; count];
         for group in &mut columns {
             for (values, at) in group.iter_mut().zip(&calculations) {

@@ -16,9 +16,9 @@ pub(crate) fn integer_of(text: &str) -> Option<i64> {
     text.parse::<i64>().ok().filter(|value| value.to_string() == text)
 }
 
-/// Whether `text` is the text form of exactly one float, and which.
+/// Whether `text` is the text form of exactly one float, and which. Zero has one text form: -0.0 is 0.
 pub(crate) fn float_of(text: &str) -> Option<f64> {
-    text.parse::<f64>().ok().filter(|value| value.is_finite() && float_text(*value) == text)
+    text.parse::<f64>().ok().filter(|value| value.is_finite() && float_text(*value) == text && text != "-0")
 }
 
 /// A regular expression of bounded size.

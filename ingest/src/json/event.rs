@@ -128,7 +128,7 @@ impl<'a> EventReader<'a> {
                     Token::Scratch(range) => Value::Scratch(range),
                 }
             }
-            Some(b'-' | b'0'..=b'9') => match scan.number()? {
+            Some(byte) if Scanner::begins_number(byte) => match scan.number()? {
                 Number::Integer(value) => Value::Integer(value),
                 Number::Float(value, text) => {
                     let field = self.field(key, start)?;

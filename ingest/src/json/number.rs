@@ -1,7 +1,7 @@
 //! Numbers: exact, whatever their size, and never `-0.0`. Must not know what they mean.
 
 use super::fault::Fault;
-use super::scan::Scanner;
+use super::scan::{Scanner, VALUE_EXPECTED};
 
 /// A number by what it fits into.
 #[derive(Debug, PartialEq)]
@@ -9,9 +9,12 @@ pub(crate) enum Number<'a> {
     Integer(i64),
     /// Never `-0.0`. The text is as sent.
     Float(f64, &'a str),
-    /// Outside 64 bits, or a float too large for one.
+    /// Outside 64 bits, a float too large for one, or not a number at all: a string of what was sent.
     Beyond(&'a str),
 }
+
+/// What many senders write for floats that JSON has no words for.
+const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 
 /// 10^0 to 10^22: the powers of ten that a float holds exactly.
 const POWERS: [f64; 23] = [
@@ -20,10 +23,25 @@ const POWERS: [f64; 23] = [
 ];
 
 impl<'a> Scanner<'a> {
-    /// A number, from its sign or first digit.
+    /// Whether what begins here can only be a number: its sign, its first digit, or the letter of one of those words.
+    #[inline]
+    pub(crate) fn begins_number(byte: u8) -> bool {
+        matches!(byte, b'-' | b'0'..=b'9' | b'N' | b'I')
+    }
+
+    /// A number, from its sign or first digit; `NaN`, `Infinity` and `-Infinity` are taken too.
     #[inline]
     pub(crate) fn number(&mut self) -> Result<Number<'a>, Fault> {
         let start = self.at;
+        if !matches!(self.rest(), [b'0'..=b'9', ..] | [b'-', b'0'..=b'9', ..])
+            && let Some(word) = NOT_FINITE.iter().find(|word| self.rest().starts_with(word.as_bytes()))
+        {
+            self.at += word.len();
+            return Ok(Number::Beyond(&self.text[start..self.at]));
+        }
+        if matches!(self.peek(), Some(b'N' | b'I')) {
+            return Err(self.fault(VALUE_EXPECTED));
+        }
         let negative = self.peek() == Some(b'-');
         self.at += usize::from(negative);
         let mut mantissa = 0_u64;

@@ -91,7 +91,7 @@ impl<'a> Scanner<'a> {
                 self.at = self.text.len();
             }
         }
-        Err(self.fault("a value is expected: a string in double quotes, a number, true, false, null, an object or an array"))
+        Err(self.fault(VALUE_EXPECTED))
     }
 
     /// Passes over a value of any kind, checking its syntax.
@@ -122,7 +122,7 @@ impl<'a> Scanner<'a> {
                     }
                 }
                 Some(b'"') => self.skip_string(strict)?,
-                Some(b'-' | b'0'..=b'9') => {
+                Some(byte) if Scanner::begins_number(byte) => {
                     self.number()?;
                 }
                 _ => {
@@ -177,6 +177,8 @@ impl<'a> Scanner<'a> {
     }
 }
 
+pub(crate) const VALUE_EXPECTED: &str =
+    "a value is expected: a string in double quotes, a number, true, false, null, an object or an array";
 pub(crate) const KEY_EXPECTED: &str = "a field name in double quotes is expected";
 pub(crate) const COLON_EXPECTED: &str = "':' is expected after a field name";
 

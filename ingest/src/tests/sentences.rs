@@ -149,10 +149,10 @@ pub(super) const VALUES: &[Case] = &[
         &[],
     ),
     (
-        "NaN is not JSON",
-        "{\"a\":1}\n{\"a\":NaN}\n{\"a\":Infinity}\n",
-        r#"[{"a":1}]"#,
-        &[1, 2],
+        "NaN and infinities are the strings of that name; nothing else is",
+        "{\"a\":-Infinity}\n{\"a\":NaN}\n{\"a\":Infinity}\n{\"a\":Nan}\n{\"a\":-NaN}\n{\"a\":NULL}\n{\"a\":[NaN, 1]}\n",
+        r#"[{"a":"-Infinity"},{"a":"NaN"},{"a":"Infinity"},{"a":"[NaN,1]"}]"#,
+        &[3, 4, 5],
     ),
     (
         "escapes",

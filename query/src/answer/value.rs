@@ -49,6 +49,7 @@ pub(crate) fn key(batch: &RecordBatch, key: &KeyParts, row: usize) -> (Value, Op
     for ((part, _), name) in key.parts.iter().zip(key.names()) {
         let Some(array) = batch.column_by_name(&name).filter(|a| a.is_valid(row)) else { continue };
         let value = match part {
+            KeyPart::Absent => return (Value::Null, None),
             KeyPart::Time => time(array.as_primitive::<Int64Type>().value(row)),
             _ => scalar(array, row),
         };

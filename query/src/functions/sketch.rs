@@ -51,7 +51,9 @@ pub(crate) fn bucket_start(bucket: i32) -> f64 {
     let edge = |at: u32| f64::from_bits((u64::from(at) << SHIFT).min(f64::INFINITY.to_bits()));
     match bucket {
         0 => 0.0,
-        1.. => edge((bucket.unsigned_abs() - 1).min(BUCKETS_MAX)),
+        // Zero has a bucket of its own, so that the next one begins behind it.
+        1 => f64::from_bits(1),
+        2.. => edge((bucket.unsigned_abs() - 1).min(BUCKETS_MAX)),
         _ => -edge(bucket.unsigned_abs().min(BUCKETS_MAX)),
     }
 }

@@ -22,6 +22,8 @@ pub(crate) enum KeyPart {
     Float,
     Text,
     Time,
+    /// The field has no value anywhere: one group, which is the group of absent values.
+    Absent,
 }
 
 impl KeyPart {
@@ -32,6 +34,7 @@ impl KeyPart {
             KeyPart::Float => "float",
             KeyPart::Text => "string",
             KeyPart::Time => "time",
+            KeyPart::Absent => "null",
         }
     }
 }
@@ -116,6 +119,10 @@ fn field_parts(field: &FieldRef, types: &[FieldType]) -> Vec<(KeyPart, Expr)> {
     }
     if let Some(text) = column(FieldType::String) {
         parts.push((KeyPart::Text, text));
+    }
+    if parts.is_empty() {
+        // Always false, which the optimizer cannot know: without a column to group by, no events would make a group.
+        parts.push((KeyPart::Absent, filter::column(&ScanColumn::Timestamp).lt(lit(0i64))));
     }
     parts
 }

@@ -16,6 +16,9 @@ const CALCULATIONS: &str = "COUNT, SUM, AVG, MIN, MAX, COUNT_DISTINCT, HEATMAP, 
 const FILTERS: &str = "=, !=, >, >=, <, <=, starts-with, does-not-start-with, ends-with, does-not-end-with, exists, \
                        does-not-exist, contains, does-not-contain, in, not-in, matches or does-not-match";
 
+/// 2^63 as a float: the first beyond 64-bit integers.
+const INTEGERS_END: f64 = 9_223_372_036_854_775_808.0;
+
 pub(crate) fn parse_query(spec: &QuerySpec, now: TimestampNs) -> Result<Query, QueryError> {
     for (clause, length) in [
         ("calculations", spec.calculations.len()),
@@ -284,7 +287,9 @@ fn to_literal(value: &Value) -> Option<Literal> {
         Value::String(value) => Some(Literal::Text(value.clone())),
         Value::Number(number) => Some(match (number.as_i64(), number.as_f64()) {
             (Some(integer), _) => Literal::Integer(integer),
-            (None, Some(float)) if float == float.trunc() && float.abs() < 9.2e18 => Literal::Integer(float as i64),
+            (None, Some(float)) if float == float.trunc() && (-INTEGERS_END..INTEGERS_END).contains(&float) => {
+                Literal::Integer(float as i64)
+            }
             (None, float) => Literal::Float(float?),
         }),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
