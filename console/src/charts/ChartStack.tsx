@@ -8,7 +8,7 @@ import { chartSentence, heatSentence } from '../words/charts';
 import { HeatHead, LineHead } from './ChartHead';
 import { ValueAxis } from './ValueAxis';
 import { CrosshairContext } from './crosshair';
-import { binAt, hasCells, valueAt } from './heat';
+import { binAt, hasCells, roomy, valueAt } from './heat';
 import { Heatmap } from './Heatmap';
 import { Numbers } from './Numbers';
 import { Plot, type Picked } from './Plot';
@@ -47,8 +47,9 @@ export default function ChartStack({ answer, explore, now, box, onBox, onZoom }:
   const scalars = useMemo(() => explore.show.filter((c) => !isHeatmap(c)), [explore.show]);
   const rest = answer.other != null || series?.truncated === true;
   const charts = useMemo(() => (series ? scalars.map((c) => chartOf(series, c, explore.view, rest)) : []), [series, scalars, explore.view, rest]);
+  const heat = explore.view === null || explore.view === 'heatmap';
+  const maps = useMemo(() => (heat ? (answer.heatmaps ?? []).filter(hasCells).map(roomy) : []), [answer.heatmaps, heat]);
   if (!series || !buckets || buckets.count === 0) return null;
-  const maps = explore.view === null || explore.view === 'heatmap' ? (answer.heatmaps ?? []).filter(hasCells) : [];
 
   const keys = (event: KeyboardEvent) => {
     const at = crosshair.get() ?? buckets.count - 1;

@@ -34,7 +34,7 @@ export function TimePlot({ chart, buckets, width, height, label }: { chart: Char
   const theme = useTheme();
   useLayoutEffect(() => {
     if (!host.current || width <= 0) return;
-    const { ticks, top, bottom } = valueTicks(chart.low, chart.high, height);
+    const { ticks, top, bottom } = valueTicks(chart.low, chart.high, height, chart.unit.kind === 'count');
     // Painted from the last group to the first: stacks need the lower one in front, lines the leader on top.
     const lines = [...chart.lines].reverse();
     const middle = Array.from({ length: buckets.count }, (_, i) => buckets.from + (i + 0.5) * buckets.stepMs);
@@ -50,6 +50,8 @@ export function TimePlot({ chart, buckets, width, height, label }: { chart: Char
         scales: { x: { time: false, range: [buckets.from, buckets.to] }, y: { range: [bottom, top] } },
         axes: [{ show: false }, { size: 0, grid, ticks: { show: false }, splits: () => ticks, values: () => ticks.map(() => null) }],
         series: [{}, ...lines.map((line) => seriesOf(chart, line))],
+        // A layer of a stack fills down to the one below it only, so that its colour is the one in the legend.
+        bands: chart.kind === 'stacked' ? lines.slice(1).map((_, i) => ({ series: [i + 1, i + 2] as uPlot.Band.Bounds })) : [],
       },
       [middle, ...lines.map((line) => Array.from({ length: buckets.count }, (_, i) => line.drawn[i] ?? null))],
       host.current,

@@ -3,7 +3,7 @@ import { withUnit } from '../words/units';
 import { valueTicks, type Chart } from './shape';
 
 export function ValueAxis({ chart, height }: { chart: Chart; height: number }) {
-  const { ticks, top, bottom } = valueTicks(chart.low, chart.high, height);
+  const { ticks, top, bottom } = valueTicks(chart.low, chart.high, height, chart.unit.kind === 'count');
   const inner = height - 4;
   return (
     <div className="axis-values" aria-hidden="true">

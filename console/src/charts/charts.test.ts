@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { HeatmapAnswer, QueryAnswer, Series } from '../api/types';
 import { emptyExplore } from '../state/explore';
 import { columnWidth, eventColumns, eventRows, eventsWith, groupShape, sparkPath } from '../tables/shape';
-import { heatStep, heatTicks, placeOf, quantile, valueAt } from './heat';
+import { heatStep, heatTicks, placeOf, quantile, roomy, valueAt } from './heat';
 import { bucketAt, bucketsOf, chartOf, readout, timesOf, valueTicks } from './shape';
 
 const series = (groups: Series['groups']): Series => ({ start: '2026-11-18T01:00:00Z', step_seconds: 60, buckets: 3, groups });
@@ -33,6 +33,7 @@ describe('charts', () => {
     expect(chartOf(two, { op: 'P99', column: 'd' }, 'stacked', false).kind).toBe('lines');
   });
   it.each([[0, 97, 58, [50]], [0, 450, 58, [200, 400]], [0, 6.9, 84, [2, 4, 6]], [-3, 10, 84, [0, 5, 10]], [0, 1, 58, [0.5, 1]]])('ticks of %s to %s in %s px', (low, high, height, ticks) => expect(valueTicks(low, high, height).ticks).toEqual(ticks));
+  it('count in whole steps', () => expect(valueTicks(0, 1, 58, true).ticks).toEqual([1]));
   it('find buckets and their times', () => {
     const buckets = bucketsOf(two);
     expect([bucketAt(-5, 300, buckets), bucketAt(150, 300, buckets), bucketAt(900, 300, buckets)]).toEqual([0, 1, 2]);
@@ -51,6 +52,16 @@ describe('heatmaps', () => {
     expect(placeOf(Math.sqrt(1000), map)).toBeCloseTo(0.5);
     expect(placeOf(5000, map)).toBe(1);
     for (const place of [0, 0.2, 0.5, 0.9, 1]) expect(placeOf(valueAt(place, map), map)).toBeCloseTo(place);
+  });
+  it('give a single value room', () => {
+    for (const bounds of [[138.4, 138.5], [138.4, 138.4], [0, 0], [-2, -1]]) {
+      const wide = roomy({ ...map, scale: bounds[0]! > 0 ? 'log' : 'linear', bounds, counts: [[1]] });
+      expect(wide.bounds).toHaveLength(17);
+      expect([...wide.bounds].sort((a, b) => a - b)).toEqual(wide.bounds);
+      expect(wide.counts[0]!.indexOf(1)).toBe(7);
+      expect(wide.bounds[7]).toBe(bounds[0]);
+    }
+    expect(roomy({ ...map, bounds: Array.from({ length: 41 }, (_, i) => i) }).bounds).toHaveLength(41);
   });
   it('label powers of ten', () => expect(heatTicks({ ...map, bounds: [3, 30, 300, 3000, 20_000] }, 196)).toEqual([10, 100, 1000, 10_000]));
   it('estimate quantiles inside a bin', () => {

@@ -17,6 +17,26 @@ export function heatMax(counts: number[][]): number {
 
 export const hasCells = (map: HeatmapAnswer) => map.bounds.length > 1 && heatMax(map.counts) > 0;
 
+const BINS_LEAST = 16;
+
+/** A heatmap of one or few values has one or few bins; empty ones around them keep a cell the size of a cell. */
+export function roomy(map: HeatmapAnswer): HeatmapAnswer {
+  const bins = map.bounds.length - 1;
+  if (bins < 1 || bins >= BINS_LEAST) return map;
+  const low = map.bounds[0]!;
+  const high = map.bounds[bins]!;
+  const log = map.scale === 'log' && low > 0;
+  const ratio = log ? Math.max(1.2, (high / low) ** (1 / bins)) : 1;
+  const width = Math.max((high - low) / bins, Math.abs(low) * 0.05, Number.MIN_VALUE * 1e10);
+  const below = Math.floor((BINS_LEAST - bins) / 2);
+  const above = BINS_LEAST - bins - below;
+  const next = (from: number, steps: number) => (log ? from * ratio ** steps : from + width * steps);
+  const top = high > low ? high : next(low, 1);
+  const bounds = [...Array.from({ length: below }, (_, i) => next(low, i - below)), ...map.bounds.slice(0, -1), top, ...Array.from({ length: above }, (_, i) => next(top, i + 1))];
+  const empty = (n: number) => new Array<number>(n).fill(0);
+  return { ...map, bounds, counts: map.counts.map((column) => [...empty(below), ...column, ...empty(above)]) };
+}
+
 /** Where a value lies on the axis: 0 at the lowest bound, 1 at the highest; bins are equally high. */
 export function placeOf(value: number, map: HeatmapAnswer): number {
   const { bounds } = map;

@@ -88,13 +88,14 @@ function extent(lines: Line[]): [number, number] {
 const ROUND = [1, 2, 2.5, 5];
 const TICK_APART = 24;
 
-/** The grid lines of a value axis: the finest round steps that leave room for their labels. The data decides the top. */
-export function valueTicks(low: number, high: number, height: number): { ticks: number[]; top: number; bottom: number } {
+/** The grid lines of a value axis: the finest round steps that leave room for their labels. The data decides the top.
+    Things that are counted have whole steps. */
+export function valueTicks(low: number, high: number, height: number, whole = false): { ticks: number[]; top: number; bottom: number } {
   const room = Math.min(4, Math.max(1, Math.floor(height / TICK_APART)));
   const power = Math.floor(Math.log10((high - low) / 4));
   const steps = [power - 1, power, power + 1, power + 2].flatMap((p) => ROUND.map((m) => m * 10 ** p));
   const between = (step: number) => Math.floor(high / step + 1e-9) - Math.ceil(low / step - 1e-9) + (low < 0 ? 1 : 0);
-  const step = steps.find((s) => between(s) <= room) ?? high;
+  const step = steps.find((s) => between(s) <= room && (!whole || Number.isInteger(s))) ?? high;
   const ticks = [];
   for (let n = Math.ceil(low / step - 1e-9); n * step <= high + step * 1e-9; n += 1) if (n !== 0 || low < 0) ticks.push(Number((n * step).toPrecision(12)));
   return { ticks, top: high + (high - low) * 0.04, bottom: low < 0 ? low - (high - low) * 0.04 : 0 };
