@@ -28,18 +28,21 @@ pub(crate) struct Settings {
     /// What to log, as a tracing filter [default: info]
     #[arg(long, env = "OUTCROP_LOG", value_name = "FILTER")]
     log: Option<String>,
-    /// Memtable bytes of one dataset that start a flush to a segment [default: 268435456]
+    /// Memtable bytes of one dataset that start a flush to a segment [default: 201326592]
     #[arg(long, env = "OUTCROP_FLUSH_BYTES_MAX", value_name = "BYTES")]
     flush_bytes_max: Option<usize>,
     /// Seconds after which a memtable is flushed however small [default: 600]
     #[arg(long, env = "OUTCROP_FLUSH_AGE_SECONDS_MAX", value_name = "SECONDS")]
     flush_age_seconds_max: Option<u64>,
-    /// Memtable bytes of all datasets; above it ingest waits, then sheds with 429 [default: 671088640]
+    /// Memtable bytes of all datasets; above it ingest waits, then sheds with 429 [default: 536870912]
     #[arg(long, env = "OUTCROP_MEMTABLE_BYTES_MAX", value_name = "BYTES")]
     memtable_bytes_max: Option<usize>,
     /// Datasets that may exist [default: 1000]
     #[arg(long, env = "OUTCROP_DATASETS_MAX", value_name = "COUNT")]
     datasets_max: Option<usize>,
+    /// Fields that one dataset may have [default: 10000]
+    #[arg(long, env = "OUTCROP_FIELDS_MAX", value_name = "COUNT")]
+    fields_max: Option<usize>,
     /// Bytes of a request body once inflated [default: 67108864]
     #[arg(long, env = "OUTCROP_BODY_BYTES_MAX", value_name = "BYTES")]
     body_bytes_max: Option<usize>,
@@ -140,6 +143,7 @@ impl Settings {
             flush_age_seconds_max: self.flush_age_seconds_max.or(lower.flush_age_seconds_max),
             memtable_bytes_max: self.memtable_bytes_max.or(lower.memtable_bytes_max),
             datasets_max: self.datasets_max.or(lower.datasets_max),
+            fields_max: self.fields_max.or(lower.fields_max),
             body_bytes_max: self.body_bytes_max.or(lower.body_bytes_max),
             event_bytes_max: self.event_bytes_max.or(lower.event_bytes_max),
             event_fields_max: self.event_fields_max.or(lower.event_fields_max),
@@ -175,6 +179,7 @@ impl Settings {
                 memtable_bytes_max: self.memtable_bytes_max.unwrap_or(store.memtable_bytes_max),
                 wal_file_bytes_max: store.wal_file_bytes_max,
                 datasets_max: self.datasets_max.unwrap_or(store.datasets_max),
+                fields_max: self.fields_max.unwrap_or(store.fields_max),
             },
             ingest: IngestLimits {
                 body_bytes_max: self.body_bytes_max.unwrap_or(decoder.body_bytes_max),
@@ -189,6 +194,7 @@ impl Settings {
             ("flush_bytes_max", parts.store.flush_bytes_max, 64 << 10),
             ("memtable_bytes_max", parts.store.memtable_bytes_max, 1 << 20),
             ("datasets_max", parts.store.datasets_max, 1),
+            ("fields_max", parts.store.fields_max, 1),
             ("body_bytes_max", parts.ingest.body_bytes_max, 1 << 10),
             ("event_bytes_max", parts.ingest.event_bytes_max, 1 << 10),
             ("event_fields_max", parts.ingest.event_fields_max, 1),

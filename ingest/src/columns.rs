@@ -45,6 +45,7 @@ pub(crate) struct Columns {
     sample_rate: Vec<u32>,
     columns: Vec<Column>,
     text_bytes: usize,
+    values: usize,
 }
 
 #[derive(Debug)]
@@ -77,6 +78,11 @@ impl Columns {
         self.text_bytes
     }
 
+    /// Values that are not padding.
+    pub(crate) fn values(&self) -> usize {
+        self.values
+    }
+
     /// Starts a column and gives its number. The caller puts a value into it at once: no column is without one.
     pub(crate) fn open(&mut self, field: FieldName, field_type: FieldType) -> usize {
         // No capacity up front: most columns of a hostile body hold one value.
@@ -94,6 +100,7 @@ impl Columns {
     #[inline]
     pub(crate) fn put(&mut self, column: usize, cell: Cell<'_>) {
         let row = self.timestamp.len();
+        self.values += 1;
         // Padding and appending in one step, since this is where an event's time goes. Nothing to pad must not reach the
         // builder: it would begin to keep validity for a column that has all its values.
         macro_rules! append {

@@ -17,7 +17,7 @@ use outcrop_storage::event::{
 use crate::Context;
 use crate::columns::{Cell, Columns};
 use crate::error::DecodeError;
-use crate::limits::{Bounds, Limits};
+use crate::limits::{BATCH_CELLS_FREE, Bounds, Limits};
 
 pub(crate) use self::staged::Value;
 use self::staged::{SPECIAL, Staged, TIMES, cell};
@@ -48,6 +48,8 @@ pub(crate) struct Rows<'a> {
     columns: Columns,
     closed: Vec<(DatasetName, EventBatch)>,
     closed_width: usize,
+    /// Columns × rows of the closed batches.
+    closed_cells: usize,
     accepted: usize,
     repeated_keys: u64,
 }
@@ -86,6 +88,7 @@ impl<'a> Rows<'a> {
             columns: Columns::default(),
             closed: Vec::new(),
             closed_width: 0,
+            closed_cells: 0,
             accepted: 0,
             repeated_keys: 0,
         }
@@ -209,10 +212,13 @@ impl<'a> Rows<'a> {
         }
         // A short event has no long strings.
         let own = invalid + usize::from(bytes > self.limits.string_bytes_max);
+        let values = self.columns.values() + staged.entries.len() + own;
+        let cells_max = (values.saturating_mul(self.bounds.batch_cells_per_value_max) + BATCH_CELLS_FREE)
+            .min(self.bounds.batch_cells_max);
         let fits = |new: usize| {
             let width = self.columns.width() + new + own;
             width <= self.bounds.batch_columns_max
-                && width.saturating_mul(rows + 1) <= self.bounds.batch_cells_max
+                && width.saturating_mul(rows + 1) <= cells_max
                 && self.columns.text_bytes() + bytes <= self.bounds.batch_text_bytes_max
         };
         // Only where the cheap upper bound does not fit are the columns counted that would really be new.
@@ -233,7 +239,8 @@ impl<'a> Rows<'a> {
             return Ok(());
         }
         self.closed_width += self.columns.width();
-        if self.closed_width > self.bounds.body_columns_max {
+        self.closed_cells += self.columns.width() * self.columns.rows();
+        if self.closed_width > self.bounds.body_columns_max || self.closed_cells > self.bounds.body_cells_max {
             return Err(DecodeError::too_large(
                 "the body has too many different field names; send values as values instead of as names, or send the \
                  events in several smaller bodies",

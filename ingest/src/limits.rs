@@ -37,8 +37,12 @@ pub(crate) struct Bounds {
     pub(crate) batch_cells_max: usize,
     /// Bytes of text in one batch.
     pub(crate) batch_text_bytes_max: usize,
+    /// Columns × rows of one batch for each value in it, beyond the first [`BATCH_CELLS_FREE`].
+    pub(crate) batch_cells_per_value_max: usize,
     /// Columns of all batches of one body.
     pub(crate) body_columns_max: usize,
+    /// Columns × rows of all batches of one body.
+    pub(crate) body_cells_max: usize,
     /// Names known at once.
     pub(crate) names_max: usize,
 }
@@ -52,9 +56,18 @@ pub(crate) const BATCH_TEXT_BYTES_MAX: usize = 1 << 30;
 /// An event is never longer than this, whatever the settings say, for the same reason.
 pub(crate) const EVENT_BYTES_CEILING: usize = 512 << 20;
 
-/// An Arrow column costs some 600 bytes however few values it has, so a body in which every event has names of its own
-/// would become a hundred times its size. A body that stays below this is below about 1 GiB.
-pub(crate) const BODY_COLUMNS_MAX: usize = 1_500_000;
+/// A batch in which most cells are padding is closed: events with names of their own would otherwise pay for each other's
+/// columns. Wide but honest events have one value for every few cells.
+pub(crate) const BATCH_CELLS_PER_VALUE_MAX: usize = 64;
+
+/// So many cells may be padding whatever the values, 512 KiB: small batches have a price of their own.
+pub(crate) const BATCH_CELLS_FREE: usize = 64 << 10;
+
+/// An Arrow column costs some 600 bytes however few values it has: 60 MB. No dataset takes as many fields by far.
+pub(crate) const BODY_COLUMNS_MAX: usize = 100_000;
+
+/// At most 8 bytes a cell: 256 MiB. A body of 50,000 events may still have 670 columns.
+pub(crate) const BODY_CELLS_MAX: usize = 32 << 20;
 
 /// Names are forgotten between events beyond this, so that names without a value (nulls) are bounded too.
 pub(crate) const NAMES_MAX: usize = 4 * limits::BATCH_COLUMNS_MAX;
@@ -65,7 +78,9 @@ impl Default for Bounds {
             batch_columns_max: limits::BATCH_COLUMNS_MAX,
             batch_cells_max: BATCH_CELLS_MAX,
             batch_text_bytes_max: BATCH_TEXT_BYTES_MAX,
+            batch_cells_per_value_max: BATCH_CELLS_PER_VALUE_MAX,
             body_columns_max: BODY_COLUMNS_MAX,
+            body_cells_max: BODY_CELLS_MAX,
             names_max: NAMES_MAX,
         }
     }

@@ -29,4 +29,4 @@ pub use error::{QueryError, QueryErrorKind};
 pub use execute::{QueryEngine, QuerySettings};
 pub use fields::{DatasetList, DatasetSummary, FieldList, FieldSummary, ValueCount, ValueList};
 pub use rows::RowsAnswer;
-pub use spec::{Options, QuerySpec, RowsSpec};
+pub use spec::{Options, QuerySpec, RowsSpec, read_spec};

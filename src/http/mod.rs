@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -33,8 +33,8 @@ pub(crate) use openapi::openapi_json;
 use crate::settings::Parts;
 use crate::telemetry::Metrics;
 
-/// Bodies decoded at once: each may inflate to the body limit and become columns of twice that.
-const DECODES_MAX: usize = 4;
+/// Bodies decoded at once: each may inflate to the body limit and become columns of several times that.
+const DECODES_MAX: usize = 2;
 /// KiB of bodies in memory at once, as sent.
 const BODIES_KIB_MAX: usize = 256 << 10;
 
@@ -95,6 +95,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(console::serve)
         .method_not_allowed_fallback(error::no_method)
+        .layer(DefaultBodyLimit::max(query::SPEC_BYTES_MAX))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(middleware::from_fn_with_state(app.clone(), guard::check))

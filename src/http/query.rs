@@ -2,9 +2,10 @@
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use outcrop_query::{Answer, DatasetList, FieldList, Options, QuerySpec, RowsAnswer, RowsSpec, ValueList};
+use outcrop_query::{Answer, DatasetList, FieldList, Options, QuerySpec, RowsAnswer, RowsSpec, ValueList, read_spec};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -12,30 +13,27 @@ use super::error::ErrorBody;
 use super::{ApiError, App};
 
 /// Bytes of a spec.
-const SPEC_BYTES_MAX: usize = 1 << 20;
+pub(super) const SPEC_BYTES_MAX: usize = 1 << 20;
 
-/// Reads a spec; an empty body is an empty spec.
-fn spec<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, ApiError> {
-    if body.len() > SPEC_BYTES_MAX {
-        return Err(ApiError::new(
+/// Reads a spec out of a body of bounded size.
+fn spec<T: DeserializeOwned + Default>(body: Result<Bytes, BytesRejection>) -> Result<T, ApiError> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too_large",
             format!("the spec is larger than {SPEC_BYTES_MAX} bytes; use fewer values"),
-        ));
-    }
-    if body.trim_ascii().is_empty() {
-        return Ok(T::default());
-    }
-    serde_json::from_slice(body)
-        .map_err(|e| ApiError::bad_request("malformed_spec", format!("the query cannot be read: {e}")))
+        ),
+        _ => ApiError::bad_request("broken_body", "the body broke off; send it again"),
+    })?;
+    Ok(read_spec(&body)?)
 }
 
 /// The options in the query string, read strictly: an unknown one is a misspelt one.
-fn options<T: DeserializeOwned>(query: Result<Query<T>, axum::extract::rejection::QueryRejection>) -> Result<T, ApiError> {
+fn options<T: DeserializeOwned>(query: Parsed<T>) -> Result<T, ApiError> {
     query.map(|Query(options)| options).map_err(|e| ApiError::bad_request("malformed_options", e.body_text()))
 }
 
-type Parsed<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
+type Parsed<T> = Result<Query<T>, QueryRejection>;
 
 /// Ask: calculations over events, by group and over time
 #[utoipa::path(
@@ -61,10 +59,10 @@ pub(crate) async fn query(
     State(app): State<App>,
     Path(dataset): Path<String>,
     options_given: Parsed<Options>,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Answer>, ApiError> {
     let options = options(options_given)?;
-    let spec: QuerySpec = spec(&body)?;
+    let spec: QuerySpec = spec(body)?;
     let now = app.store.clock().now();
     Ok(Json(app.engine.query(app.store.snapshot(), &dataset, &spec, &options, now).await?))
 }
@@ -92,10 +90,10 @@ pub(crate) async fn rows(
     State(app): State<App>,
     Path(dataset): Path<String>,
     options_given: Parsed<Options>,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<RowsAnswer>, ApiError> {
     let options = options(options_given)?;
-    let spec: RowsSpec = spec(&body)?;
+    let spec: RowsSpec = spec(body)?;
     let now = app.store.clock().now();
     Ok(Json(app.engine.rows(app.store.snapshot(), &dataset, &spec, &options, now).await?))
 }

@@ -1,4 +1,5 @@
-//! Verifies a data directory that no process is using: every frame, every block, every count. It changes nothing.
+//! Verifies a data directory that no process is using: every frame, every block, every count. It changes nothing; SQLite may
+//! leave its own files beside the catalog.
 
 use std::sync::Arc;
 

@@ -13,6 +13,9 @@ use arrow::error::ArrowError;
 
 use crate::limits;
 
+#[cfg(test)]
+mod tests;
+
 /// An event's time: nanoseconds since 1970-01-01 UTC, never negative (1970 to 2262).
 pub type TimestampNs = i64;
 

@@ -27,6 +27,8 @@ pub const SAMPLE_RATE_MAX: u32 = i32::MAX as u32;
 pub const REJECTS_LISTED_MAX: usize = 100;
 /// Datasets of one store; a sender that makes names up must not fill the catalog.
 pub const DATASETS_MAX: usize = 1_000;
+/// Fields of one dataset; a sender that makes names up must not make every flush a million columns wide.
+pub const FIELDS_MAX: usize = 10_000;
 
 /// Rows of one segment: what one footer, one sidecar and one compaction step are sized for.
 pub const SEGMENT_ROWS_MAX: usize = 1 << 20;
@@ -73,16 +75,19 @@ pub struct StoreLimits {
     pub wal_file_bytes_max: usize,
     /// Datasets that may exist.
     pub datasets_max: usize,
+    /// Fields that one dataset may have. Every flush, footer and field list costs what a dataset has.
+    pub fields_max: usize,
 }
 
 impl Default for StoreLimits {
     fn default() -> StoreLimits {
         StoreLimits {
-            flush_bytes_max: 256 << 20,
+            flush_bytes_max: 192 << 20,
             flush_age_seconds_max: 600,
-            memtable_bytes_max: 640 << 20,
+            memtable_bytes_max: 512 << 20,
             wal_file_bytes_max: 64 << 20,
             datasets_max: DATASETS_MAX,
+            fields_max: FIELDS_MAX,
         }
     }
 }

@@ -109,10 +109,14 @@ impl Store {
     ///
     /// Blocks for an fsync, and longer while the memtable is full ([`StoreError::Busy`] after some seconds).
     pub fn append(&self, batches: Vec<(DatasetName, EventBatch)>) -> Result<Receipt, StoreError> {
-        let mut prepared = Vec::with_capacity(batches.len());
-        let mut bytes = 0;
+        let mut addressed = Vec::with_capacity(batches.len());
         for (name, events) in batches.into_iter().filter(|(_, events)| events.rows() > 0) {
-            let dataset = self.inner.dataset_id(&name)?;
+            addressed.push((self.inner.dataset_id(&name)?, events));
+        }
+        self.inner.admit_fields(&addressed)?;
+        let mut prepared = Vec::with_capacity(addressed.len());
+        let mut bytes = 0;
+        for (dataset, events) in addressed {
             // What replay could not read back must not be acknowledged, however well it compresses.
             let inflated = block::length(&events);
             if inflated > limits::FRAME_BYTES_MAX {

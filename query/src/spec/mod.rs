@@ -4,11 +4,13 @@
 //! fields exist.
 
 mod parse;
+mod read;
 #[cfg(test)]
 mod tests;
 mod time;
 mod wire;
 
+pub use read::read_spec;
 pub use wire::{
     CalculationSpec, FilterCombination, FilterSpec, HavingSpec, Options, OrderDirection, OrderSpec, QuerySpec,
     RowsSpec, TimeSpec,

@@ -9,6 +9,10 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 /// 4,096 registers: 1.6 % standard error, 3 kB when full, a few bytes while a field has few values.
 type Sketch = CardinalityEstimator<u64, std::hash::DefaultHasher, 12, 6>;
 
+/// A sketch as it is serialised: a word and the registers. Beside registers only the lowest two bits of the word count;
+/// the others are where the registers were in memory, which is nobody's business.
+type Plain = (u64, Option<Vec<u32>>);
+
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Distinct(Sketch);
@@ -52,7 +56,10 @@ impl Distinct {
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        postcard::to_allocvec(&self.0).unwrap_or_default()
+        let bytes = postcard::to_allocvec(&self.0).unwrap_or_default();
+        let Ok((word, registers)) = postcard::from_bytes::<Plain>(&bytes) else { return bytes };
+        let word = if registers.is_some() { word & 3 } else { word };
+        postcard::to_allocvec(&(word, registers)).unwrap_or(bytes)
     }
 
     /// An unreadable sketch is an empty one: the estimate is a help, not a fact.

@@ -79,13 +79,15 @@ impl Catalog {
         fresh: impl FnOnce() -> Result<[u8; 16], StoreError>,
     ) -> Result<Catalog, StoreError> {
         let mut connection = Connection::open(path)?;
+        // Before anything is written: an empty file stays one if there is to be no catalog.
+        let store_id = if connection.table_exists(None, "meta")? { None } else { Some(fresh()?) };
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         let transaction = connection.transaction()?;
-        if !transaction.table_exists(None, "meta")? {
+        if let Some(store_id) = store_id {
             transaction.execute_batch(SCHEMA)?;
             set_meta(&transaction, "format_version", &FORMAT_VERSION.to_string())?;
-            set_meta(&transaction, "store_id", &hex(&fresh()?))?;
+            set_meta(&transaction, "store_id", &hex(&store_id))?;
             set_meta(&transaction, "next_segment", "1")?;
             set_meta(&transaction, "next_sequence", "1")?;
         }

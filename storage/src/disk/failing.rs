@@ -28,6 +28,8 @@ pub enum Fault {
 struct State {
     operations: u64,
     faults: HashMap<u64, Fault>,
+    /// Everything from this operation on.
+    broken: Option<(u64, Fault)>,
     /// Bytes known durable, for files made through this disk.
     synced: HashMap<PathBuf, u64>,
     /// Files and directories whose names are not durable yet.
@@ -52,6 +54,19 @@ impl FailingDisk {
         state.faults.insert(at, fault);
     }
 
+    /// Faults every changing operation from the `after`-th on, until [`FailingDisk::heal`].
+    pub fn fault_from(&self, after: u64, fault: Fault) {
+        let mut state = self.lock();
+        state.broken = Some((state.operations + after, fault));
+    }
+
+    /// Forgets all faults that are still to come.
+    pub fn heal(&self) {
+        let mut state = self.lock();
+        state.faults.clear();
+        state.broken = None;
+    }
+
     /// Changing operations so far.
     pub fn operations(&self) -> u64 {
         self.lock().operations
@@ -74,6 +89,7 @@ impl FailingDisk {
             }
         }
         state.faults.clear();
+        state.broken = None;
         Ok(())
     }
 
@@ -86,7 +102,8 @@ impl FailingDisk {
         let mut state = self.lock();
         let at = state.operations;
         state.operations += 1;
-        state.faults.remove(&at)
+        let broken = state.broken.filter(|(from, _)| at >= *from).map(|(_, fault)| fault);
+        state.faults.remove(&at).or(broken)
     }
 
     fn check(&self) -> io::Result<()> {

@@ -32,7 +32,7 @@ fn faults_hit_the_chosen_operation_once() {
     disk.fault(0, Fault::Torn);
     disk.fault(1, Fault::Full);
     assert!(file.write_all(b"12345678").is_err());
-    assert_eq!(file.sync().unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+    assert_eq!(file.sync().unwrap_err().kind(), io::ErrorKind::StorageFull);
     file.write_all(b"rest").unwrap();
     assert_eq!(disk.read(&path).unwrap(), b"1234rest");
 }

@@ -1,1 +1,110 @@
-//! Tests, to be filled.
+//! A segment gives back what was put in, in its order, under names that never clash, and notices every changed bit.
+
+mod damage;
+mod format;
+mod names;
+mod round_trip;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::catalog::FieldTable;
+use crate::disk::{Disk, RealDisk};
+use crate::error::StoreError;
+use crate::event::{DatasetId, DatasetName};
+use crate::memtable::StoredBatch;
+use crate::paths::{DataDir, SegmentId};
+use crate::testing::{Event, START, batch};
+use crate::upkeep::flush;
+
+use super::SegmentInfo;
+use super::reader::Segment;
+use super::writer::{ColumnSeen, RowAt, SegmentPlan, write};
+
+pub(super) const STORE: [u8; 16] = [0xa5; 16];
+const DATASET: DatasetId = DatasetId(7);
+
+/// A data directory for the segments of one dataset.
+pub(super) struct Bench {
+    directory: tempfile::TempDir,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) fields: FieldTable,
+    next: u64,
+}
+
+impl Bench {
+    pub(super) fn new() -> Bench {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(DataDir::new(directory.path()).dataset(DATASET)).unwrap();
+        Bench { directory, disk: Arc::new(RealDisk), fields: FieldTable::default(), next: 1 }
+    }
+
+    pub(super) fn data_dir(&self) -> DataDir {
+        DataDir::new(self.directory.path())
+    }
+
+    pub(super) fn path(&self, id: u64) -> PathBuf {
+        self.data_dir().segment(DATASET, SegmentId(id))
+    }
+
+    pub(super) fn sums(&self, id: u64) -> PathBuf {
+        self.data_dir().sums(DATASET, SegmentId(id))
+    }
+
+    /// Writes the batches as a flush does.
+    pub(super) fn flush(
+        &mut self,
+        batches: &[Arc<StoredBatch>],
+        cluster_field: Option<&str>,
+    ) -> Vec<(SegmentInfo, Vec<ColumnSeen>)> {
+        let mut made = Vec::new();
+        for segment in flush::plan(batches, cluster_field) {
+            let id = self.next;
+            self.next += 1;
+            made.push(self.write(batches, &segment.rows, cluster_field, id).unwrap());
+        }
+        made
+    }
+
+    pub(super) fn write(
+        &mut self,
+        batches: &[Arc<StoredBatch>],
+        rows: &[RowAt],
+        cluster_field: Option<&str>,
+        id: u64,
+    ) -> Result<(SegmentInfo, Vec<ColumnSeen>), StoreError> {
+        let plan = SegmentPlan {
+            store_id: STORE,
+            dataset: DATASET,
+            dataset_name: &DatasetName::new("shop").unwrap(),
+            id: SegmentId(id),
+            cluster_field,
+            batches,
+            rows,
+            columns: flush::columns(batches, rows, &mut self.fields),
+        };
+        write(&self.disk, &self.data_dir(), &plan)
+    }
+
+    pub(super) fn segment(&self, info: &SegmentInfo) -> Segment {
+        Segment::new(info.clone(), Arc::clone(&self.disk), self.data_dir())
+    }
+
+    /// Writes events of one day that arrived as one batch, numbered from 1.
+    pub(super) fn one(&mut self, events: &[Event]) -> Segment {
+        let made = self.flush(&batches(&[events.to_vec()]), None);
+        assert_eq!(made.len(), 1);
+        self.segment(&made[0].0)
+    }
+}
+
+/// The batches numbered from 1 on.
+pub(super) fn batches(requests: &[Vec<Event>]) -> Vec<Arc<StoredBatch>> {
+    let mut next = 1;
+    let number = |(at, events): (usize, &Vec<Event>)| {
+        let first = next;
+        next += events.len() as u64;
+        Arc::new(StoredBatch::new(batch(events), first, START + at as i64))
+    };
+    requests.iter().enumerate().map(number).collect()
+}

@@ -3,7 +3,7 @@
 //! One lock guards what readers see, so that a request is visible entirely or not at all, and so that an event moves
 //! from memtable to segment in no time. Files are written outside it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::catalog::{Catalog, CatalogImage, DatasetRow, FieldTable, Publication}
 use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::error::StoreError;
-use crate::event::{DatasetId, DatasetName, FieldName};
+use crate::event::{DatasetId, DatasetName, EventBatch, FieldName};
 use crate::limits::StoreLimits;
 use crate::memtable::{Memtable, StoredBatch};
 use crate::paths::{DataDir, SegmentId};
@@ -30,9 +30,9 @@ use crate::wal::writer::WalState;
 /// How often upkeep looks for work when nobody wakes it.
 const UPKEEP_INTERVAL: Duration = Duration::from_millis(250);
 /// How long an append waits for memtable room before it is shed.
-const ROOM_WAIT: Duration = Duration::from_secs(10);
+const ROOM_WAIT: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(10) };
 /// How long upkeep leaves a disk alone on which a flush has failed.
-const RETRY_WAIT: Duration = Duration::from_secs(2);
+const RETRY_WAIT: Duration = if cfg!(test) { Duration::from_millis(10) } else { Duration::from_secs(2) };
 
 #[derive(Debug)]
 pub(super) struct DatasetState {
@@ -73,6 +73,8 @@ pub(super) struct Inner {
     next_segment: AtomicU64,
     catalog: Mutex<Catalog>,
     datasets: RwLock<BTreeMap<DatasetId, DatasetState>>,
+    /// The fields of each dataset that was appended to, those of appends under way included.
+    names: Mutex<BTreeMap<DatasetId, HashSet<FieldName>>>,
     memtable_bytes: AtomicU64,
     /// One flush at a time.
     flushing: Mutex<()>,
@@ -107,6 +109,7 @@ impl Inner {
             next_segment: AtomicU64::new(image.next_segment),
             catalog: Mutex::new(catalog),
             datasets: RwLock::new(states.into_iter().map(|s| (s.id, s)).collect()),
+            names: Mutex::default(),
             memtable_bytes: AtomicU64::new(0),
             flushing: Mutex::new(()),
             wake: Default::default(),
@@ -141,6 +144,36 @@ impl Inner {
         let state = DatasetState::new(&row, Vec::new());
         self.datasets.write().unwrap_or_else(PoisonError::into_inner).insert(id, state);
         Ok(id)
+    }
+
+    /// Counts the fields that a request would bring, and refuses it whole when a dataset would have too many.
+    pub(super) fn admit_fields(&self, batches: &[(DatasetId, EventBatch)]) -> Result<(), StoreError> {
+        let mut names = held(&self.names);
+        let mut new: BTreeMap<DatasetId, HashSet<&FieldName>> = BTreeMap::new();
+        for (dataset, events) in batches {
+            let known = names.entry(*dataset).or_insert_with(|| self.field_names(*dataset));
+            let unknown = events.columns().iter().map(|c| &c.field).filter(|field| !known.contains(*field));
+            new.entry(*dataset).or_default().extend(unknown);
+        }
+        let max = self.limits.fields_max;
+        for (dataset, new) in &new {
+            let fields = names.get(dataset).map_or(0, HashSet::len);
+            if !new.is_empty() && fields + new.len() > max {
+                return Err(StoreError::TooManyFields { fields, new: new.len(), max });
+            }
+        }
+        for (dataset, new) in new {
+            names.entry(dataset).or_default().extend(new.into_iter().cloned());
+        }
+        Ok(())
+    }
+
+    fn field_names(&self, dataset: DatasetId) -> HashSet<FieldName> {
+        let datasets = self.datasets.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(state) = datasets.get(&dataset) else { return HashSet::new() };
+        let recent = state.memtable.batches();
+        let recent = recent.iter().flat_map(|b| b.events().columns()).map(|c| c.field.clone());
+        state.fields.iter().map(|(name, _)| name.clone()).chain(recent).collect()
     }
 
     pub(super) fn watermark(&self, dataset: DatasetId) -> Option<u64> {
