@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
 use outcrop_ingest::{Context, Decoded, Encoding, Protocol, decode};
@@ -16,6 +16,7 @@ use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
 
+use super::names::Names;
 use super::{ApiError, App};
 
 /// Seconds that the next part of a body may take.
@@ -62,7 +63,7 @@ pub(crate) struct RejectedEvent {
 )]
 pub(crate) async fn accept(
     State(app): State<App>,
-    Path(dataset): Path<String>,
+    Names(dataset): Names<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<AcceptedEvents>, ApiError> {

@@ -7,6 +7,7 @@ mod error;
 mod events;
 mod guard;
 mod health;
+mod names;
 mod openapi;
 mod query;
 #[cfg(test)]

@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use outcrop_query::{Answer, DatasetList, FieldList, Options, QuerySpec, RowsAnswer, RowsSpec, ValueList, read_spec};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::ErrorBody;
+use super::names::Names;
 use super::{ApiError, App};
 
 /// Bytes of a spec.
@@ -57,7 +58,7 @@ type Parsed<T> = Result<Query<T>, QueryRejection>;
 )]
 pub(crate) async fn query(
     State(app): State<App>,
-    Path(dataset): Path<String>,
+    Names(dataset): Names<String>,
     options_given: Parsed<Options>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Answer>, ApiError> {
@@ -88,7 +89,7 @@ pub(crate) async fn query(
 )]
 pub(crate) async fn rows(
     State(app): State<App>,
-    Path(dataset): Path<String>,
+    Names(dataset): Names<String>,
     options_given: Parsed<Options>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<RowsAnswer>, ApiError> {
@@ -123,7 +124,7 @@ pub(crate) struct FieldOptions {
 )]
 pub(crate) async fn fields(
     State(app): State<App>,
-    Path(dataset): Path<String>,
+    Names(dataset): Names<String>,
     options_given: Parsed<FieldOptions>,
 ) -> Result<Json<FieldList>, ApiError> {
     let options = options(options_given)?;
@@ -152,7 +153,7 @@ pub(crate) struct ValueOptions {
 )]
 pub(crate) async fn values(
     State(app): State<App>,
-    Path((dataset, field)): Path<(String, String)>,
+    Names((dataset, field)): Names<(String, String)>,
     options_given: Parsed<ValueOptions>,
 ) -> Result<Json<ValueList>, ApiError> {
     let options = options(options_given)?;

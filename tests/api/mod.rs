@@ -1,0 +1,39 @@
+//! The contract's shapes and refusals, whatever is sent: one file a subject.
+//!
+//! Every refusal has a status of the contract's table and the one error shape, says what to do, and costs the server
+//! little; [`refused`] checks the first two.
+
+mod bodies;
+mod command_line;
+mod console;
+mod guards;
+mod lifetime;
+mod lists;
+mod operating;
+mod paging;
+mod shapes;
+mod specs;
+
+use serde_json::Value;
+
+use crate::harness::Reply;
+
+/// The error of an answer that must be this refusal, in the contract's shape.
+fn refused(reply: &Reply, status: u16) -> Value {
+    assert_eq!(reply.status, status, "{:.600}", reply.text());
+    let body = reply.json();
+    let error = &body["error"];
+    assert!(error["code"].as_str().is_some_and(|code| !code.is_empty()), "no code in {body}");
+    let message = error["message"].as_str().unwrap_or_default();
+    assert!(message.len() >= 15, "the message says too little: {body}");
+    assert!(error["details"].is_object(), "no details in {body}");
+    assert_eq!(body.as_object().map(serde_json::Map::len), Some(1), "more than an error in {body}");
+    error.clone()
+}
+
+/// The error's message, which must name this.
+fn refused_naming(reply: &Reply, status: u16, named: &str) {
+    let error = refused(reply, status);
+    let message = error["message"].as_str().unwrap_or_default();
+    assert!(message.contains(named), "{message:?} does not name {named:?}");
+}

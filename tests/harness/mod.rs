@@ -1,0 +1,42 @@
+//! What every test from outside needs: a server of its own, HTTP as rude as needed, and waiting for conditions.
+//!
+//! [`server`] starts, kills and restarts the executable on a directory; [`http`] writes requests byte by byte, because
+//! client libraries are too polite; [`process`] reads what the kernel says of a process; [`json`] compares answers.
+
+pub(crate) mod http;
+pub(crate) mod json;
+pub(crate) mod process;
+pub(crate) mod server;
+
+use std::time::{Duration, Instant};
+
+pub(crate) use http::{Body, Reply, Request};
+pub(crate) use server::{Server, Setup};
+
+/// The only way to wait: until `condition` holds, or the test fails saying what it waited for.
+pub(crate) fn wait_until(what: &str, patience: Duration, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + patience;
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited {patience:?} in vain: {what}");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+/// Random numbers from a seed (SplitMix64), so that a failing run can be repeated.
+#[derive(Clone, Debug)]
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Below `end`.
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+}

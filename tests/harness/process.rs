@@ -1,0 +1,33 @@
+//! What Linux says of a process: memory and processor time, and signals. Must not know servers.
+
+use std::process::Command;
+
+/// Bytes of memory a process holds that belong to no file.
+pub(crate) fn anonymous_memory_bytes(pid: u32) -> u64 {
+    status_kilobytes(pid, "RssAnon:") * 1024
+}
+
+/// The most memory a process ever held.
+pub(crate) fn peak_memory_bytes(pid: u32) -> u64 {
+    status_kilobytes(pid, "VmHWM:") * 1024
+}
+
+fn status_kilobytes(pid: u32, key: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(key)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// Clock ticks of processor time, in user and kernel mode.
+pub(crate) fn processor_ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // The name is in parentheses and may hold spaces; utime and stime are the 12th and 13th fields after it.
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+/// Sends SIGTERM.
+pub(crate) fn terminate(pid: u32) {
+    let sent = Command::new("kill").args(["-TERM", &pid.to_string()]).status().unwrap();
+    assert!(sent.success(), "cannot signal process {pid}");
+}

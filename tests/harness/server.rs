@@ -1,0 +1,181 @@
+//! One server a test: the real executable on a directory of its own, on a free port, killed when the test ends.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Reply, Request, process, wait_until};
+
+/// Patience for a start, a flush, an exit.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// KiB of address space of a server: one that needs more fails its test, and not the machine.
+const ADDRESS_SPACE_KIB_MAX: u64 = 12 << 20;
+
+/// A directory with `data` in it, and how to serve it. The directory goes when the last that holds it goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    home: Arc<TempDir>,
+    arguments: Vec<String>,
+}
+
+impl Setup {
+    pub(crate) fn new() -> Setup {
+        Setup { home: Arc::new(TempDir::new().unwrap()), arguments: Vec::new() }
+    }
+
+    /// The same directory with these further arguments and no others.
+    pub(crate) fn with(&self, arguments: &[&str]) -> Setup {
+        Setup { home: Arc::clone(&self.home), arguments: arguments.iter().map(|a| (*a).to_owned()).collect() }
+    }
+
+    pub(crate) fn home(&self) -> &std::path::Path {
+        self.home.path()
+    }
+
+    /// `outcrop` with these arguments, away from anybody's settings.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -v {ADDRESS_SPACE_KIB_MAX}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_outcrop")]);
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OUTCROP_")) {
+            command.env_remove(name);
+        }
+        command.current_dir(self.home.path()).args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    /// `outcrop serve` on the directory's data and any free port.
+    pub(crate) fn serve_command(&self) -> Command {
+        let mut command = self.command(&["serve", "--data-dir", "data", "--http", "127.0.0.1:0"]);
+        command.args(&self.arguments);
+        command
+    }
+
+    pub(crate) fn start(&self) -> Server {
+        let log = File::options().create(true).append(true).open(self.home.path().join("log")).unwrap();
+        let mut command = self.serve_command();
+        command.stdout(Stdio::piped()).stderr(log);
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = lines.by_ref().map_while(Result::ok).find_map(|line| address_in(&line));
+        // What else it prints must have somewhere to go.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        let Some(address) = address else {
+            let log = std::fs::read_to_string(self.home.path().join("log")).unwrap();
+            panic!("the server did not start: {:?}\n{log}", child.wait());
+        };
+        Server { setup: self.clone(), child, address }
+    }
+}
+
+/// The address in `… http://127.0.0.1:4318 …`.
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let rest = line.split_once("http://")?.1;
+    let end = rest.find(|c: char| !(c.is_ascii_digit() || ".:".contains(c))).unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) setup: Setup,
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.setup.home().join("log")).unwrap_or_default();
+            let from = log.len().saturating_sub(2_000);
+            eprintln!("the server's log ends with:\n{}", log.get(from..).unwrap_or(&log));
+        }
+        let _already_gone = self.child.kill();
+        let _already_reaped = self.child.wait();
+    }
+}
+
+impl Server {
+    pub(crate) fn start() -> Server {
+        Setup::new().start()
+    }
+
+    pub(crate) fn with(arguments: &[&str]) -> Server {
+        Setup::new().with(arguments).start()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGKILL, and what is needed to start again.
+    pub(crate) fn kill(mut self) -> Setup {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.setup.clone()
+    }
+
+    /// SIGTERM, and how the process ended.
+    pub(crate) fn terminate(mut self) -> (Setup, ExitStatus) {
+        process::terminate(self.pid());
+        let mut ended = None;
+        wait_until("the server ends after SIGTERM", PATIENCE, || {
+            ended = self.child.try_wait().unwrap();
+            ended.is_some()
+        });
+        (self.setup.clone(), ended.unwrap())
+    }
+
+    pub(crate) fn send(&self, request: &Request) -> Reply {
+        request.to(self.address)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Reply {
+        self.send(&Request::get(path))
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Reply {
+        self.send(&Request::json(path, body))
+    }
+
+    /// Sends events that must all be accepted, and says how many.
+    pub(crate) fn load(&self, dataset: &str, body: impl Into<Vec<u8>>) -> u64 {
+        let answer = self.send(&Request::post(&format!("/api/v1/events/{dataset}"), body)).ok();
+        assert_eq!(answer["rejected_total"].as_u64().unwrap_or_default(), 0, "{answer}");
+        answer["accepted"].as_u64().unwrap()
+    }
+
+    /// The answer to a query that must succeed.
+    pub(crate) fn query(&self, dataset: &str, spec: &Value) -> Value {
+        self.post(&format!("/api/v1/query/{dataset}"), spec).ok()
+    }
+
+    pub(crate) fn rows(&self, dataset: &str, spec: &Value) -> Value {
+        self.post(&format!("/api/v1/rows/{dataset}"), spec).ok()
+    }
+
+    /// The value of a metric without labels, or the sum over its labels.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").text();
+        let values = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
+            let rest = line.strip_prefix(name)?;
+            let value = match rest.strip_prefix('{') {
+                Some(labelled) => labelled.rsplit_once('}')?.1,
+                None => rest.strip_prefix(' ')?,
+            };
+            value.trim().parse::<f64>().ok()
+        });
+        let values: Vec<f64> = values.collect();
+        assert!(!values.is_empty(), "there is no metric {name} in\n{text}");
+        values.into_iter().sum()
+    }
+
+    /// Waits until every event acknowledged is in a segment. The server must have been told to flush at once.
+    pub(crate) fn wait_for_flush(&self) {
+        wait_until("the memtable is empty", PATIENCE, || self.metric("outcrop_memtable_bytes") == 0.0);
+    }
+}
