@@ -5,7 +5,8 @@
 use std::path::Path;
 use std::process::Command;
 
-const SOURCES: [&str; 7] = ["src", "public", "index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts"];
+const SOURCES: [&str; 7] =
+    ["src", "public", "index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts"];
 
 fn main() {
     for source in SOURCES {
@@ -43,7 +44,8 @@ fn embed_placeholder(reason: &str) {
          <p>The console was not built with this binary: {}.</p><p>The API is at <code>/api/v1</code>.</p>",
         reason.replace('&', "&amp;").replace('<', "&lt;")
     );
-    let written = std::fs::create_dir_all("console/dist").and_then(|()| std::fs::write("console/dist/index.html", page));
+    let written =
+        std::fs::create_dir_all("console/dist").and_then(|()| std::fs::write("console/dist/index.html", page));
     if let Err(error) = written {
         println!("cargo::warning=cannot write console/dist/index.html: {error}");
     }

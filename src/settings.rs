@@ -125,7 +125,9 @@ impl Settings {
         let path = named.unwrap_or(Path::new(FILE_DEFAULT));
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => return Ok(Settings::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
+                return Ok(Settings::default());
+            }
             Err(source) => return Err(SettingsError::Unreadable { path: path.to_owned(), source }),
         };
         toml::from_str(&text)

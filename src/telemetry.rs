@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use outcrop_storage::StoreHealth;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -78,17 +78,33 @@ impl Metrics {
         let seconds = "Time from request to answer, by route";
         registry.register_with_unit("http_request_duration", seconds, Unit::Seconds, self.seconds.clone());
         registry.register("ingest_events", "Events acknowledged", self.events.clone());
-        registry.register("ingest_rejected_events", "Events rejected, each with its reason in the answer", self.rejected.clone());
-        registry.register("ingest_repeated_keys", "Fields that a later one of the same event overwrote", self.repeated_keys.clone());
+        registry.register(
+            "ingest_rejected_events",
+            "Events rejected, each with its reason in the answer",
+            self.rejected.clone(),
+        );
+        registry.register(
+            "ingest_repeated_keys",
+            "Fields that a later one of the same event overwrote",
+            self.repeated_keys.clone(),
+        );
         registry.register_with_unit("ingest_body", "Bytes of bodies as sent", Unit::Bytes, self.body_bytes.clone());
         let gauges: [(&str, &str, u64); 12] = [
-            ("ingest_down", "1 while no log file can be opened: nothing is acknowledged", u64::from(health.ingest_down)),
+            (
+                "ingest_down",
+                "1 while no log file can be opened: nothing is acknowledged",
+                u64::from(health.ingest_down),
+            ),
             ("in_flight_bytes", "Bytes of bodies being handled", self.in_flight_bytes.load(Ordering::Relaxed)),
             ("memtable_bytes", "Bytes of events that are in no segment yet", health.memtable_bytes),
             ("wal_closed_bytes", "Bytes of log files that wait to be removed", health.wal_bytes),
             ("wal_frames", "Log frames written and fsynced since start", health.wal_frames_total),
             ("wal_written_bytes", "Bytes of log frames since start", health.wal_bytes_total),
-            ("wal_poisoned_files", "Log files given up after a failed write or fsync since start", health.wal_poisoned_files_total),
+            (
+                "wal_poisoned_files",
+                "Log files given up after a failed write or fsync since start",
+                health.wal_poisoned_files_total,
+            ),
             ("flushes", "Memtables turned into segments since start", health.flushes_total),
             ("flush_failures", "Flushes that failed and are tried again, since start", health.flush_failures_total),
             ("segments", "Segments in the catalog", health.segments),

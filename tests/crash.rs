@@ -36,7 +36,9 @@ struct Sent {
 type Found = BTreeMap<String, (u64, u64)>;
 
 fn from_environment(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a number, not {text:?}")))
+    std::env::var(name)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a number, not {text:?}")))
 }
 
 #[test]
@@ -79,7 +81,9 @@ fn fire_and_kill(server: Server, round: usize, random: &mut Random) -> Vec<Sent>
     std::thread::scope(|scope| {
         let acknowledged = &acknowledged;
         let senders = seeds.into_iter().enumerate().map(|(sender, seed)| {
-            scope.spawn(move || send_until_gone(address, &format!("{round}-{sender}"), round, Random(seed), acknowledged))
+            scope.spawn(move || {
+                send_until_gone(address, &format!("{round}-{sender}"), round, Random(seed), acknowledged)
+            })
         });
         let senders: Vec<_> = senders.collect();
         wait_until("enough is acknowledged", PATIENCE, || acknowledged.load(Ordering::SeqCst) >= enough);
@@ -167,7 +171,8 @@ fn wrong<'a>(sent: impl Iterator<Item = &'a Sent>, found: &Found) -> Vec<String>
             Some(counts) => wrong.push(format!("{} has {counts:?} of {} events", sent.id, sent.events)),
         }
     }
-    wrong.extend(strange.iter().map(|(id, counts)| format!("nobody sent {id}: {counts:?}, or it was not there before")));
+    wrong
+        .extend(strange.iter().map(|(id, counts)| format!("nobody sent {id}: {counts:?}, or it was not there before")));
     wrong
 }
 
@@ -181,7 +186,11 @@ fn verify_everything(setup: &Setup, rounds: &mut [Vec<Sent>]) {
     let spec = json!({ "start_time": 0, "disable_series": true,
                        "calculations": [{ "op": "COUNT" }, { "op": "COUNT_DISTINCT", "column": "meta.sequence", "exact": true }] });
     assert_eq!(server.query("*", &spec)["rows"], json!([[events, events]]));
-    println!("{} requests with {events} events in {} segments", rounds.iter().flatten().count(), server.metric("outcrop_segments"));
+    println!(
+        "{} requests with {events} events in {} segments",
+        rounds.iter().flatten().count(),
+        server.metric("outcrop_segments")
+    );
     assert!(server.metric("outcrop_segments") > 0.0, "nothing was flushed under fire");
     assert_eq!(server.get("/readyz").ok()["damage"], json!([]));
     let checked = server.kill().command(&["check", "--data-dir", "data"]).output().unwrap();
@@ -192,10 +201,17 @@ fn verify_everything(setup: &Setup, rounds: &mut [Vec<Sent>]) {
 #[test]
 fn broken_promises_are_found() {
     let sent = |id: &str, events, acknowledged| Sent { id: id.into(), dataset: 0, events, acknowledged };
-    let all = [sent("kept", 2, true), sent("lost", 2, true), sent("gone", 2, false), sent("half", 2, false), sent("twice", 2, true)];
+    let all = [
+        sent("kept", 2, true),
+        sent("lost", 2, true),
+        sent("gone", 2, false),
+        sent("half", 2, false),
+        sent("twice", 2, true),
+    ];
     let found = [("kept", (2, 2)), ("half", (1, 1)), ("twice", (4, 2)), ("revived", (1, 1))];
     let found: Found = found.into_iter().map(|(id, counts)| (id.to_owned(), counts)).collect();
     let wrong = wrong(all.iter(), &found);
-    let names: Vec<bool> = ["lost", "half", "twice", "revived"].iter().map(|id| wrong.iter().any(|w| w.contains(id))).collect();
+    let names: Vec<bool> =
+        ["lost", "half", "twice", "revived"].iter().map(|id| wrong.iter().any(|w| w.contains(id))).collect();
     assert_eq!((wrong.len(), names), (4, vec![true; 4]), "{wrong:?}");
 }

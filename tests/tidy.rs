@@ -8,8 +8,16 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 const FILE_LINES_MAX: usize = 700;
 /// Words that a line may not have; split here, so that this file passes its own rule.
-const LEFTOVERS: [&str; 8] =
-    [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("dbg", "!("), concat!("FIX", "ME"), concat!("XX", "X"), concat!("TO", "DO"), concat!("HA", "CK"), concat!("_", "v2")];
+const LEFTOVERS: [&str; 8] = [
+    concat!("todo", "!("),
+    concat!("unimplemented", "!("),
+    concat!("dbg", "!("),
+    concat!("FIX", "ME"),
+    concat!("XX", "X"),
+    concat!("TO", "DO"),
+    concat!("HA", "CK"),
+    concat!("_", "v2"),
+];
 /// File names that say nothing.
 const EMPTY_NAMES: [&str; 5] = ["utils", "util", "helpers", "misc", "common"];
 
@@ -18,7 +26,12 @@ fn root() -> &'static Path {
 }
 
 fn metadata() -> Metadata {
-    MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().other_options(vec!["--offline".into()]).exec().unwrap()
+    MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .no_deps()
+        .other_options(vec!["--offline".into()])
+        .exec()
+        .unwrap()
 }
 
 fn package<'a>(metadata: &'a Metadata, name: &str) -> &'a Package {
@@ -71,7 +84,10 @@ fn big_dependencies_have_one_home() {
         }
     }
     for columns in ["arrow", "parquet", "datafusion", "rusqlite", "memmap2"] {
-        assert!(!dependencies(&metadata, "outcrop", false).iter().any(|d| d == columns), "the rim depends on {columns}");
+        assert!(
+            !dependencies(&metadata, "outcrop", false).iter().any(|d| d == columns),
+            "the rim depends on {columns}"
+        );
     }
     for files in ["rusqlite", "memmap2"] {
         assert_eq!(users(&metadata, files), ["outcrop-storage"], "{files}");
@@ -90,7 +106,8 @@ fn the_root_package_has_no_library_and_one_test_binary() {
 /// Every file of ours with one of these endings, by path from the root.
 fn files(endings: &[&str]) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> = ["src", "ingest", "query", "storage", "tests", "benches", "console", "build.rs"].map(|f| root().join(f)).into();
+    let mut folders: Vec<PathBuf> =
+        ["src", "ingest", "query", "storage", "tests", "benches", "console", "build.rs"].map(|f| root().join(f)).into();
     while let Some(path) = folders.pop() {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if ["target", "node_modules", "dist", ".venv", "__pycache__"].contains(&name.as_str()) {
@@ -114,7 +131,12 @@ fn none(wrong: Vec<String>) {
 }
 
 fn each_file(endings: &[&str], rule: impl Fn(&Path, &str) -> Option<String>) {
-    none(files(endings).iter().filter_map(|(path, text)| Some(format!("{}: {}", path.display(), rule(path, text)?))).collect());
+    none(
+        files(endings)
+            .iter()
+            .filter_map(|(path, text)| Some(format!("{}: {}", path.display(), rule(path, text)?)))
+            .collect(),
+    );
 }
 
 fn is_generated(path: &Path, text: &str) -> bool {
@@ -124,7 +146,11 @@ fn is_generated(path: &Path, text: &str) -> bool {
 fn opens_with_a_comment(path: &Path, text: &str) -> bool {
     let rust = path.extension().is_some_and(|e| e == "rs");
     let first = text.lines().map(str::trim_start).find(|line| !line.is_empty()).unwrap_or_default();
-    if rust { first.starts_with("//!") || first.starts_with("#![doc = include_str!") } else { first.starts_with("/**") || first.starts_with("//") }
+    if rust {
+        first.starts_with("//!") || first.starts_with("#![doc = include_str!")
+    } else {
+        first.starts_with("/**") || first.starts_with("//")
+    }
 }
 
 #[test]
@@ -137,7 +163,8 @@ fn every_file_opens_by_saying_what_it_is() {
 
 fn leftover(text: &str) -> Option<String> {
     let lines = text.lines().enumerate();
-    let mut found = lines.flat_map(|(at, line)| LEFTOVERS.iter().filter(move |word| line.contains(*word)).map(move |word| (at, word)));
+    let mut found = lines
+        .flat_map(|(at, line)| LEFTOVERS.iter().filter(move |word| line.contains(*word)).map(move |word| (at, word)));
     found.next().map(|(at, word)| format!("line {} has {word:?}", at + 1))
 }
 
@@ -153,10 +180,16 @@ fn commented_out(text: &str) -> Option<String> {
     let looks_like_code = |line: &str| {
         let Some(comment) = line.trim_start().strip_prefix("// ") else { return false };
         let statement = comment.ends_with(';') || comment.ends_with('{') || comment.trim() == "}";
-        let begins = ["let ", "const ", "use ", "import ", "return ", "fn ", "pub ", "if ", "for ", "match ", "await ", "assert"];
-        statement && (begins.iter().any(|b| comment.starts_with(b)) || comment.contains(" = ") || comment.ends_with(");"))
+        let begins = [
+            "let ", "const ", "use ", "import ", "return ", "fn ", "pub ", "if ", "for ", "match ", "await ", "assert",
+        ];
+        statement
+            && (begins.iter().any(|b| comment.starts_with(b)) || comment.contains(" = ") || comment.ends_with(");"))
     };
-    text.lines().enumerate().find(|(_, line)| looks_like_code(line)).map(|(at, line)| format!("line {}: {}", at + 1, line.trim()))
+    text.lines()
+        .enumerate()
+        .find(|(_, line)| looks_like_code(line))
+        .map(|(at, line)| format!("line {}: {}", at + 1, line.trim()))
 }
 
 #[test]
@@ -171,7 +204,8 @@ fn no_code_is_commented_out() {
 fn files_are_small_and_named_for_what_they_are() {
     each_file(&["rs", "ts", "tsx", "css"], |path, text| {
         let lines = text.lines().count();
-        (lines > FILE_LINES_MAX && !is_generated(path, text)).then(|| format!("{lines} lines, {FILE_LINES_MAX} are allowed"))
+        (lines > FILE_LINES_MAX && !is_generated(path, text))
+            .then(|| format!("{lines} lines, {FILE_LINES_MAX} are allowed"))
     });
     each_file(&["rs", "ts", "tsx"], |path, _| {
         let stem = path.file_stem()?.to_string_lossy().into_owned();
@@ -187,7 +221,10 @@ fn rooms_do_not_name_what_they_must_not_know() {
         ("ingest/", ["outcrop_query", "std::fs", "tokio::", "axum::", "datafusion::", "async fn"]),
         ("query/", ["outcrop_ingest", "std::fs", "std::net", "axum::", "hyper::", "TcpStream"]),
         ("src/", ["arrow::", "parquet::", "datafusion::", "RecordBatch", "rusqlite::", "memmap2::"]),
-        ("tests/", ["outcrop_ingest::", "outcrop_query::", "outcrop_storage::", "thread::sleep", "#[ignore", "Arrow::"]),
+        (
+            "tests/",
+            ["outcrop_ingest::", "outcrop_query::", "outcrop_storage::", "thread::sleep", "#[ignore", "Arrow::"],
+        ),
     ] {
         each_file(&["rs"], |path, text| {
             let own = path.starts_with(room) && path != Path::new("tests/tidy.rs");
@@ -205,7 +242,10 @@ fn every_format_document_is_the_documentation_of_a_module() {
         for entry in std::fs::read_dir(root().join(room).join("format")).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             let included = |(path, text): &(PathBuf, String)| {
-                path.starts_with(room) && text.lines().any(|l| l.starts_with("#![doc = include_str!(") && l.contains(&format!("format/{name}\"")))
+                path.starts_with(room)
+                    && text
+                        .lines()
+                        .any(|l| l.starts_with("#![doc = include_str!(") && l.contains(&format!("format/{name}\"")))
             };
             assert!(sources.iter().any(included), "{room}/format/{name} is no module's documentation");
         }
@@ -215,7 +255,8 @@ fn every_format_document_is_the_documentation_of_a_module() {
 #[test]
 fn the_lock_of_the_console_names_no_registry() {
     let lock = std::fs::read_to_string(root().join("console/package-lock.json")).unwrap();
-    let hosts: Vec<&str> = lock.lines().filter(|line| line.contains("\"resolved\"") && line.contains("://")).take(3).collect();
+    let hosts: Vec<&str> =
+        lock.lines().filter(|line| line.contains("\"resolved\"") && line.contains("://")).take(3).collect();
     assert!(hosts.is_empty(), "{hosts:?}");
 }
 

@@ -9,12 +9,9 @@ mod tests;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayBuilder, ArrayRef, BooleanBuilder, Float64Builder, Int64Array, Int64Builder,
-    StringBuilder, UInt32Array,
+    Array, ArrayBuilder, ArrayRef, BooleanBuilder, Float64Builder, Int64Array, Int64Builder, StringBuilder, UInt32Array,
 };
-use outcrop_storage::event::{
-    EventBatch, EventColumn, FieldName, FieldType, InvalidBatch, TimestampNs,
-};
+use outcrop_storage::event::{EventBatch, EventColumn, FieldName, FieldType, InvalidBatch, TimestampNs};
 
 /// One value on its way into a column.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -137,18 +134,10 @@ impl Columns {
 
     /// The batch, leaving none of it behind.
     pub(crate) fn finish(&mut self) -> Result<EventBatch, InvalidBatch> {
-        let Columns {
-            timestamp,
-            sample_rate,
-            columns,
-            ..
-        } = std::mem::take(self);
+        let Columns { timestamp, sample_rate, columns, .. } = std::mem::take(self);
         let rows = timestamp.len();
         let sample_rate = (!sample_rate.is_empty()).then(|| UInt32Array::from(sample_rate));
-        let columns = columns
-            .into_iter()
-            .map(|column| column.finish(rows))
-            .collect();
+        let columns = columns.into_iter().map(|column| column.finish(rows)).collect();
         EventBatch::new(Int64Array::from(timestamp), sample_rate, columns)
     }
 }
@@ -162,11 +151,7 @@ impl Column {
             Values::Float(mut builder) => (FieldType::Float, shrunk(builder.finish())),
             Values::Text(mut builder) => (FieldType::String, shrunk(builder.finish())),
         };
-        EventColumn {
-            field: self.field,
-            field_type,
-            values,
-        }
+        EventColumn { field: self.field, field_type, values }
     }
 }
 
@@ -180,18 +165,10 @@ impl Values {
     /// Nulls up to `row`.
     fn pad(&mut self, row: usize) {
         match self {
-            Values::Boolean(builder) if builder.len() < row => {
-                builder.append_nulls(row - builder.len())
-            }
-            Values::Integer(builder) if builder.len() < row => {
-                builder.append_nulls(row - builder.len())
-            }
-            Values::Float(builder) if builder.len() < row => {
-                builder.append_nulls(row - builder.len())
-            }
-            Values::Text(builder) if builder.len() < row => {
-                builder.append_nulls(row - builder.len())
-            }
+            Values::Boolean(builder) if builder.len() < row => builder.append_nulls(row - builder.len()),
+            Values::Integer(builder) if builder.len() < row => builder.append_nulls(row - builder.len()),
+            Values::Float(builder) if builder.len() < row => builder.append_nulls(row - builder.len()),
+            Values::Text(builder) if builder.len() < row => builder.append_nulls(row - builder.len()),
             _ => {}
         }
     }

@@ -16,9 +16,7 @@ pub enum DecodeError {
     #[error("{message}")]
     TooLarge { message: String },
     /// A `Content-Encoding` that is not understood (415).
-    #[error(
-        "this Content-Encoding is not understood; send the body plain, or with `gzip` or `zstd`"
-    )]
+    #[error("this Content-Encoding is not understood; send the body plain, or with `gzip` or `zstd`")]
     UnsupportedEncoding {},
     /// A batch broke its own rules (500): our mistake, never the sender's.
     #[error(transparent)]
@@ -27,15 +25,11 @@ pub enum DecodeError {
 
 impl DecodeError {
     pub(crate) fn malformed(message: impl Into<String>) -> DecodeError {
-        DecodeError::Malformed {
-            message: message.into(),
-        }
+        DecodeError::Malformed { message: message.into() }
     }
 
     pub(crate) fn too_large(message: impl Into<String>) -> DecodeError {
-        DecodeError::TooLarge {
-            message: message.into(),
-        }
+        DecodeError::TooLarge { message: message.into() }
     }
 }
 
@@ -60,10 +54,7 @@ impl Rejects {
     pub(crate) fn add(&mut self, index: usize, error: impl FnOnce() -> String) {
         self.total += 1;
         if self.listed.len() < limits::REJECTS_LISTED_MAX {
-            self.listed.push(Reject {
-                index,
-                error: error(),
-            });
+            self.listed.push(Reject { index, error: error() });
         }
     }
 }

@@ -10,9 +10,7 @@ mod tests;
 mod staged;
 
 use hashbrown::HashMap;
-use outcrop_storage::event::{
-    DatasetName, EventBatch, FieldName, InvalidName, TimestampNs, reserved,
-};
+use outcrop_storage::event::{DatasetName, EventBatch, FieldName, InvalidName, TimestampNs, reserved};
 
 use crate::Context;
 use crate::columns::{Cell, Columns};
@@ -117,9 +115,7 @@ impl<'a> Rows<'a> {
     /// Whether a field may be the event's time, so that its digits matter.
     #[inline]
     pub(crate) fn may_be_time(&self, field: FieldId) -> bool {
-        self.fields[field.0 as usize]
-            .special
-            .is_some_and(|special| TIMES.contains(&special))
+        self.fields[field.0 as usize].special.is_some_and(|special| TIMES.contains(&special))
     }
 
     fn field_named(&mut self, name: &str, special: Option<usize>) -> Result<FieldId, InvalidName> {
@@ -128,13 +124,7 @@ impl<'a> Rows<'a> {
         }
         let name = FieldName::new(name)?;
         let field = FieldId(self.fields.len() as u32);
-        self.fields.push(Field {
-            name: name.clone(),
-            special,
-            event: 0,
-            entry: NONE,
-            columns: [NONE; 4],
-        });
+        self.fields.push(Field { name: name.clone(), special, event: 0, entry: NONE, columns: [NONE; 4] });
         self.names.insert(name, field);
         Ok(field)
     }
@@ -159,11 +149,7 @@ impl<'a> Rows<'a> {
             true
         };
         staged.present += usize::from(was_absent && !absent);
-        if staged.present > self.limits.event_fields_max {
-            Err(TooManyFields)
-        } else {
-            Ok(())
-        }
+        if staged.present > self.limits.event_fields_max { Err(TooManyFields) } else { Ok(()) }
     }
 
     /// Puts the staged event into columns. `sent` is the event as sent: its bytes settle how a fraction is rounded.
@@ -171,8 +157,7 @@ impl<'a> Rows<'a> {
         let mut staged = std::mem::take(&mut self.staged);
         let (timestamp, invalid_timestamp) = staged.take_time(self.received);
         let (rate, invalid_rate) = staged.take_sample_rate(sent.as_bytes());
-        let invalid =
-            usize::from(invalid_timestamp.is_some()) + usize::from(invalid_rate.is_some());
+        let invalid = usize::from(invalid_timestamp.is_some()) + usize::from(invalid_rate.is_some());
         self.make_room(&staged, invalid, sent.len())?;
         self.truncated.clear();
         for (field, value) in &staged.entries {
@@ -200,12 +185,7 @@ impl<'a> Rows<'a> {
 
     /// Closes the batch if it would become too large with the staged event, which brings `invalid` fields of ours and has
     /// `bytes` as sent.
-    fn make_room(
-        &mut self,
-        staged: &Staged<'_>,
-        invalid: usize,
-        bytes: usize,
-    ) -> Result<(), DecodeError> {
+    fn make_room(&mut self, staged: &Staged<'_>, invalid: usize, bytes: usize) -> Result<(), DecodeError> {
         let rows = self.columns.rows();
         if rows == 0 {
             return Ok(());
@@ -226,9 +206,8 @@ impl<'a> Rows<'a> {
             return Ok(());
         }
         let is_new = |(field, value): &&(FieldId, Value<'_>)| {
-            cell(value, &staged.scratch).is_some_and(|cell| {
-                self.fields[field.0 as usize].columns[cell.field_type() as usize] == NONE
-            })
+            cell(value, &staged.scratch)
+                .is_some_and(|cell| self.fields[field.0 as usize].columns[cell.field_type() as usize] == NONE)
         };
         let new = staged.entries.iter().filter(is_new).count();
         if fits(new) { Ok(()) } else { self.close() }
@@ -246,8 +225,7 @@ impl<'a> Rows<'a> {
                  events in several smaller bodies",
             ));
         }
-        self.closed
-            .push((self.dataset.clone(), self.columns.finish()?));
+        self.closed.push((self.dataset.clone(), self.columns.finish()?));
         for field in &mut self.fields {
             field.columns = [NONE; 4];
         }
@@ -276,9 +254,7 @@ impl<'a> Rows<'a> {
 
     /// A field that only we write.
     fn put_own(&mut self, name: &'static str, text: &str) -> Result<(), DecodeError> {
-        let field = self
-            .field_named(name, None)
-            .map_err(|error| DecodeError::malformed(error.to_string()))?;
+        let field = self.field_named(name, None).map_err(|error| DecodeError::malformed(error.to_string()))?;
         self.put(field, Cell::Text(text));
         Ok(())
     }
@@ -308,11 +284,7 @@ impl<'a> Rows<'a> {
 
     pub(crate) fn finish(mut self) -> Result<Finished, DecodeError> {
         self.close()?;
-        Ok(Finished {
-            batches: self.closed,
-            accepted: self.accepted,
-            repeated_keys: self.repeated_keys,
-        })
+        Ok(Finished { batches: self.closed, accepted: self.accepted, repeated_keys: self.repeated_keys })
     }
 }
 

@@ -34,12 +34,7 @@ impl Encoding {
     ///
     /// [`DecodeError::UnsupportedEncoding`] for anything else than `identity`, `gzip` (`x-gzip`) or `zstd`, also for a list.
     pub fn from_header(value: Option<&str>) -> Result<Encoding, DecodeError> {
-        match value
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase()
-            .as_str()
-        {
+        match value.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
             "" | "identity" => Ok(Encoding::Identity),
             "gzip" | "x-gzip" => Ok(Encoding::Gzip),
             "zstd" => Ok(Encoding::Zstd),
@@ -54,39 +49,23 @@ impl Encoding {
 ///
 /// [`DecodeError::TooLarge`] beyond `bytes_max`, with no more than that and one step allocated;
 /// [`DecodeError::Malformed`] if the body does not inflate to its very end.
-pub(crate) fn inflate(
-    encoding: Encoding,
-    body: &[u8],
-    bytes_max: usize,
-) -> Result<Cow<'_, [u8]>, DecodeError> {
+pub(crate) fn inflate(encoding: Encoding, body: &[u8], bytes_max: usize) -> Result<Cow<'_, [u8]>, DecodeError> {
     match encoding {
         Encoding::Identity if body.len() > bytes_max => Err(too_large(bytes_max)),
         Encoding::Identity => Ok(Cow::Borrowed(body)),
         _ if body.is_empty() => Err(DecodeError::malformed(
             "the body is empty although a Content-Encoding is given; send a compressed body or leave the header out",
         )),
-        Encoding::Gzip => read_bounded(
-            flate2::bufread::MultiGzDecoder::new(body),
-            "gzip",
-            bytes_max,
-        )
-        .map(Cow::Owned),
+        Encoding::Gzip => read_bounded(flate2::bufread::MultiGzDecoder::new(body), "gzip", bytes_max).map(Cow::Owned),
         Encoding::Zstd => {
-            let mut reader =
-                zstd::stream::read::Decoder::with_buffer(body).map_err(|_| broken("zstd", 0))?;
-            reader
-                .window_log_max(ZSTD_WINDOW_LOG_MAX)
-                .map_err(|_| broken("zstd", 0))?;
+            let mut reader = zstd::stream::read::Decoder::with_buffer(body).map_err(|_| broken("zstd", 0))?;
+            reader.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|_| broken("zstd", 0))?;
             read_bounded(reader, "zstd", bytes_max).map(Cow::Owned)
         }
     }
 }
 
-fn read_bounded(
-    mut reader: impl Read,
-    name: &str,
-    bytes_max: usize,
-) -> Result<Vec<u8>, DecodeError> {
+fn read_bounded(mut reader: impl Read, name: &str, bytes_max: usize) -> Result<Vec<u8>, DecodeError> {
     let mut step = vec![0; STEP_BYTES];
     let mut out = Vec::new();
     loop {

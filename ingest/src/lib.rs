@@ -12,13 +12,7 @@
 //! This room must not know tokio, axum, files or DataFusion, and nothing in it is async. What it produces is the
 //! vocabulary of `outcrop_storage::event`; what events mean is written down in the format documents.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        reason = "a test that unwraps fails where it should"
-    )
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that unwraps fails where it should"))]
 
 mod columns;
 mod error;

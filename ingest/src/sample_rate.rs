@@ -13,9 +13,7 @@ const FRACTIONS: f64 = 9_007_199_254_740_992.0;
 
 /// An integer rate, 1 to 2^31-1.
 pub(crate) fn from_integer(value: i64) -> Option<u32> {
-    u32::try_from(value)
-        .ok()
-        .filter(|rate| (1..=SAMPLE_RATE_MAX).contains(rate))
+    u32::try_from(value).ok().filter(|rate| (1..=SAMPLE_RATE_MAX).contains(rate))
 }
 
 /// A rate with a fraction: rounded up for that share of all events, chosen by a hash of `event`, the event's bytes, so that
@@ -34,15 +32,11 @@ pub(crate) fn from_float(value: f64, event: &[u8]) -> Option<u32> {
 pub(crate) fn from_text(text: &str, event: &[u8]) -> Option<u32> {
     match text.parse::<i64>() {
         Ok(value) if text.as_bytes()[0] != b'+' => from_integer(value),
-        _ if text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) =>
-        {
-            text.parse::<f64>()
-                .ok()
-                .filter(|_| !text.starts_with(['+', '.']))
-                .and_then(|value| from_float(value, event))
-        }
+        _ if text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) => text
+            .parse::<f64>()
+            .ok()
+            .filter(|_| !text.starts_with(['+', '.']))
+            .and_then(|value| from_float(value, event)),
         _ => None,
     }
 }

@@ -52,12 +52,7 @@ pub(crate) fn from_decimal(text: &str) -> Option<TimestampNs> {
         Some(_) => return None,
         None => (digits, ""),
     };
-    if whole.is_empty()
-        || !whole
-            .bytes()
-            .chain(fraction.bytes())
-            .all(|byte| byte.is_ascii_digit())
-    {
+    if whole.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let (mantissa, exponent) = significant(whole, fraction, exponent)?;
@@ -90,10 +85,8 @@ pub(crate) fn from_decimal(text: &str) -> Option<TimestampNs> {
 fn significant(whole: &str, fraction: &str, exponent: i32) -> Option<(u128, i32)> {
     let mut mantissa = 0_u128;
     let mut exponent = i64::from(exponent);
-    for (digit, in_fraction) in whole
-        .bytes()
-        .map(|digit| (digit, false))
-        .chain(fraction.bytes().map(|digit| (digit, true)))
+    for (digit, in_fraction) in
+        whole.bytes().map(|digit| (digit, false)).chain(fraction.bytes().map(|digit| (digit, true)))
     {
         let room = mantissa < 1_000_000_000_000_000_000_000_000_000;
         if room {
@@ -103,9 +96,7 @@ fn significant(whole: &str, fraction: &str, exponent: i32) -> Option<(u128, i32)
     }
     // Far beyond any time; also keeps the sums above from overflowing.
     let exponent = i32::try_from(exponent).ok()?;
-    (-100_000..100_000)
-        .contains(&exponent)
-        .then_some((mantissa, exponent))
+    (-100_000..100_000).contains(&exponent).then_some((mantissa, exponent))
 }
 
 /// `2026-11-20T08:40:00.123456789+01:00`: `T`, `t` or a space between date and time; `Z`, `z`, an offset, or none,
@@ -128,12 +119,9 @@ fn from_rfc3339(text: &str) -> Option<TimestampNs> {
         return None;
     }
     let (fraction, offset) = fraction_nanoseconds(tail)?;
-    let seconds =
-        day * SECONDS_PER_DAY + hour * 3_600 + minute * 60 + second - offset_seconds(offset)?;
+    let seconds = day * SECONDS_PER_DAY + hour * 3_600 + minute * 60 + second - offset_seconds(offset)?;
     let nanoseconds = i128::from(seconds) * NANOSECONDS_PER_SECOND + i128::from(fraction);
-    TimestampNs::try_from(nanoseconds)
-        .ok()
-        .filter(|time| *time >= 0)
+    TimestampNs::try_from(nanoseconds).ok().filter(|time| *time >= 0)
 }
 
 /// The number that two digits at `at` make.
@@ -147,9 +135,7 @@ fn two(bytes: &[u8], at: usize) -> Option<i64> {
 fn day_number(year: i64, month: i64, day: i64) -> Option<i64> {
     const BEFORE_MONTH: [i64; 13] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365];
     let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    let index = usize::try_from(month)
-        .ok()
-        .filter(|month| (1..=12).contains(month))?;
+    let index = usize::try_from(month).ok().filter(|month| (1..=12).contains(month))?;
     let length = BEFORE_MONTH[index] - BEFORE_MONTH[index - 1] + i64::from(leap && month == 2);
     if day < 1 || day > length || year < 1 {
         return None;
@@ -165,19 +151,12 @@ fn fraction_nanoseconds(tail: &[u8]) -> Option<(i64, &[u8])> {
     let Some((b'.', digits)) = tail.split_first() else {
         return Some((0, tail));
     };
-    let length = digits
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if length == 0 {
         return None;
     }
     let nanoseconds = (0..9).fold(0, |sum, place| {
-        let digit = if place < length {
-            digits[place] - b'0'
-        } else {
-            0
-        };
+        let digit = if place < length { digits[place] - b'0' } else { 0 };
         sum * 10 + i64::from(digit)
     });
     Some((nanoseconds, &digits[length..]))

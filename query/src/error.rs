@@ -50,7 +50,9 @@ impl QueryError {
         QueryError::new(
             QueryErrorKind::Deadline,
             "deadline",
-            format!("the query took longer than {seconds} s; shorten the time range, add a filter, or raise timeout_seconds"),
+            format!(
+                "the query took longer than {seconds} s; shorten the time range, add a filter, or raise timeout_seconds"
+            ),
         )
     }
 

@@ -26,9 +26,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Semaphore, TryAcquireError};
 use tokio::task::JoinHandle;
 
-use crate::answer::{
-    self, Answer, AnswerColumn, AnswerStats, Heatmap, SegmentStats, Series, SeriesGroup, Warning,
-};
+use crate::answer::{self, Answer, AnswerColumn, AnswerStats, Heatmap, SegmentStats, Series, SeriesGroup, Warning};
 use crate::error::{QueryError, QueryErrorKind};
 use crate::functions::Sketch;
 use crate::limits;
@@ -105,7 +103,8 @@ impl QueryEngine {
     ) -> Result<Answer, QueryError> {
         let query = parse_query(spec, now)?;
         let scope = Scope::new(snapshot, datasets)?;
-        let run = Run { context: self.context(), partitions: self.settings.threads, scope, query, strict: options.strict };
+        let run =
+            Run { context: self.context(), partitions: self.settings.threads, scope, query, strict: options.strict };
         self.run(options, async move { run.answer().await }).await
     }
 
@@ -123,15 +122,19 @@ impl QueryEngine {
             )));
         }
         let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|error| match error {
-            TryAcquireError::NoPermits => {
-                QueryError::new(QueryErrorKind::Busy, "too_many_queries", "too many queries wait already; ask again in a moment")
-            }
+            TryAcquireError::NoPermits => QueryError::new(
+                QueryErrorKind::Busy,
+                "too_many_queries",
+                "too many queries wait already; ask again in a moment",
+            ),
             TryAcquireError::Closed => QueryError::internal("the engine is closed"),
         })?;
         let running = Arc::clone(&self.running);
         let task = self.handle()?.spawn(async move {
             let _admitted = admitted;
-            let Ok(_turn) = running.acquire_owned().await else { return Err(QueryError::internal("the engine is closed")) };
+            let Ok(_turn) = running.acquire_owned().await else {
+                return Err(QueryError::internal("the engine is closed"));
+            };
             work.await
         });
         let mut task = Abandoned(task);
@@ -189,7 +192,9 @@ impl Run {
         }
         let rows = self.rows(&planner, &groups);
         let total = match self.query.total {
-            true if self.query.breakdowns.is_empty() && self.query.havings.is_empty() => Some(self.values(&planner, &groups)),
+            true if self.query.breakdowns.is_empty() && self.query.havings.is_empty() => {
+                Some(self.values(&planner, &groups))
+            }
             true => Some(self.values(&planner, &self.collect(planner.total()?).await?)),
             false => None,
         };
@@ -413,7 +418,10 @@ pub(crate) fn warnings(scope: &Scope, unknown: Vec<String>, strict: bool) -> Res
     match warnings.first() {
         Some(first) if strict => Err(QueryError::impossible(
             "unknown_field",
-            format!("no event has a field {:?}; use one of those listed at /api/v1/fields, or ask without strict", first.field),
+            format!(
+                "no event has a field {:?}; use one of those listed at /api/v1/fields, or ask without strict",
+                first.field
+            ),
         )
         .with(json!({ "field": first.field, "similar": first.similar }))),
         _ => Ok(warnings),

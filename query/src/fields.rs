@@ -103,11 +103,17 @@ impl QueryEngine {
     }
 
     /// The fields whose name contains `search`, by name.
-    pub async fn fields(&self, snapshot: Snapshot, datasets: &str, search: Option<&str>) -> Result<FieldList, QueryError> {
+    pub async fn fields(
+        &self,
+        snapshot: Snapshot,
+        datasets: &str,
+        search: Option<&str>,
+    ) -> Result<FieldList, QueryError> {
         let scope = Scope::new(snapshot, datasets)?;
         let search = search.map(str::to_lowercase).filter(|s| !s.is_empty());
         self.run(&Options::default(), async move {
-            let wanted = |name: &FieldName| search.as_ref().is_none_or(|s| name.as_str().to_lowercase().contains(s.as_str()));
+            let wanted =
+                |name: &FieldName| search.as_ref().is_none_or(|s| name.as_str().to_lowercase().contains(s.as_str()));
             Ok(FieldList { fields: list_fields(&scope, wanted) })
         })
         .await
@@ -133,7 +139,11 @@ impl QueryEngine {
             value: value.map(Value::from),
         };
         let spec = QuerySpec {
-            calculations: vec![CalculationSpec { op: "COUNT".into(), name: Some("events\u{0}".into()), ..CalculationSpec::default() }],
+            calculations: vec![CalculationSpec {
+                op: "COUNT".into(),
+                name: Some("events\u{0}".into()),
+                ..CalculationSpec::default()
+            }],
             filters: vec![match prefix.filter(|p| !p.is_empty()) {
                 Some(prefix) => condition("starts-with", Some(prefix)),
                 None => condition("exists", None),
@@ -203,7 +213,8 @@ fn count_column(tally: &mut Tally, batch: &StoredBatch, column: &EventColumn) {
 }
 
 fn summary(name: &FieldName, tally: &Tally) -> FieldSummary {
-    let types = FieldType::ALL.into_iter().map(|t| (t.label(), tally.types[t as usize])).filter(|(_, events)| *events > 0);
+    let types =
+        FieldType::ALL.into_iter().map(|t| (t.label(), tally.types[t as usize])).filter(|(_, events)| *events > 0);
     FieldSummary {
         name: name.as_str().to_owned(),
         types: types.collect(),

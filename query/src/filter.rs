@@ -17,7 +17,6 @@ use crate::scope::{FieldRef, ScanColumn, Scope};
 use crate::spec::{Comparison, Condition, Filter, Literal, Test, rfc3339, time_literal};
 use crate::text;
 
-
 /// 2^63 as a float: the first beyond 64-bit integers.
 const INTEGERS_END: f64 = 9_223_372_036_854_775_808.0;
 
@@ -176,7 +175,7 @@ fn compare(value: Expr, field_type: FieldType, comparison: Comparison, literal: 
 /// An integer is below 3.5 if it is at most 3: exact for every float.
 fn compare_integer_with_float(value: Expr, comparison: Comparison, limit: f64) -> Option<Expr> {
     let below = matches!(comparison, Comparison::Less | Comparison::LessOrEqual);
-    if limit >= INTEGERS_END || limit < -INTEGERS_END {
+    if !(-INTEGERS_END..INTEGERS_END).contains(&limit) {
         let all = (limit > 0.0) == below;
         return all.then(|| value.is_not_null());
     }
@@ -214,7 +213,7 @@ fn system_test(scan_column: &ScanColumn, test: &Test) -> Result<Expr, QueryError
 fn time_test(scan_column: &ScanColumn, test: &Test) -> Result<Expr, QueryError> {
     let value = column(scan_column);
     let time = |literal: &Literal| {
-        time_literal(literal).map(|t| lit(t)).ok_or_else(|| {
+        time_literal(literal).map(lit).ok_or_else(|| {
             QueryError::malformed(format!(
                 "a filter on a time needs an RFC 3339 time such as {} or an epoch number",
                 rfc3339(0)

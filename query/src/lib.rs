@@ -24,7 +24,7 @@ mod scan;
 mod scope;
 mod text;
 
-pub use answer::{Answer, AnswerColumn, AnswerStats, Heatmap, Series, SeriesGroup, SegmentStats, Warning};
+pub use answer::{Answer, AnswerColumn, AnswerStats, Heatmap, SegmentStats, Series, SeriesGroup, Warning};
 pub use error::{QueryError, QueryErrorKind};
 pub use execute::{QueryEngine, QuerySettings};
 pub use fields::{DatasetList, DatasetSummary, FieldList, FieldSummary, ValueCount, ValueList};

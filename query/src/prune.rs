@@ -38,7 +38,10 @@ pub(crate) struct Predicate {
 impl Predicate {
     pub(crate) fn new(columns: Vec<ScanColumn>, expression: Arc<dyn PhysicalExpr>, time_range: bool) -> Predicate {
         let schema = schema_of(&columns);
-        let evidence = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&schema)).try_build(Arc::clone(&expression)).ok();
+        let evidence = PruningPredicateBuilder::new()
+            .with_file_schema(Arc::clone(&schema))
+            .try_build(Arc::clone(&expression))
+            .ok();
         let evidence = evidence.filter(|e| !e.always_true()).map(Arc::new);
         Predicate { columns, schema, expression, evidence, time_range }
     }
@@ -110,7 +113,8 @@ pub(crate) fn prune(
 
 fn segment_units(dataset: usize, segment: &Arc<OpenSegment>, predicates: &[Predicate]) -> Vec<Unit> {
     for predicate in predicates {
-        let has_column = predicate.columns.iter().any(|c| !matches!(c, ScanColumn::Field(..)) || column_index(segment, c).is_some());
+        let has_column =
+            predicate.columns.iter().any(|c| !matches!(c, ScanColumn::Field(..)) || column_index(segment, c).is_some());
         if !has_column && !predicate.passes_absent() {
             return Vec::new();
         }
@@ -127,7 +131,12 @@ fn segment_units(dataset: usize, segment: &Arc<OpenSegment>, predicates: &[Predi
     row_groups.filter_map(|row_group| row_group_unit(dataset, segment, row_group, predicates)).collect()
 }
 
-fn row_group_unit(dataset: usize, segment: &Arc<OpenSegment>, row_group: usize, predicates: &[Predicate]) -> Option<Unit> {
+fn row_group_unit(
+    dataset: usize,
+    segment: &Arc<OpenSegment>,
+    row_group: usize,
+    predicates: &[Predicate],
+) -> Option<Unit> {
     let mut selection: Option<RowSelection> = None;
     for predicate in predicates {
         let Some(pages) = page_selection(segment, row_group, predicate) else { continue };
@@ -183,7 +192,9 @@ fn converter<'a>(segment: &'a OpenSegment, column: &ScanColumn) -> Option<Statis
 /// Statistics in the type that the scan delivers the column in.
 fn as_scanned(array: ArrayRef) -> Option<ArrayRef> {
     Some(match array.data_type() {
-        DataType::Timestamp(..) => Arc::new(array.as_primitive::<TimestampNanosecondType>().reinterpret_cast::<Int64Type>()),
+        DataType::Timestamp(..) => {
+            Arc::new(array.as_primitive::<TimestampNanosecondType>().reinterpret_cast::<Int64Type>())
+        }
         DataType::UInt64 | DataType::UInt32 => arrow::compute::cast(&array, &DataType::Int64).ok()?,
         _ => array,
     })
@@ -204,7 +215,9 @@ impl RowGroups<'_> {
         let column = find(self.columns, column)?;
         match converter(self.segment, column) {
             Some(converter) => as_scanned(of(&converter).ok()?),
-            None if matches!(column, ScanColumn::Field(..)) => Some(new_null_array(&column.data_type(), self.num_containers())),
+            None if matches!(column, ScanColumn::Field(..)) => {
+                Some(new_null_array(&column.data_type(), self.num_containers()))
+            }
             None => None,
         }
     }

@@ -220,7 +220,12 @@ impl Pager {
         self.scope.datasets[*dataset].name.as_str()
     }
 
-    fn find(&self, units: &[Unit], predicates: &[Predicate], stats: &ScanStats) -> Result<Vec<(EventKey, Place)>, QueryError> {
+    fn find(
+        &self,
+        units: &[Unit],
+        predicates: &[Predicate],
+        stats: &ScanStats,
+    ) -> Result<Vec<(EventKey, Place)>, QueryError> {
         let mut page = Page {
             descending: self.query.descending,
             limit: self.query.limit,
@@ -228,9 +233,12 @@ impl Pager {
             newest: BinaryHeap::new(),
             oldest: BinaryHeap::new(),
         };
-        let mut order: Vec<(TimestampNs, TimestampNs, usize)> =
-            units.iter().enumerate().map(|(at, unit)| time_range(unit).map(|(min, max)| (min, max, at))).collect::<Option<_>>()
-                .ok_or_else(|| QueryError::internal("a row group has no time statistics"))?;
+        let mut order: Vec<(TimestampNs, TimestampNs, usize)> = units
+            .iter()
+            .enumerate()
+            .map(|(at, unit)| time_range(unit).map(|(min, max)| (min, max, at)))
+            .collect::<Option<_>>()
+            .ok_or_else(|| QueryError::internal("a row group has no time statistics"))?;
         if self.query.descending {
             order.sort_unstable_by_key(|(_, max, at)| (Reverse(*max), *at));
         } else {
@@ -269,7 +277,8 @@ impl Pager {
             predicates.iter().flat_map(|p| indexes(part.segment, &p.columns)).chain(output.iter().copied()).collect();
         let bytes: u64 = read.iter().map(|at| group.column(*at).compressed_size() as u64).sum();
         stats.bytes.fetch_add(bytes * selected as u64 / (group.num_rows() as u64).max(1), Ordering::Relaxed);
-        let filters = predicates.iter().map(|p| scan::row_filter(p.clone(), Arc::clone(part.segment), part.dataset.to_owned()));
+        let filters =
+            predicates.iter().map(|p| scan::row_filter(p.clone(), Arc::clone(part.segment), part.dataset.to_owned()));
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(part.segment.bytes(), metadata)
             .with_row_groups(vec![part.row_group])
             .with_batch_size(limits::BATCH_ROWS)
@@ -317,14 +326,15 @@ impl Pager {
                 }
             }
         }
-        let sampled = cells.values.get(reserved::SAMPLE_RATE).is_some_and(|v| v.iter().any(|v| *v != Value::from(1)));
+        let sampled = cells.values.get(reserved::SAMPLE_RATE).is_some_and(|v| v.iter().any(|v| v.as_i64() != Some(1)));
         if self.query.columns.is_none() && !sampled {
             cells.values.remove(reserved::SAMPLE_RATE);
         }
         let names = match &self.query.columns {
             Some(names) => names.clone(),
             None => {
-                let mut names: Vec<String> = cells.values.keys().filter(|n| *n != reserved::TIMESTAMP).cloned().collect();
+                let mut names: Vec<String> =
+                    cells.values.keys().filter(|n| *n != reserved::TIMESTAMP).cloned().collect();
                 names.insert(0, reserved::TIMESTAMP.to_owned());
                 names
             }
@@ -335,7 +345,10 @@ impl Pager {
     /// What to show: chosen fields, or everything a sender sent, with its dataset where several are addressed.
     fn wanted(&self) -> Wanted {
         match &self.query.columns {
-            Some(names) => Wanted { fields: Some(names.iter().map(|n| (n.clone(), self.scope.resolve(n))).collect()), system: Vec::new() },
+            Some(names) => Wanted {
+                fields: Some(names.iter().map(|n| (n.clone(), self.scope.resolve(n))).collect()),
+                system: Vec::new(),
+            },
             None => {
                 let mut system = vec![ScanColumn::Timestamp, ScanColumn::SampleRate];
                 if self.scope.datasets.len() > 1 {
@@ -479,10 +492,18 @@ fn system_name(column: &ScanColumn) -> &'static str {
     }
 }
 
-fn put_column(cells: &mut Cells, name: &str, column: &ScanColumn, array: &arrow::array::ArrayRef, rows: impl Iterator<Item = (usize, usize)>) {
+fn put_column(
+    cells: &mut Cells,
+    name: &str,
+    column: &ScanColumn,
+    array: &arrow::array::ArrayRef,
+    rows: impl Iterator<Item = (usize, usize)>,
+) {
     for (from, to) in rows {
         let (value, label) = match column {
-            ScanColumn::Timestamp | ScanColumn::Received => (answer::time(array.as_primitive::<Int64Type>().value(from)), "time"),
+            ScanColumn::Timestamp | ScanColumn::Received => {
+                (answer::time(array.as_primitive::<Int64Type>().value(from)), "time")
+            }
             ScanColumn::Dataset => (answer::scalar(array, from), "string"),
             ScanColumn::Sequence | ScanColumn::SampleRate => (answer::scalar(array, from), "integer"),
             ScanColumn::Field(_, field_type) => (answer::scalar(array, from), field_type.label()),

@@ -12,7 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringViewArray, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringViewArray,
+    new_null_array,
+};
 use arrow::compute::{and, cast, filter_record_batch, prep_null_mask_filter};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef, TimestampNanosecondType};
 use async_trait::async_trait;
@@ -29,7 +32,8 @@ use outcrop_storage::event::FieldType;
 use outcrop_storage::{DatasetSnapshot, OpenSegment, StoredBatch};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowPredicate, ArrowPredicateFn, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowFilter, RowSelection,
+    ArrowPredicate, ArrowPredicateFn, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowFilter,
+    RowSelection,
 };
 
 use crate::limits;
@@ -135,10 +139,8 @@ pub(crate) fn predicates(
     }
     let schema = schema_of(&all);
     let df_schema = DFSchema::try_from(Arc::clone(&schema))?;
-    let in_range = time
-        .clone()
-        .gt_eq(datafusion::prelude::lit(range.start))
-        .and(time.lt(datafusion::prelude::lit(range.end)));
+    let in_range =
+        time.clone().gt_eq(datafusion::prelude::lit(range.start)).and(time.lt(datafusion::prelude::lit(range.end)));
     let conjuncts = filters.iter().flat_map(|f| split_conjunction_owned(f.clone()));
     let mut predicates = Vec::new();
     for (at, conjunct) in std::iter::once(in_range).chain(conjuncts).enumerate() {
@@ -176,7 +178,10 @@ pub(crate) struct Work {
 
 impl fmt::Debug for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Work").field("columns", &self.columns).field("predicates", &self.predicates.len()).finish_non_exhaustive()
+        f.debug_struct("Work")
+            .field("columns", &self.columns)
+            .field("predicates", &self.predicates.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -197,7 +202,11 @@ impl PartitionStream for Partition {
 enum Reading {
     /// Batches still to be delivered, last first.
     Batches(Vec<RecordBatch>),
-    RowGroup { dataset: usize, segment: Arc<OpenSegment>, reader: ParquetRecordBatchReader },
+    RowGroup {
+        dataset: usize,
+        segment: Arc<OpenSegment>,
+        reader: ParquetRecordBatchReader,
+    },
 }
 
 struct ScanStream {
@@ -267,7 +276,11 @@ impl Work {
             let rows = limits::BATCH_ROWS.min(batch.rows() - from);
             let mut passing: Option<BooleanArray> = None;
             for predicate in &self.predicates {
-                let arrays = predicate.columns.iter().map(|c| memory_column(batch, name, c, from, rows)).collect::<Result<_>>()?;
+                let arrays = predicate
+                    .columns
+                    .iter()
+                    .map(|c| memory_column(batch, name, c, from, rows))
+                    .collect::<Result<_>>()?;
                 let passes = predicate.passes(&record_batch(&predicate.schema, arrays, rows)?)?;
                 let passes = if passes.null_count() > 0 { prep_null_mask_filter(&passes) } else { passes };
                 passing = Some(match passing {
@@ -281,7 +294,8 @@ impl Work {
             if passing.as_ref().is_some_and(|p| p.true_count() == 0) {
                 continue;
             }
-            let arrays = self.columns.iter().map(|c| memory_column(batch, name, c, from, rows)).collect::<Result<_>>()?;
+            let arrays =
+                self.columns.iter().map(|c| memory_column(batch, name, c, from, rows)).collect::<Result<_>>()?;
             let whole = record_batch(&self.schema, arrays, rows)?;
             batches.push(match passing {
                 Some(passing) => filter_record_batch(&whole, &passing)?,
@@ -313,13 +327,15 @@ impl Work {
         self.stats.bytes.fetch_add(bytes * selected as u64 / rows.max(1) as u64, Ordering::Relaxed);
         let output = indexes(&segment, &self.columns);
         if predicates.is_empty() && output.is_empty() {
-            let arrays = self.columns.iter().map(|c| absent_column(c, self.name(dataset), selected)).collect::<Result<_>>()?;
+            let arrays =
+                self.columns.iter().map(|c| absent_column(c, self.name(dataset), selected)).collect::<Result<_>>()?;
             return Ok(Reading::Batches(vec![record_batch(&self.schema, arrays, selected)?]));
         }
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(segment.bytes(), segment.metadata().clone())
-            .with_row_groups(vec![row_group])
-            .with_batch_size(limits::BATCH_ROWS)
-            .with_projection(ProjectionMask::roots(segment.metadata().parquet_schema(), output));
+        let mut builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(segment.bytes(), segment.metadata().clone())
+                .with_row_groups(vec![row_group])
+                .with_batch_size(limits::BATCH_ROWS)
+                .with_projection(ProjectionMask::roots(segment.metadata().parquet_schema(), output));
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
         }
@@ -359,8 +375,11 @@ pub(crate) fn row_filter(predicate: Predicate, segment: Arc<OpenSegment>, datase
     let mask = ProjectionMask::roots(segment.metadata().parquet_schema(), indexes(&segment, &predicate.columns));
     Box::new(ArrowPredicateFn::new(mask, move |batch| {
         let evaluate = || -> Result<BooleanArray> {
-            let arrays =
-                predicate.columns.iter().map(|c| segment_column(&batch, &segment, &dataset, c)).collect::<Result<_>>()?;
+            let arrays = predicate
+                .columns
+                .iter()
+                .map(|c| segment_column(&batch, &segment, &dataset, c))
+                .collect::<Result<_>>()?;
             predicate.passes(&record_batch(&predicate.schema, arrays, batch.num_rows())?)
         };
         evaluate().map_err(|e| arrow::error::ArrowError::ExternalError(Box::new(e)))
@@ -378,7 +397,12 @@ pub(crate) fn record_batch(schema: &SchemaRef, arrays: Vec<ArrayRef>, rows: usiz
 }
 
 /// A scan column out of what parquet's reader delivered.
-pub(crate) fn segment_column(batch: &RecordBatch, segment: &OpenSegment, dataset: &str, column: &ScanColumn) -> Result<ArrayRef> {
+pub(crate) fn segment_column(
+    batch: &RecordBatch,
+    segment: &OpenSegment,
+    dataset: &str,
+    column: &ScanColumn,
+) -> Result<ArrayRef> {
     let Some(index) = column_index(segment, column) else { return absent_column(column, dataset, batch.num_rows()) };
     let name = segment.metadata().schema().field(index).name();
     let array = batch.column_by_name(name).ok_or_else(|| DataFusionError::Internal(format!("{name} was not read")))?;
@@ -405,7 +429,13 @@ fn absent_column(column: &ScanColumn, dataset: &str, rows: usize) -> Result<Arra
 }
 
 /// A scan column of rows of a memtable batch.
-pub(crate) fn memory_column(batch: &StoredBatch, dataset: &str, column: &ScanColumn, from: usize, rows: usize) -> Result<ArrayRef> {
+pub(crate) fn memory_column(
+    batch: &StoredBatch,
+    dataset: &str,
+    column: &ScanColumn,
+    from: usize,
+    rows: usize,
+) -> Result<ArrayRef> {
     let events = batch.events();
     Ok(match column {
         ScanColumn::Timestamp => Arc::new(events.timestamp().slice(from, rows)),

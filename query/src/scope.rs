@@ -36,7 +36,9 @@ impl ScanColumn {
 
     pub(crate) fn data_type(&self) -> DataType {
         match self {
-            ScanColumn::Timestamp | ScanColumn::Received | ScanColumn::SampleRate | ScanColumn::Sequence => DataType::Int64,
+            ScanColumn::Timestamp | ScanColumn::Received | ScanColumn::SampleRate | ScanColumn::Sequence => {
+                DataType::Int64
+            }
             ScanColumn::Dataset => DataType::Utf8View,
             ScanColumn::Field(_, FieldType::String) => DataType::Utf8View,
             ScanColumn::Field(_, field_type) => field_type.data_type(),
@@ -74,7 +76,9 @@ impl FieldRef {
     pub(crate) fn column(&self, field_type: FieldType) -> Option<ScanColumn> {
         match self {
             FieldRef::System(_) => None,
-            FieldRef::Field(field, types) => types.contains(&field_type).then(|| ScanColumn::Field(field.clone(), field_type)),
+            FieldRef::Field(field, types) => {
+                types.contains(&field_type).then(|| ScanColumn::Field(field.clone(), field_type))
+            }
         }
     }
 }
@@ -90,11 +94,8 @@ pub(crate) struct Scope {
 impl Scope {
     /// The datasets that `names` addresses: one name, a list separated by commas, or `*`.
     pub(crate) fn new(snapshot: Snapshot, names: &str) -> Result<Scope, QueryError> {
-        let datasets = if matches!(names.trim(), "*" | "__all__") {
-            snapshot.datasets
-        } else {
-            select(&snapshot, names)?
-        };
+        let datasets =
+            if matches!(names.trim(), "*" | "__all__") { snapshot.datasets } else { select(&snapshot, names)? };
         let mut recent: HashMap<FieldName, [bool; 4]> = HashMap::new();
         for column in datasets.iter().flat_map(|d| &d.memtable).flat_map(|b| b.events().columns()) {
             match recent.get_mut(&column.field) {
@@ -190,7 +191,10 @@ fn unknown_dataset(snapshot: &Snapshot, name: &DatasetName) -> QueryError {
     QueryError::new(
         QueryErrorKind::NotFound,
         "unknown_dataset",
-        format!("there is no dataset {:?}; send events to it first, or ask one of those listed at /api/v1/datasets", name.as_str()),
+        format!(
+            "there is no dataset {:?}; send events to it first, or ask one of those listed at /api/v1/datasets",
+            name.as_str()
+        ),
     )
     .with(serde_json::json!({ "dataset": name.as_str(), "similar": names }))
 }

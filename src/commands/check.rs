@@ -28,7 +28,12 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<ExitCode, CommandError
     bar.finish_and_clear();
     println!(
         "{} segments with {} events, {} log files with {} events in {} frames, {} torn tails",
-        report.segments, report.segment_events, report.wal_files, report.wal_events, report.wal_frames, report.torn_tails
+        report.segments,
+        report.segment_events,
+        report.wal_files,
+        report.wal_events,
+        report.wal_frames,
+        report.torn_tails
     );
     for problem in &report.problems {
         println!("problem: {problem}");

@@ -67,8 +67,7 @@ pub(crate) fn query(arguments: &QueryArguments) -> Result<ExitCode, CommandError
 }
 
 fn spec(arguments: &QueryArguments) -> Result<Value, String> {
-    let calculations: Vec<Value> =
-        arguments.calculations.iter().map(|c| calculation(c)).collect::<Result<_, _>>()?;
+    let calculations: Vec<Value> = arguments.calculations.iter().map(|c| calculation(c)).collect::<Result<_, _>>()?;
     let filters: Vec<Value> = arguments.filters.iter().map(|f| filter(f)).collect::<Result<_, _>>()?;
     let mut spec = json!({
         "calculations": calculations,
@@ -97,7 +96,8 @@ fn spec(arguments: &QueryArguments) -> Result<Value, String> {
 fn calculation(text: &str) -> Result<Value, String> {
     let text = text.trim();
     let Some((op, rest)) = text.split_once('(') else { return Ok(json!({ "op": text.to_uppercase() })) };
-    let column = rest.strip_suffix(')').ok_or_else(|| format!("{text:?}: write a calculation as 'P99(duration_ms)'"))?;
+    let column =
+        rest.strip_suffix(')').ok_or_else(|| format!("{text:?}: write a calculation as 'P99(duration_ms)'"))?;
     Ok(json!({ "op": op.trim().to_uppercase(), "column": column.trim() }))
 }
 
@@ -108,8 +108,24 @@ fn order(text: &str) -> Value {
 
 /// Operators, longer ones before those they begin with.
 const OPERATORS: [&str; 18] = [
-    "does-not-start-with", "does-not-end-with", "does-not-contain", "does-not-exist", "does-not-match", "starts-with",
-    "ends-with", "contains", "matches", "exists", "not-in", "in", ">=", "<=", "!=", "=", ">", "<",
+    "does-not-start-with",
+    "does-not-end-with",
+    "does-not-contain",
+    "does-not-exist",
+    "does-not-match",
+    "starts-with",
+    "ends-with",
+    "contains",
+    "matches",
+    "exists",
+    "not-in",
+    "in",
+    ">=",
+    "<=",
+    "!=",
+    "=",
+    ">",
+    "<",
 ];
 
 /// `field operator value`. A value is read as JSON if it is JSON, else as text; `in` takes a list or `a,b,c`.
@@ -121,7 +137,8 @@ fn filter(text: &str) -> Result<Value, String> {
         let ends_word = !spaced || rest.is_empty() || rest.starts_with(' ');
         (ends_word && !column.trim().is_empty()).then(|| (column.trim(), *operator, rest.trim()))
     });
-    let (column, operator, value) = found.ok_or_else(|| format!("{text:?}: write a filter as 'field operator value'"))?;
+    let (column, operator, value) =
+        found.ok_or_else(|| format!("{text:?}: write a filter as 'field operator value'"))?;
     if operator.ends_with("exists") || operator.ends_with("exist") {
         return Ok(json!({ "column": column, "op": operator }));
     }

@@ -40,7 +40,11 @@ pub(crate) fn text(answer: &Value) -> String {
 /// RFC 4180.
 pub(crate) fn csv(answer: &Value) -> String {
     let field = |text: &str| {
-        if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+        if text.contains(['"', ',', '\n', '\r']) {
+            format!("\"{}\"", text.replace('"', "\"\""))
+        } else {
+            text.to_owned()
+        }
     };
     let value = |v: &Value| match v {
         Value::Null => String::new(),

@@ -7,7 +7,8 @@ use super::rng::{Dice, key};
 use super::story::{Kind, Pace};
 use super::world::{AGENTS, FAMILY, GIVEN, NOTES, QUERIES};
 
-pub(super) const TAX_STATEMENT: &str = "SELECT rate, valid_from FROM tax_rates WHERE country = $1 AND region = $2 AND product_class = $3";
+pub(super) const TAX_STATEMENT: &str =
+    "SELECT rate, valid_from FROM tax_rates WHERE country = $1 AND region = $2 AND product_class = $3";
 
 pub(super) fn gateway(event: &mut Object<'_>, trace: &Trace, span: &Span, dice: &mut Dice) {
     http(event, trace, span, dice);
@@ -45,14 +46,7 @@ fn http(event: &mut Object<'_>, trace: &Trace, span: &Span, dice: &mut Dice) {
     event.number("http.status_code", status(trace, span, dice));
     event.number("http.request.bytes", dice.around(700.0, 0.4) as u64);
     event.number("http.response.bytes", dice.around(5_200.0, 0.5) as u64);
-    event.text(
-        "http.host",
-        if trace.device == "desktop" {
-            "www.shop.example"
-        } else {
-            "api.shop.example"
-        },
-    );
+    event.text("http.host", if trace.device == "desktop" { "www.shop.example" } else { "api.shop.example" });
     event.parts("request.id", &[Part::Hex(key(&[trace.key, 3]), 16)]);
 }
 
@@ -71,23 +65,13 @@ fn client(event: &mut Object<'_>, trace: &Trace, dice: &mut Dice) {
     event.text("client.country", trace.country);
     event.text("client.device", trace.device);
     event.text("http.user_agent", AGENTS[user as usize % AGENTS.len()]);
-    let address = [
-        Part::Text("198.51."),
-        Part::Number(user >> 9 & 255, 1),
-        Part::Text("."),
-        Part::Number(user >> 20 & 255, 1),
-    ];
+    let address =
+        [Part::Text("198.51."), Part::Number(user >> 9 & 255, 1), Part::Text("."), Part::Number(user >> 20 & 255, 1)];
     event.parts("client.address", &address);
-    event.text(
-        "client.language",
-        ["en", "de", "fr", "es", "ar", "he", "ja", "zh"][(user >> 33) as usize % 8],
-    );
+    event.text("client.language", ["en", "de", "fr", "es", "ar", "he", "ja", "zh"][(user >> 33) as usize % 8]);
     event.number("client.rtt_ms", dice.around(38.0, 0.3) as u64);
     if trace.device != "desktop" {
-        event.parts(
-            "app.version",
-            &[Part::Text("9."), Part::Number(14 - (user >> 40) % 9, 1)],
-        );
+        event.parts("app.version", &[Part::Text("9."), Part::Number(14 - (user >> 40) % 9, 1)]);
     }
 }
 
@@ -95,30 +79,14 @@ fn customer(event: &mut Object<'_>, trace: &Trace, dice: &mut Dice) {
     let user = key(&[trace.user, 5]);
     event.parts("user.id", &[Part::Text("u-"), Part::Number(trace.user, 6)]);
     let given = GIVEN[user as usize % GIVEN.len()];
-    event.parts(
-        "customer.name",
-        &[
-            Part::Text(given),
-            Part::Text(" "),
-            Part::Text(family(user, given)),
-        ],
-    );
+    event.parts("customer.name", &[Part::Text(given), Part::Text(" "), Part::Text(family(user, given))]);
     event.text("customer.plan", trace.plan);
     event.text("customer.country", trace.country);
     event.number("customer.orders", key(&[trace.user, 6]) % 40);
     event.flag("customer.tax_exempt", (user >> 22).is_multiple_of(80));
-    event.parts(
-        "session.id",
-        &[
-            Part::Text("s-"),
-            Part::Hex(key(&[trace.user, trace.start_ns as u64 >> 40]), 12),
-        ],
-    );
+    event.parts("session.id", &[Part::Text("s-"), Part::Hex(key(&[trace.user, trace.start_ns as u64 >> 40]), 12)]);
     if dice.chance(0.02) {
-        event.text(
-            "customer.note",
-            NOTES[dice.below(NOTES.len() as u64) as usize],
-        );
+        event.text("customer.note", NOTES[dice.below(NOTES.len() as u64) as usize]);
     }
 }
 
@@ -127,8 +95,7 @@ fn family(user: u64, given: &str) -> &'static str {
     let script = |text: &str| text.chars().next().map_or(0, |first| u32::from(first) >> 8);
     let start = (user >> 16) as usize % FAMILY.len();
     let mut turn = FAMILY.iter().cycle().skip(start).take(FAMILY.len());
-    turn.find(|family| script(family) == script(given))
-        .unwrap_or(&FAMILY[start])
+    turn.find(|family| script(family) == script(given)).unwrap_or(&FAMILY[start])
 }
 
 fn flags(event: &mut Object<'_>, trace: &Trace, dice: &mut Dice) {
@@ -158,42 +125,23 @@ pub(super) fn currency(country: &str) -> &'static str {
 }
 
 fn cart(event: &mut Object<'_>, trace: &Trace, dice: &mut Dice) {
-    event.parts(
-        "cart.id",
-        &[Part::Text("01JC"), Part::Hex(key(&[trace.key, 8]), 16)],
-    );
+    event.parts("cart.id", &[Part::Text("01JC"), Part::Hex(key(&[trace.key, 8]), 16)]);
     event.number("cart.item_count", trace.items);
-    event.thousandths(
-        "cart.total",
-        (trace.items as f64 * dice.around(21.0, 0.25) * 100.0) as u64 * 10,
-    );
+    event.thousandths("cart.total", (trace.items as f64 * dice.around(21.0, 0.25) * 100.0) as u64 * 10);
     event.text("cart.currency", currency(trace.country));
     event.flag("cart.guest", dice.chance(0.18));
     event.flag("cart.gift", dice.chance(0.04));
     event.number("cart.age_s", dice.around(1_400.0, 0.6) as u64);
     if dice.chance(0.11) {
-        event.parts(
-            "cart.coupon",
-            &[Part::Text("SAVE"), Part::Number(5 * (1 + dice.below(4)), 1)],
-        );
+        event.parts("cart.coupon", &[Part::Text("SAVE"), Part::Number(5 * (1 + dice.below(4)), 1)]);
     }
 }
 
 fn search(event: &mut Object<'_>, dice: &mut Dice) {
-    event.text(
-        "search.query",
-        QUERIES[dice.heavy(QUERIES.len() as u64) as usize],
-    );
+    event.text("search.query", QUERIES[dice.heavy(QUERIES.len() as u64) as usize]);
     event.number("search.results", dice.heavy(4_000));
     event.number("search.page", 1 + dice.heavy(9));
-    event.text(
-        "search.sort",
-        if dice.chance(0.8) {
-            "relevance"
-        } else {
-            "price"
-        },
-    );
+    event.text("search.sort", if dice.chance(0.8) { "relevance" } else { "price" });
     event.text("search.index", "products-v9");
     event.thousandths("search.score_max", (dice.around(9.0, 0.2) * 1000.0) as u64);
     event.flag("search.personalised", dice.chance(0.55));
@@ -206,58 +154,21 @@ fn checkout(event: &mut Object<'_>, trace: &Trace, span: &Span, dice: &mut Dice)
     event.text("payments.provider", trace.provider);
     event.number("tax.lookup_count", trace.lookups);
     event.flag("checkout.places_order", trace.places_order);
-    event.text(
-        "checkout.step",
-        if trace.places_order {
-            "order"
-        } else {
-            "review"
-        },
-    );
+    event.text("checkout.step", if trace.places_order { "order" } else { "review" });
     if trace.flag {
         event.text("checkout.price_source", "rules-v2");
     }
-    event.number(
-        "db.calls",
-        2 + trace.lookups + u64::from(trace.places_order),
-    );
+    event.number("db.calls", 2 + trace.lookups + u64::from(trace.places_order));
     let (low, high) = if by_item { (0.80, 0.88) } else { (0.15, 0.5) };
-    event.thousandths(
-        "db.duration_ms",
-        (span.duration_us as f64 * dice.between(low, high)) as u64,
-    );
-    event.text(
-        "db.statement",
-        if by_item {
-            TAX_STATEMENT
-        } else {
-            slowest_statement(dice)
-        },
-    );
-    event.text(
-        "shipping.method",
-        if dice.chance(0.74) {
-            "standard"
-        } else {
-            "express"
-        },
-    );
+    event.thousandths("db.duration_ms", (span.duration_us as f64 * dice.between(low, high)) as u64);
+    event.text("db.statement", if by_item { TAX_STATEMENT } else { slowest_statement(dice) });
+    event.text("shipping.method", if dice.chance(0.74) { "standard" } else { "express" });
     event.number("shipping.parcels", 1 + trace.items / 12);
-    event.thousandths(
-        "shipping.weight_kg",
-        (trace.items as f64 * dice.around(0.4, 0.3) * 1000.0) as u64,
-    );
+    event.thousandths("shipping.weight_kg", (trace.items as f64 * dice.around(0.4, 0.3) * 1000.0) as u64);
     event.thousandths("fraud.score", dice.around(60.0, 0.4) as u64);
     event.text("fraud.model", "fm-12");
     event.flag("fraud.reviewed", dice.chance(0.006));
-    event.text(
-        "invoice.kind",
-        if trace.plan == "business" {
-            "company"
-        } else {
-            "private"
-        },
-    );
+    event.text("invoice.kind", if trace.plan == "business" { "company" } else { "private" });
     event.number("checkout.revision", 1 + dice.heavy(5));
 }
 

@@ -65,19 +65,10 @@ fn name(trace: &Trace, span: &Span) -> &'static str {
 }
 
 fn identity(event: &mut Object<'_>, trace: &Trace, span: &Span, index: usize) {
-    event.parts(
-        "trace.trace_id",
-        &[
-            Part::Hex(key(&[trace.key, 1]), 16),
-            Part::Hex(key(&[trace.key, 2]), 16),
-        ],
-    );
+    event.parts("trace.trace_id", &[Part::Hex(key(&[trace.key, 1]), 16), Part::Hex(key(&[trace.key, 2]), 16)]);
     event.parts("trace.span_id", &[Part::Hex(span_id(trace.key, index), 16)]);
     if let Some(parent) = span.parent {
-        event.parts(
-            "trace.parent_id",
-            &[Part::Hex(span_id(trace.key, parent), 16)],
-        );
+        event.parts("trace.parent_id", &[Part::Hex(span_id(trace.key, parent), 16)]);
     }
     event.text("service.name", span.service.name());
     event.text("name", name(trace, span));
@@ -99,11 +90,7 @@ fn span_kind(role: Role) -> &'static str {
         | Role::TaxLookup
         | Role::Authorize
         | Role::Reserve => "server",
-        Role::CartSelect
-        | Role::TaxSelect
-        | Role::Attempt(_)
-        | Role::OrdersInsert
-        | Role::SearchIndex => "client",
+        Role::CartSelect | Role::TaxSelect | Role::Attempt(_) | Role::OrdersInsert | Role::SearchIndex => "client",
         _ => "internal",
     }
 }
@@ -120,25 +107,13 @@ fn place(event: &mut Object<'_>, trace: &Trace, span: &Span, dice: &mut Dice) {
     let zone = ["a", "b", "c"][trace.zone as usize % 3];
     let host = key(&[trace.key, span.service as u64]) % 14 + trace.zone * 14;
     event.text("region", trace.region.name());
-    event.parts(
-        "cloud.availability_zone",
-        &[Part::Text(trace.region.name()), Part::Text(zone)],
-    );
+    event.parts("cloud.availability_zone", &[Part::Text(trace.region.name()), Part::Text(zone)]);
     event.text("k8s.cluster", trace.region.cluster());
     event.parts(
         "host.name",
-        &[
-            Part::Text("ip-10-"),
-            Part::Number(host, 1),
-            Part::Text("-"),
-            Part::Number(host * 7 % 250, 1),
-        ],
+        &[Part::Text("ip-10-"), Part::Number(host, 1), Part::Text("-"), Part::Number(host * 7 % 250, 1)],
     );
-    let pod = [
-        Part::Text(span.service.name()),
-        Part::Text("-"),
-        Part::Hex(key(&[host, span.service as u64]), 8),
-    ];
+    let pod = [Part::Text(span.service.name()), Part::Text("-"), Part::Hex(key(&[host, span.service as u64]), 8)];
     event.parts("k8s.pod.name", &pod);
     event.text("deployment.environment", "production");
     event.text("team", span.service.team());
@@ -149,10 +124,7 @@ fn place(event: &mut Object<'_>, trace: &Trace, span: &Span, dice: &mut Dice) {
 fn effort(event: &mut Object<'_>, span: &Span, dice: &mut Dice) {
     event.thousandths("duration_ms", span.duration_us);
     event.flag("error", span.failed);
-    event.thousandths(
-        "cpu_ms",
-        (span.duration_us as f64 * dice.between(0.01, 0.12)) as u64,
-    );
+    event.thousandths("cpu_ms", (span.duration_us as f64 * dice.between(0.01, 0.12)) as u64);
     event.number("memory.allocated_kb", dice.around(480.0, 0.35) as u64);
     event.number("runtime.threads", 4 + dice.below(60));
 }
@@ -162,34 +134,20 @@ fn failure(event: &mut Object<'_>, trace: &Trace, span: &Span, dice: &mut Dice) 
     match span.role {
         Role::Attempt(_) => {
             event.text("error.kind", "provider_unavailable");
-            event.parts(
-                "error.message",
-                &[
-                    Part::Text(trace.provider),
-                    Part::Text(" answered 503: \"try again\""),
-                ],
-            );
+            event.parts("error.message", &[Part::Text(trace.provider), Part::Text(" answered 503: \"try again\"")]);
         }
         _ if trace.kind == Kind::Search => {
             event.text("error.kind", "index_timeout");
             event.parts(
                 "error.message",
-                &[
-                    Part::Text("index shard "),
-                    Part::Number(shard, 1),
-                    Part::Text(" timed out"),
-                ],
+                &[Part::Text("index shard "), Part::Number(shard, 1), Part::Text(" timed out")],
             );
         }
         _ => {
             event.text("error.kind", "deadlock");
             event.parts(
                 "error.message",
-                &[
-                    Part::Text("deadlock on carts, shard "),
-                    Part::Number(shard, 1),
-                    Part::Text(", given up"),
-                ],
+                &[Part::Text("deadlock on carts, shard "), Part::Number(shard, 1), Part::Text(", given up")],
             );
         }
     }
@@ -213,31 +171,16 @@ fn work(event: &mut Object<'_>, trace: &Trace, span: &Span, dice: &mut Dice) {
             event.number("cart.item_count", trace.items);
             event.flag("cache.hit", trace.cache_hit);
         }
-        Role::CartSelect => database(
-            event,
-            "SELECT … FROM carts WHERE id = $1",
-            "carts",
-            trace.items,
-            dice,
-        ),
+        Role::CartSelect => database(event, "SELECT … FROM carts WHERE id = $1", "carts", trace.items, dice),
         Role::Quote => quote(event, trace),
         Role::TaxLookup => tax(event, trace, dice),
         Role::TaxSelect => database(event, entry::TAX_STATEMENT, "tax", 1, dice),
         Role::Authorize => authorize(event, trace, dice),
         Role::Attempt(nth) => attempt(event, trace, span, nth),
-        Role::OrdersInsert => database(
-            event,
-            "INSERT INTO orders (…) VALUES (…)",
-            "orders",
-            1,
-            dice,
-        ),
+        Role::OrdersInsert => database(event, "INSERT INTO orders (…) VALUES (…)", "orders", 1, dice),
         Role::Reserve => {
             event.number("inventory.items", trace.items);
-            event.parts(
-                "inventory.warehouse",
-                &[Part::Text("wh-"), Part::Number(dice.below(9), 2)],
-            );
+            event.parts("inventory.warehouse", &[Part::Text("wh-"), Part::Number(dice.below(9), 2)]);
             event.flag("inventory.backorder", dice.chance(0.03));
         }
         Role::SearchIndex => {
@@ -291,22 +234,13 @@ fn tax(event: &mut Object<'_>, trace: &Trace, dice: &mut Dice) {
     event.text("tax.country", trace.country);
     event.text("tax.provider", "own");
     event.thousandths("tax.rate", 19_000 + dice.below(5) * 1_000);
-    event.flag(
-        "tax.cache_hit",
-        !matches!(trace.pace, Pace::ItemByItem(_)) && dice.chance(0.9),
-    );
-    event.parts(
-        "tax.product_class",
-        &[Part::Text("pc-"), Part::Number(dice.heavy(240), 3)],
-    );
+    event.flag("tax.cache_hit", !matches!(trace.pace, Pace::ItemByItem(_)) && dice.chance(0.9));
+    event.parts("tax.product_class", &[Part::Text("pc-"), Part::Number(dice.heavy(240), 3)]);
 }
 
 fn authorize(event: &mut Object<'_>, trace: &Trace, dice: &mut Dice) {
     event.text("payments.provider", trace.provider);
-    event.text(
-        "payments.method",
-        if dice.chance(0.7) { "card" } else { "wallet" },
-    );
+    event.text("payments.method", if dice.chance(0.7) { "card" } else { "wallet" });
     event.text("payments.currency", entry::currency(trace.country));
     event.number("retry_count", trace.retries);
     event.flag("payments.three_d_secure", dice.chance(0.41));
@@ -328,8 +262,5 @@ fn database(event: &mut Object<'_>, statement: &str, table: &str, rows: u64, dic
     event.text("db.name", table);
     event.number("db.rows", rows);
     event.number("db.pool.waiting", dice.heavy(12));
-    event.parts(
-        "db.host",
-        &[Part::Text("pg-"), Part::Number(dice.below(4), 1)],
-    );
+    event.parts("db.host", &[Part::Text("pg-"), Part::Number(dice.below(4), 1)]);
 }

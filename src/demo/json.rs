@@ -19,8 +19,7 @@ impl<'a> Object<'a> {
 
     /// Names are literals of this program: nothing in them needs escaping.
     fn name(&mut self, name: &str) {
-        self.out
-            .extend_from_slice(if self.first { b"\"" } else { b",\"" });
+        self.out.extend_from_slice(if self.first { b"\"" } else { b",\"" });
         self.first = false;
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
@@ -68,8 +67,7 @@ impl<'a> Object<'a> {
 
     pub(super) fn flag(&mut self, name: &str, value: bool) {
         self.name(name);
-        self.out
-            .extend_from_slice(if value { b"true" } else { b"false" });
+        self.out.extend_from_slice(if value { b"true" } else { b"false" });
     }
 
     /// RFC 3339 in UTC with microseconds.
@@ -131,10 +129,7 @@ fn hex(out: &mut Vec<u8>, number: u64, width: usize) {
 }
 
 fn rfc3339(out: &mut Vec<u8>, ns: i64) {
-    let (days, of_day) = (
-        ns.div_euclid(86_400_000_000_000),
-        ns.rem_euclid(86_400_000_000_000) as u64,
-    );
+    let (days, of_day) = (ns.div_euclid(86_400_000_000_000), ns.rem_euclid(86_400_000_000_000) as u64);
     let (year, month, day) = civil(days);
     let second = of_day / 1_000_000_000;
     for (number, width, after) in [
@@ -159,11 +154,7 @@ fn civil(days: i64) -> (u64, u64, u64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let from_march = (5 * of_year + 2) / 153;
     let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year.max(0) as u64, month as u64, day as u64)
 }

@@ -36,19 +36,11 @@ pub(crate) struct Shop {
 impl Shop {
     /// `incident_start_ns` is when the flag goes on, in nanoseconds since 1970; the build comes 8 minutes before.
     pub(crate) fn new(seed: u64, incident_start_ns: i64) -> Self {
-        Self {
-            seed,
-            story: Story::new(incident_start_ns),
-        }
+        Self { seed, story: Story::new(incident_start_ns) }
     }
 
     /// All events whose span starts in `from_ns..to_ns`, as NDJSON of at most `events_max` events a chunk.
-    pub(crate) fn events(
-        &self,
-        from_ns: i64,
-        to_ns: i64,
-        events_max: usize,
-    ) -> impl Iterator<Item = Chunk> + use<> {
+    pub(crate) fn events(&self, from_ns: i64, to_ns: i64, events_max: usize) -> impl Iterator<Item = Chunk> + use<> {
         let mut spans = Spans::new(*self, from_ns, to_ns);
         std::iter::from_fn(move || spans.chunk(events_max.max(1)))
     }
@@ -58,9 +50,7 @@ impl Shop {
         let slot_key = key(&[self.seed, slot as u64, kind as u64]);
         let start = slot.saturating_mul(SLOT_NS);
         let mut dice = Dice::new(slot_key);
-        let count = (rate * self.story.load(start) + dice.unit())
-            .floor()
-            .max(0.0) as u64;
+        let count = (rate * self.story.load(start) + dice.unit()).floor().max(0.0) as u64;
         (0..count).map(move |nth| {
             let at = start.saturating_add(dice.below(SLOT_NS as u64 / 1000) as i64 * 1000);
             (key(&[slot_key, nth]), at)
@@ -90,21 +80,11 @@ struct Spans {
 impl Spans {
     fn new(shop: Shop, from_ns: i64, to_ns: i64) -> Self {
         let slot = from_ns.saturating_sub(LONGEST_NS).div_euclid(SLOT_NS);
-        Self {
-            shop,
-            from_ns,
-            to_ns,
-            slot,
-            waiting: Vec::new(),
-            open: None,
-        }
+        Self { shop, from_ns, to_ns, slot, waiting: Vec::new(), open: None }
     }
 
     fn chunk(&mut self, events_max: usize) -> Option<Chunk> {
-        let mut chunk = Chunk {
-            events: 0,
-            body: Vec::with_capacity(events_max.min(8192) * 1200),
-        };
+        let mut chunk = Chunk { events: 0, body: Vec::with_capacity(events_max.min(8192) * 1200) };
         while chunk.events < events_max && self.next_into(&mut chunk.body) {
             chunk.events += 1;
         }
@@ -152,14 +132,10 @@ impl Spans {
     fn fill(&mut self) {
         for (nth, (kind, rate)) in RATES.iter().enumerate() {
             let traces = self.shop.deal(self.slot, nth, *rate);
-            self.waiting.extend(
-                traces
-                    .filter(|(_, start)| *start < self.to_ns)
-                    .map(|(key, start)| (*kind, key, start)),
-            );
+            self.waiting
+                .extend(traces.filter(|(_, start)| *start < self.to_ns).map(|(key, start)| (*kind, key, start)));
         }
-        self.waiting
-            .sort_unstable_by_key(|(_, key, start)| std::cmp::Reverse((*start, *key)));
+        self.waiting.sort_unstable_by_key(|(_, key, start)| std::cmp::Reverse((*start, *key)));
         self.slot += 1;
     }
 }

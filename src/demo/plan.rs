@@ -75,16 +75,8 @@ impl Trace {
         let region = dice.weighed(&Region::ALL).unwrap_or(Region::UsEast);
         let build = story.build(region, start_ns, dice);
         let flag = story.flag(region, build, start_ns, dice);
-        let pace = if kind == Kind::Checkout {
-            story.pace(region, build, flag, dice)
-        } else {
-            Pace::Usual
-        };
-        let retries = if let Pace::Retried(times, _) = pace {
-            u64::from(times)
-        } else {
-            0
-        };
+        let pace = if kind == Kind::Checkout { story.pace(region, build, flag, dice) } else { Pace::Usual };
+        let retries = if let Pace::Retried(times, _) = pace { u64::from(times) } else { 0 };
         let quoted = match pace {
             Pace::ItemByItem(_) => true,
             _ => kind == Kind::Quote || (kind == Kind::Checkout && (flag || dice.chance(0.60))),
@@ -120,19 +112,10 @@ impl Trace {
 
     fn fill_cart(&mut self, dice: &mut Dice) {
         (self.items, self.lookups) = match self.pace {
-            Pace::ItemByItem(lookups) => {
-                (u64::from(lookups) + 1 + dice.below(3), u64::from(lookups))
-            }
-            _ => (
-                dice.around(6.0, 0.26).round().clamp(1.0, 42.0) as u64,
-                u64::from(self.quoted),
-            ),
+            Pace::ItemByItem(lookups) => (u64::from(lookups) + 1 + dice.below(3), u64::from(lookups)),
+            _ => (dice.around(6.0, 0.26).round().clamp(1.0, 42.0) as u64, u64::from(self.quoted)),
         };
-        let hits = if matches!(self.pace, Pace::ItemByItem(_)) {
-            0.286
-        } else {
-            0.618
-        };
+        let hits = if matches!(self.pace, Pace::ItemByItem(_)) { 0.286 } else { 0.618 };
         self.cache_hit = dice.chance(hits);
     }
 }
@@ -140,11 +123,7 @@ impl Trace {
 /// Silence of a provider is adyen's habit.
 fn provider(pace: Pace, dice: &mut Dice) -> &'static str {
     let usual = dice.weighed(&PROVIDERS).unwrap_or("stripe");
-    if matches!(pace, Pace::Retried(_, RetryEnd::Slow)) {
-        "adyen"
-    } else {
-        usual
-    }
+    if matches!(pace, Pace::Retried(_, RetryEnd::Slow)) { "adyen" } else { usual }
 }
 
 /// Ids of a trace's spans.

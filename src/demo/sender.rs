@@ -45,11 +45,7 @@ pub(super) fn run_shop(
     now: impl Fn() -> i64,
     wait: impl FnMut(Duration) -> bool,
 ) -> Tally {
-    let mut sender = Sender {
-        send,
-        wait,
-        tally: Tally::default(),
-    };
+    let mut sender = Sender { send, wait, tally: Tally::default() };
     let mut sent_to = now().saturating_sub(reach_ns);
     loop {
         let until = now();

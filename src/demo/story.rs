@@ -75,8 +75,7 @@ impl Story {
 
     /// How busy it is, 1 on average around the incident: a swing of hours on top of day and night.
     pub(super) fn load(self, ns: i64) -> f64 {
-        let daily =
-            |ns: i64| 1.0 + 0.35 * (ns as f64 / 86_400e9 * std::f64::consts::TAU - 2.4).sin();
+        let daily = |ns: i64| 1.0 + 0.35 * (ns as f64 / 86_400e9 * std::f64::consts::TAU - 2.4).sin();
         let swing = 1.0 + 0.08 * (self.minutes(ns) / 17.0 + 1.0).sin();
         swing * daily(ns) / daily(self.flag_on_ns)
     }
@@ -98,38 +97,18 @@ impl Story {
     }
 
     pub(super) fn payments_build(self, ns: i64) -> Build {
-        if self.minutes(ns) < PAYMENTS_AT {
-            PAYMENTS_OLD
-        } else {
-            PAYMENTS_NEW
-        }
+        if self.minutes(ns) < PAYMENTS_AT { PAYMENTS_OLD } else { PAYMENTS_NEW }
     }
 
-    pub(super) fn flag(
-        self,
-        region: Region,
-        build: Option<Build>,
-        ns: i64,
-        dice: &mut Dice,
-    ) -> bool {
+    pub(super) fn flag(self, region: Region, build: Option<Build>, ns: i64, dice: &mut Dice) -> bool {
         let ramp = (self.minutes(ns) / FLAG_RAMP).clamp(0.0, 1.0);
         let at = dice.unit();
         let begun = self.minutes(ns) >= 0.0;
-        if planted(region, build) {
-            begun && at < ramp
-        } else {
-            begun && at < FLAG_ELSEWHERE
-        }
+        if planted(region, build) { begun && at < ramp } else { begun && at < FLAG_ELSEWHERE }
     }
 
     /// How one checkout goes.
-    pub(super) fn pace(
-        self,
-        region: Region,
-        build: Option<Build>,
-        flag: bool,
-        dice: &mut Dice,
-    ) -> Pace {
+    pub(super) fn pace(self, region: Region, build: Option<Build>, flag: bool, dice: &mut Dice) -> Pace {
         let at = dice.unit();
         if flag && planted(region, build) && at < SLOW_SHARE {
             return Pace::ItemByItem(dice.around(14.0, 0.08).round().clamp(10.0, 19.0) as u32);
@@ -153,11 +132,7 @@ pub(super) fn planted(region: Region, build: Option<Build>) -> bool {
 }
 
 fn new_or_old(minutes_since: f64, share: f64, at: f64) -> Build {
-    if at < share * (minutes_since / ROLLOUT).clamp(0.0, 1.0) {
-        B37
-    } else {
-        B36
-    }
+    if at < share * (minutes_since / ROLLOUT).clamp(0.0, 1.0) { B37 } else { B36 }
 }
 
 /// How long a checkout takes when nothing is wrong: served from a cache, worked out, or worked out with a stumble.

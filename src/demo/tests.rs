@@ -16,18 +16,12 @@ const MINUTE: i64 = 60_000_000_000;
 const FLAG_ON: i64 = 1_794_968_940_000_000_000;
 
 fn bytes(shop: &Shop, from: i64, to: i64) -> Vec<u8> {
-    shop.events(from, to, 1_000)
-        .flat_map(|chunk| chunk.body)
-        .collect()
+    shop.events(from, to, 1_000).flat_map(|chunk| chunk.body).collect()
 }
 
 fn parsed(body: &[u8]) -> Vec<Value> {
-    let lines = body
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty());
-    lines
-        .map(|line| serde_json::from_slice(line).expect("every line is JSON"))
-        .collect()
+    let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).expect("every line is JSON")).collect()
 }
 
 fn text<'a>(event: &'a Value, field: &str) -> &'a str {
@@ -45,15 +39,9 @@ fn says_the_same_again_and_other_things_with_another_seed() {
 #[test]
 fn a_range_is_the_sum_of_its_parts() {
     let shop = Shop::new(1, FLAG_ON);
-    let cuts =
-        [0, 250, 251, 3_999, 4_000, 11_700].map(|ms| FLAG_ON + 12 * MINUTE + ms * 1_000_000 + 7);
-    let line_set = |body: Vec<u8>| -> HashSet<Vec<u8>> {
-        body.split(|b| *b == b'\n').map(<[u8]>::to_vec).collect()
-    };
-    let parts: Vec<u8> = cuts
-        .windows(2)
-        .flat_map(|cut| bytes(&shop, cut[0], cut[1]))
-        .collect();
+    let cuts = [0, 250, 251, 3_999, 4_000, 11_700].map(|ms| FLAG_ON + 12 * MINUTE + ms * 1_000_000 + 7);
+    let line_set = |body: Vec<u8>| -> HashSet<Vec<u8>> { body.split(|b| *b == b'\n').map(<[u8]>::to_vec).collect() };
+    let parts: Vec<u8> = cuts.windows(2).flat_map(|cut| bytes(&shop, cut[0], cut[1])).collect();
     let whole = bytes(&shop, cuts[0], cuts[5]);
     assert_eq!(parts.len(), whole.len());
     assert_eq!(line_set(parts), line_set(whole));
@@ -68,8 +56,7 @@ fn starts_lie_in_the_range_and_chunks_hold_what_they_say() {
         assert_eq!(events.len(), chunk.events);
         assert!(chunk.events <= 777);
         assert!(events.iter().all(|event| {
-            ("2026-11-18T02:49:00.000000Z".."2026-11-18T02:50:00.000000Z")
-                .contains(&text(event, "timestamp"))
+            ("2026-11-18T02:49:00.000000Z".."2026-11-18T02:50:00.000000Z").contains(&text(event, "timestamp"))
         }));
     }
     assert_eq!(shop.events(to, from, 10).count(), 0);
@@ -77,39 +64,22 @@ fn starts_lie_in_the_range_and_chunks_hold_what_they_say() {
 
 #[test]
 fn every_parent_is_there_and_holds_its_children() {
-    let body = bytes(
-        &Shop::new(3, FLAG_ON),
-        FLAG_ON + 30 * MINUTE,
-        FLAG_ON + 32 * MINUTE,
-    );
+    let body = bytes(&Shop::new(3, FLAG_ON), FLAG_ON + 30 * MINUTE, FLAG_ON + 32 * MINUTE);
     let events = parsed(&body);
     let roots: HashSet<&str> = events
         .iter()
         .filter(|event| event["trace.parent_id"].is_null())
         .map(|event| text(event, "trace.trace_id"))
         .collect();
-    let spans: HashMap<(&str, &str), &Value> = events
-        .iter()
-        .map(|event| {
-            (
-                (text(event, "trace.trace_id"), text(event, "trace.span_id")),
-                event,
-            )
-        })
-        .collect();
+    let spans: HashMap<(&str, &str), &Value> =
+        events.iter().map(|event| ((text(event, "trace.trace_id"), text(event, "trace.span_id")), event)).collect();
     assert_eq!(spans.len(), events.len(), "span ids are unique");
     let mut checked = 0;
-    for event in events
-        .iter()
-        .filter(|event| event["trace.parent_id"].is_string())
-    {
+    for event in events.iter().filter(|event| event["trace.parent_id"].is_string()) {
         let trace = text(event, "trace.trace_id");
         if roots.contains(trace) {
             let parent = spans[&(trace, text(event, "trace.parent_id"))];
-            assert!(
-                parent["duration_ms"].as_f64() >= event["duration_ms"].as_f64(),
-                "{parent} {event}"
-            );
+            assert!(parent["duration_ms"].as_f64() >= event["duration_ms"].as_f64(), "{parent} {event}");
             checked += 1;
         }
     }
@@ -133,10 +103,7 @@ fn checkouts_are_slow_where_all_three_come_together() {
     let mut lookups = Vec::new();
     for trace in checkouts(&Shop::new(37, FLAG_ON)) {
         let entry = trace.spans[1];
-        assert_eq!(
-            (entry.service, entry.role),
-            (Service::Checkout, Role::Entry)
-        );
+        assert_eq!((entry.service, entry.role), (Service::Checkout, Role::Entry));
         let is_slow = (2_200_000..5_000_000).contains(&entry.duration_us);
         let is_planted = trace.flag && trace.build == Some(B37) && trace.region == Region::EuWest;
         all += 1;
@@ -149,8 +116,7 @@ fn checkouts_are_slow_where_all_three_come_together() {
         }
     }
     lookups.sort_unstable();
-    let numbers =
-        format!("{all} checkouts, {eu} in eu-west-1, {slow} slow, {planted} planted, {both} both");
+    let numbers = format!("{all} checkouts, {eu} in eu-west-1, {slow} slow, {planted} planted, {both} both");
     println!("{numbers}");
     // The pictures say 97,696, 21,494 and 1,438.
     assert!((96_700..98_700).contains(&all), "{numbers}");
@@ -163,24 +129,18 @@ fn checkouts_are_slow_where_all_three_come_together() {
 
 #[test]
 fn a_slow_checkout_looks_tax_up_for_each_item() {
-    let events = parsed(&bytes(
-        &Shop::new(37, FLAG_ON),
-        FLAG_ON + 20 * MINUTE,
-        FLAG_ON + 21 * MINUTE,
-    ));
-    let slow = events.iter().filter(|event| {
-        text(event, "name") == "place_order" && event["duration_ms"].as_f64() > Some(2_300.0)
-    });
+    let events = parsed(&bytes(&Shop::new(37, FLAG_ON), FLAG_ON + 20 * MINUTE, FLAG_ON + 21 * MINUTE));
+    let slow = events
+        .iter()
+        .filter(|event| text(event, "name") == "place_order" && event["duration_ms"].as_f64() > Some(2_300.0));
     let mut seen = 0;
     for order in slow.filter(|order| {
         text(order, "build_id") == "b-0037"
             && text(order, "region") == "eu-west-1"
             && order["flags.new_checkout"] == true
     }) {
-        let same = |event: &&Value| {
-            event["trace.trace_id"] == order["trace.trace_id"]
-                && text(event, "name") == "tax.lookup"
-        };
+        let same =
+            |event: &&Value| event["trace.trace_id"] == order["trace.trace_id"] && text(event, "name") == "tax.lookup";
         seen += usize::from(events.iter().filter(same).count() >= 10);
         assert_eq!(text(order, "intent.unmet"), "within 2 s");
     }
@@ -192,30 +152,15 @@ fn two_hours_hold_about_a_million_events_in_many_fields_quickly() {
     let shop = Shop::new(37, FLAG_ON);
     let begun = Instant::now();
     let minutes = 20;
-    let events: usize = shop
-        .events(FLAG_ON, FLAG_ON + minutes * MINUTE, 5_000)
-        .map(|chunk| chunk.events)
-        .sum();
+    let events: usize = shop.events(FLAG_ON, FLAG_ON + minutes * MINUTE, 5_000).map(|chunk| chunk.events).sum();
     let rate = events as f64 / begun.elapsed().as_secs_f64();
     println!("{events} events in {minutes} minutes, made at {rate:.0} a second");
     assert!((110_000..320_000).contains(&events), "{events}");
-    let floor = if cfg!(debug_assertions) {
-        5_000.0
-    } else {
-        60_000.0
-    };
+    let floor = if cfg!(debug_assertions) { 5_000.0 } else { 60_000.0 };
     assert!(rate > floor, "{rate}");
     let sample = parsed(&bytes(&shop, FLAG_ON, FLAG_ON + MINUTE / 4));
-    let names: HashSet<&String> = sample
-        .iter()
-        .filter_map(Value::as_object)
-        .flat_map(serde_json::Map::keys)
-        .collect();
-    let widest = sample
-        .iter()
-        .filter_map(Value::as_object)
-        .map(serde_json::Map::len)
-        .max();
+    let names: HashSet<&String> = sample.iter().filter_map(Value::as_object).flat_map(serde_json::Map::keys).collect();
+    let widest = sample.iter().filter_map(Value::as_object).map(serde_json::Map::len).max();
     println!("{} fields, {widest:?} in the widest event", names.len());
     assert!(names.len() > 100, "{}", names.len());
     assert!(widest >= Some(60), "{widest:?}");
@@ -223,11 +168,7 @@ fn two_hours_hold_about_a_million_events_in_many_fields_quickly() {
 
 #[test]
 fn only_health_checks_are_sampled() {
-    for event in parsed(&bytes(
-        &Shop::new(1, FLAG_ON),
-        FLAG_ON,
-        FLAG_ON + MINUTE / 2,
-    )) {
+    for event in parsed(&bytes(&Shop::new(1, FLAG_ON), FLAG_ON, FLAG_ON + MINUTE / 2)) {
         let health = text(&event, "http.route") == "GET /healthz";
         assert_eq!(event["sample_rate"].as_i64(), health.then_some(10));
     }
@@ -257,10 +198,7 @@ fn sends_the_past_and_then_live_each_event_once_though_the_clock_is_set_back() {
         },
     );
     let lines = |body: Vec<u8>| {
-        let mut lines: Vec<Vec<u8>> = body
-            .split(|byte| *byte == b'\n')
-            .map(<[u8]>::to_vec)
-            .collect();
+        let mut lines: Vec<Vec<u8>> = body.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
         lines.sort_unstable();
         lines
     };
@@ -290,10 +228,7 @@ fn a_failed_send_is_repeated_with_the_same_bytes_and_given_up_at_last() {
     assert!(sends.iter().all(|body| *body == sends[0]));
     assert_eq!((tally.events, tally.given_up), (0, 5_000));
     let pauses = pauses.into_inner();
-    assert!(
-        pauses.windows(2).take(8).all(|pair| pair[0] <= pair[1]),
-        "{pauses:?}"
-    );
+    assert!(pauses.windows(2).take(8).all(|pair| pair[0] <= pair[1]), "{pauses:?}");
     assert!(pauses.iter().sum::<Duration>() < Duration::from_secs(60));
 }
 

@@ -58,12 +58,8 @@ pub(super) enum Region {
 
 impl Region {
     /// The shares that the console's pictures show.
-    pub(super) const ALL: [(Self, f64); 4] = [
-        (Self::UsEast, 0.7281),
-        (Self::EuWest, 0.2200),
-        (Self::ApSouth, 0.0494),
-        (Self::Qatar, 0.0025),
-    ];
+    pub(super) const ALL: [(Self, f64); 4] =
+        [(Self::UsEast, 0.7281), (Self::EuWest, 0.2200), (Self::ApSouth, 0.0494), (Self::Qatar, 0.0025)];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -126,15 +122,8 @@ static AMERICA: [(&str, f64); 14] = [
     (UAE, 0.5),
     ("JP", 0.9),
 ];
-static ASIA: [(&str, f64); 7] = [
-    ("IN", 46.0),
-    ("JP", 18.0),
-    ("SG", 12.0),
-    ("TW", 9.0),
-    ("KR", 8.0),
-    ("AU", 5.0),
-    (UAE, 2.0),
-];
+static ASIA: [(&str, f64); 7] =
+    [("IN", 46.0), ("JP", 18.0), ("SG", 12.0), ("TW", 9.0), ("KR", 8.0), ("AU", 5.0), (UAE, 2.0)];
 static GULF: [(&str, f64); 3] = [("QA", 70.0), (UAE, 20.0), ("SA", 10.0)];
 
 /// What was built and rolled out together: three fields that always move as one.
@@ -145,77 +134,33 @@ pub(super) struct Build {
     pub(super) sha: &'static str,
 }
 
-pub(super) const B33: Build = Build {
-    id: "b-0033",
-    version: "4.33.0",
-    sha: "9a1c07e4d2b8",
-};
-pub(super) const B34: Build = Build {
-    id: "b-0034",
-    version: "4.34.0",
-    sha: "03f7be21a96c",
-};
-pub(super) const B35: Build = Build {
-    id: "b-0035",
-    version: "4.35.0",
-    sha: "c41e88d05f3b",
-};
+pub(super) const B33: Build = Build { id: "b-0033", version: "4.33.0", sha: "9a1c07e4d2b8" };
+pub(super) const B34: Build = Build { id: "b-0034", version: "4.34.0", sha: "03f7be21a96c" };
+pub(super) const B35: Build = Build { id: "b-0035", version: "4.35.0", sha: "c41e88d05f3b" };
 pub(super) const B35_HOT: Build = Build {
     id: "b-0035+hotfix.20261118T221904Z.dirty-6f2c0ad91be74c0f8d5a",
     version: "4.35.1-hotfix",
     sha: "6f2c0ad91be7",
 };
-pub(super) const B36: Build = Build {
-    id: "b-0036",
-    version: "4.36.0",
-    sha: "5b7d93c6e018",
-};
-pub(super) const B37: Build = Build {
-    id: "b-0037",
-    version: "4.37.0",
-    sha: "e2a05f1c7d94",
-};
+pub(super) const B36: Build = Build { id: "b-0036", version: "4.36.0", sha: "5b7d93c6e018" };
+pub(super) const B37: Build = Build { id: "b-0037", version: "4.37.0", sha: "e2a05f1c7d94" };
 
 /// Services outside the checkout are built on their own.
 pub(super) fn own_build(service: Service) -> Option<Build> {
     match service {
-        Service::Gateway => Some(Build {
-            id: "g-0211",
-            version: "7.2.11",
-            sha: "1f40a7c9be35",
-        }),
-        Service::Cart => Some(Build {
-            id: "c-0098",
-            version: "3.9.8",
-            sha: "77d0e5a1463f",
-        }),
-        Service::Search => Some(Build {
-            id: "s-0154",
-            version: "5.15.4",
-            sha: "b8c62e0d91fa",
-        }),
-        Service::Inventory => Some(Build {
-            id: "i-0040",
-            version: "1.40.2",
-            sha: "20e9d4b7c65a",
-        }),
+        Service::Gateway => Some(Build { id: "g-0211", version: "7.2.11", sha: "1f40a7c9be35" }),
+        Service::Cart => Some(Build { id: "c-0098", version: "3.9.8", sha: "77d0e5a1463f" }),
+        Service::Search => Some(Build { id: "s-0154", version: "5.15.4", sha: "b8c62e0d91fa" }),
+        Service::Inventory => Some(Build { id: "i-0040", version: "1.40.2", sha: "20e9d4b7c65a" }),
         _ => None,
     }
 }
-pub(super) const PAYMENTS_OLD: Build = Build {
-    id: "p-0218",
-    version: "2.18.4",
-    sha: "4d8e0b95c7a2",
-};
-pub(super) const PAYMENTS_NEW: Build = Build {
-    id: "p-0219",
-    version: "2.19.0",
-    sha: "aa6317f0d5e9",
-};
+pub(super) const PAYMENTS_OLD: Build = Build { id: "p-0218", version: "2.18.4", sha: "4d8e0b95c7a2" };
+pub(super) const PAYMENTS_NEW: Build = Build { id: "p-0219", version: "2.19.0", sha: "aa6317f0d5e9" };
 
 pub(super) static GIVEN: [&str; 20] = [
-    "Aoife", "Seán", "Jonas", "Lena", "Chloé", "Mateo", "Grace", "Owen", "Priya", "Zofia", "נועה",
-    "דוד", "ليلى", "عمر", "美咲", "健太", "小明", "서연", "Ngozi", "Iñaki",
+    "Aoife", "Seán", "Jonas", "Lena", "Chloé", "Mateo", "Grace", "Owen", "Priya", "Zofia", "נועה", "דוד", "ليلى",
+    "عمر", "美咲", "健太", "小明", "서연", "Ngozi", "Iñaki",
 ];
 pub(super) static FAMILY: [&str; 20] = [
     "O'Brien",
@@ -239,25 +184,10 @@ pub(super) static FAMILY: [&str; 20] = [
     "Okafor",
     "Etxeberria",
 ];
-pub(super) static PLANS: [(&str, f64); 4] = [
-    ("free", 61.0),
-    ("plus", 27.0),
-    ("family", 9.0),
-    ("business", 3.0),
-];
-pub(super) static DEVICES: [(&str, f64); 5] = [
-    ("android", 38.0),
-    ("iphone", 31.0),
-    ("desktop", 26.0),
-    ("tablet", 4.0),
-    ("television", 1.0),
-];
-pub(super) static PROVIDERS: [(&str, f64); 4] = [
-    ("stripe", 44.0),
-    ("adyen", 38.0),
-    ("klarna", 12.0),
-    ("paypal", 6.0),
-];
+pub(super) static PLANS: [(&str, f64); 4] = [("free", 61.0), ("plus", 27.0), ("family", 9.0), ("business", 3.0)];
+pub(super) static DEVICES: [(&str, f64); 5] =
+    [("android", 38.0), ("iphone", 31.0), ("desktop", 26.0), ("tablet", 4.0), ("television", 1.0)];
+pub(super) static PROVIDERS: [(&str, f64); 4] = [("stripe", 44.0), ("adyen", 38.0), ("klarna", 12.0), ("paypal", 6.0)];
 pub(super) static QUERIES: [&str; 14] = [
     "headphones",
     "usb c cable",

@@ -31,7 +31,8 @@ pub(super) async fn serve(method: Method, uri: Uri) -> Response {
     let found = file.or_else(|| if is_file_name { None } else { Files::get(PAGE).map(|file| (PAGE, file)) });
     match found {
         Some((path, file)) => (headers(path, file.metadata.mimetype()), file.data.into_owned()).into_response(),
-        None => ApiError::new(StatusCode::NOT_FOUND, "no_file", "there is nothing at this path; the console is at /").into_response(),
+        None => ApiError::new(StatusCode::NOT_FOUND, "no_file", "there is nothing at this path; the console is at /")
+            .into_response(),
     }
 }
 

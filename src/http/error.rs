@@ -89,22 +89,33 @@ impl From<StoreError> for ApiError {
         let message = error.to_string();
         match error {
             StoreError::Busy => ApiError::new(StatusCode::TOO_MANY_REQUESTS, "busy", message).retry_after(1),
-            StoreError::DiskFull { .. } => {
-                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "disk_full", "the disk is full; nothing was stored, send again later")
-                    .retry_after(10)
-            }
+            StoreError::DiskFull { .. } => ApiError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "disk_full",
+                "the disk is full; nothing was stored, send again later",
+            )
+            .retry_after(10),
             StoreError::Io { .. } => {
                 tracing::error!("{message}");
-                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "disk", "the disk failed; nothing was acknowledged, send again later")
-                    .retry_after(2)
+                ApiError::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "disk",
+                    "the disk failed; nothing was acknowledged, send again later",
+                )
+                .retry_after(2)
             }
             StoreError::Closed => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "closing", message).retry_after(5),
-            StoreError::TooManyDatasets(_) => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_many_datasets", message),
-            StoreError::TooManyFields { .. } => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_many_fields", message),
+            StoreError::TooManyDatasets(_) => {
+                ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_many_datasets", message)
+            }
+            StoreError::TooManyFields { .. } => {
+                ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_many_fields", message)
+            }
             StoreError::TooLarge { .. } => ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message),
             StoreError::Catalog(_) => {
                 tracing::error!("{message}");
-                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "catalog", "the catalog failed; send again later").retry_after(2)
+                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "catalog", "the catalog failed; send again later")
+                    .retry_after(2)
             }
             _ => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message),
         }
@@ -145,5 +156,6 @@ pub(super) async fn no_method(method: Method) -> ApiError {
 }
 
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
-    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request met a bug; please report it").into_response()
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request met a bug; please report it")
+        .into_response()
 }

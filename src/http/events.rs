@@ -146,10 +146,16 @@ async fn read_body(app: &App, headers: &HeaderMap, mut body: Body) -> Result<(By
     loop {
         let next = tokio::time::timeout(Duration::from_secs(BODY_PAUSE_SECONDS_MAX), body.frame()).await;
         let next = next.map_err(|_| {
-            ApiError::new(StatusCode::REQUEST_TIMEOUT, "slow_body", "the body stopped coming; nothing was stored, send it again")
+            ApiError::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "slow_body",
+                "the body stopped coming; nothing was stored, send it again",
+            )
         })?;
         let Some(frame) = next else { break };
-        let frame = frame.map_err(|_| ApiError::bad_request("broken_body", "the body broke off; nothing was stored, send it again"))?;
+        let frame = frame.map_err(|_| {
+            ApiError::bad_request("broken_body", "the body broke off; nothing was stored, send it again")
+        })?;
         if let Ok(data) = frame.into_data() {
             if bytes.len() + data.len() > max {
                 return Err(too_large(max));

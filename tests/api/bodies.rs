@@ -50,7 +50,9 @@ fn wide(fields: usize) -> String {
 fn an_object_an_array_and_lines_are_taken_with_any_content_type_or_none() {
     let server = Server::start();
     let mut expected = 0;
-    for (body, events) in [("{\"a\":1}", 1), ("[{\"a\":1},{\"a\":2}]", 2), ("{\"a\":1}\n{\"a\":2}\n\n{\"a\":3}\r\n", 3), ("[]", 0)] {
+    for (body, events) in
+        [("{\"a\":1}", 1), ("[{\"a\":1},{\"a\":2}]", 2), ("{\"a\":1}\n{\"a\":2}\n\n{\"a\":3}\r\n", 3), ("[]", 0)]
+    {
         for content_type in [None, Some("application/json"), Some("application/x-ndjson"), Some("text/plain")] {
             let mut request = Request::post("/api/v1/events/d", body);
             if let Some(content_type) = content_type {
@@ -72,7 +74,8 @@ fn gzip_zstd_and_chunked_bodies_are_taken() {
     assert_eq!(send_encoded(&server, "zstd", zstd(lines)).ok()["accepted"], 2);
     let chunked = Request::new("POST", "/api/v1/events/d").body(Body::Chunked(lines.to_vec()));
     assert_eq!(server.send(&chunked).ok()["accepted"], 2);
-    let both = Request::new("POST", "/api/v1/events/d").body(Body::Chunked(gzip(lines))).header("Content-Encoding", "gzip");
+    let both =
+        Request::new("POST", "/api/v1/events/d").body(Body::Chunked(gzip(lines))).header("Content-Encoding", "gzip");
     assert_eq!(server.send(&both).ok()["accepted"], 2);
     assert_eq!(stored(&server), 8);
 }
@@ -81,8 +84,23 @@ fn gzip_zstd_and_chunked_bodies_are_taken() {
 fn a_body_that_cannot_be_read_is_400_and_nothing_is_stored() {
     let server = Server::start();
     for body in [
-        "", " \r\n\t", "null", "1", "\"text\"", "{", "{\"a\":", "{\"a\":1", "[", "[{\"a\":1}", "[{\"a\":1},", "[{\"a\":1}]]",
-        "[{\"a\":1} {\"b\":2}]", "{\"a\":1}}", "{\n\"a\":1", "[{\"a\":1,}]", "nonsense",
+        "",
+        " \r\n\t",
+        "null",
+        "1",
+        "\"text\"",
+        "{",
+        "{\"a\":",
+        "{\"a\":1",
+        "[",
+        "[{\"a\":1}",
+        "[{\"a\":1},",
+        "[{\"a\":1}]]",
+        "[{\"a\":1} {\"b\":2}]",
+        "{\"a\":1}}",
+        "{\n\"a\":1",
+        "[{\"a\":1,}]",
+        "nonsense",
     ] {
         refused(&send(&server, body), 400);
         assert_eq!(stored(&server), 0, "{body:?}");
@@ -126,7 +144,8 @@ fn a_bad_line_never_fails_the_others() {
     let answer = send(&server, body.to_vec()).ok();
     assert_eq!(answer["accepted"], 2);
     assert_eq!(answer["rejected_total"], 6);
-    let indexes: Vec<u64> = answer["rejected"].as_array().unwrap().iter().map(|r| r["index"].as_u64().unwrap()).collect();
+    let indexes: Vec<u64> =
+        answer["rejected"].as_array().unwrap().iter().map(|r| r["index"].as_u64().unwrap()).collect();
     assert_eq!(indexes, [1, 2, 3, 4, 5, 6], "blank lines are not counted");
     assert_eq!(stored(&server), 2);
 }
@@ -281,10 +300,13 @@ fn dataset_names() {
         let status = if bad.is_empty() { 404 } else { 400 };
         refused(&reply, status);
     }
-    for (sent, kept) in [("A%20b", "a b"), ("%20Trim%20", "trim"), ("gr%C3%BC%C3%9Fe", "grüße"), (&"x".repeat(128), &"x".repeat(128))] {
+    for (sent, kept) in
+        [("A%20b", "a b"), ("%20Trim%20", "trim"), ("gr%C3%BC%C3%9Fe", "grüße"), (&"x".repeat(128), &"x".repeat(128))]
+    {
         server.load(sent, "{\"a\":1}");
         let names = server.get("/api/v1/datasets").ok();
-        let names: Vec<&str> = names["datasets"].as_array().unwrap().iter().filter_map(|d| d["name"].as_str()).collect();
+        let names: Vec<&str> =
+            names["datasets"].as_array().unwrap().iter().filter_map(|d| d["name"].as_str()).collect();
         assert!(names.contains(&kept), "{sent} is not {kept:?} but {names:?}");
     }
 }
@@ -302,7 +324,16 @@ fn datasets_are_bounded() {
 
 #[test]
 fn limits_are_settings() {
-    let server = Server::with(&["--body-bytes-max", "1024", "--event-bytes-max", "1024", "--event-fields-max", "3", "--string-bytes-max", "16"]);
+    let server = Server::with(&[
+        "--body-bytes-max",
+        "1024",
+        "--event-bytes-max",
+        "1024",
+        "--event-fields-max",
+        "3",
+        "--string-bytes-max",
+        "16",
+    ]);
     refused_naming(&send(&server, "{\"a\":1}\n".repeat(129)), 413, "1024");
     assert_eq!(send(&server, "{\"a\":1}\n".repeat(128)).ok()["accepted"], 128);
     assert_eq!(send(&server, wide(4)).ok()["accepted"], 0);

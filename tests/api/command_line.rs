@@ -83,7 +83,10 @@ fn send_says_what_was_accepted_and_fails_if_anything_was_rejected() {
     std::fs::write(home.join("array.json"), "[{\"a\":3}]").unwrap();
     std::fs::write(home.join("bad.ndjson"), "{\"a\":4}\nnonsense\n").unwrap();
     std::fs::write(home.join("packed.ndjson.zst"), zstd::encode_all(&b"{\"a\":5}\n"[..], 1).unwrap()).unwrap();
-    let mut packed = flate2::write::GzEncoder::new(std::fs::File::create(home.join("packed.gz")).unwrap(), flate2::Compression::fast());
+    let mut packed = flate2::write::GzEncoder::new(
+        std::fs::File::create(home.join("packed.gz")).unwrap(),
+        flate2::Compression::fast(),
+    );
     packed.write_all(b"{\"a\":6}\n").unwrap();
     packed.finish().unwrap();
     let send = |files: &[&str]| {
@@ -117,7 +120,21 @@ fn query_prints_tables_json_and_csv() {
     server.load("web", "{\"route\":\"/a,b\",\"ms\":5,\"code\":500}\n{\"route\":\"/\",\"ms\":7,\"code\":200}\n{\"route\":\"/a,b\",\"ms\":9,\"code\":503}");
     let url = format!("http://{}", server.address);
     let query = |form: &[&str]| {
-        let fixed = ["query", "--url", &url, "--dataset", "web", "--calc", "COUNT", "--calc", "MAX(ms)", "--where", "code >= 500", "--by", "route"];
+        let fixed = [
+            "query",
+            "--url",
+            &url,
+            "--dataset",
+            "web",
+            "--calc",
+            "COUNT",
+            "--calc",
+            "MAX(ms)",
+            "--where",
+            "code >= 500",
+            "--by",
+            "route",
+        ];
         let output = server.setup.command(&[&fixed, form].concat()).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()

@@ -4,7 +4,13 @@ use crate::harness::{Reply, Server};
 
 /// The addresses in `src="…"` and `href="…"`.
 fn links(page: &str) -> Vec<String> {
-    let after = |key: &str| page.split(&format!("{key}=\"")).skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect::<Vec<_>>();
+    let after = |key: &str| {
+        page.split(&format!("{key}=\""))
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     [after("src"), after("href")].concat()
 }
 
@@ -57,7 +63,14 @@ fn the_policy_is_strict_and_the_page_has_no_inline_script() {
 #[test]
 fn nothing_outside_of_the_files_is_served() {
     let server = Server::start();
-    for path in ["/../Cargo.toml", "/..%2fCargo.toml", "/%2e%2e/Cargo.toml", "/assets/../../Cargo.toml", "//etc/passwd", "/etc/passwd.txt"] {
+    for path in [
+        "/../Cargo.toml",
+        "/..%2fCargo.toml",
+        "/%2e%2e/Cargo.toml",
+        "/assets/../../Cargo.toml",
+        "//etc/passwd",
+        "/etc/passwd.txt",
+    ] {
         let reply = server.get(path);
         let text = reply.text();
         assert!(!text.contains("[package]") && !text.contains("root:"), "{path}: {text:.200}");

@@ -27,7 +27,15 @@ fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]) -> R
 #[test]
 fn a_foreign_host_is_421_on_every_route() {
     let server = Server::start();
-    for host in ["evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example", "127.0.0.2", "localhost@evil.example", ""] {
+    for host in [
+        "evil.example",
+        "evil.example:80",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "127.0.0.2",
+        "localhost@evil.example",
+        "",
+    ] {
         for (method, path) in ROUTES {
             refused(&ask(&server, method, path, &[("Host", host)]), 421);
         }
@@ -63,12 +71,22 @@ fn a_foreign_origin_is_403_below_api() {
     let server = Server::start();
     let port = server.address.port();
     let other_port = format!("http://127.0.0.1:{}", port ^ 1);
-    for origin in ["http://evil.example", "https://evil.example", "null", "", "http://127.0.0.1.evil.example", &other_port, "file://"] {
+    for origin in [
+        "http://evil.example",
+        "https://evil.example",
+        "null",
+        "",
+        "http://127.0.0.1.evil.example",
+        &other_port,
+        "file://",
+    ] {
         for (method, path) in ROUTES.iter().filter(|(_, path)| path.starts_with("/api/")) {
             refused(&ask(&server, method, path, &[("Origin", origin)]), 403);
         }
     }
-    let body = Request::post("/api/v1/events/d", "{\"a\":1}").header("Origin", "http://evil.example").header("Content-Type", "text/plain");
+    let body = Request::post("/api/v1/events/d", "{\"a\":1}")
+        .header("Origin", "http://evil.example")
+        .header("Content-Type", "text/plain");
     refused(&server.send(&body), 403);
     refused(&server.post("/api/v1/query/d", &serde_json::json!({})), 404);
 }

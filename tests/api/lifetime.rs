@@ -64,7 +64,8 @@ fn sequences_are_never_used_again() {
     for round in 0..3 {
         let server = setup.start();
         server.load("d", "{\"a\":1}\n{\"a\":2}\n{\"a\":3}");
-        let spec = json!({ "calculations": [{ "op": "COUNT" }, { "op": "COUNT_DISTINCT", "column": "meta.sequence" }] });
+        let spec =
+            json!({ "calculations": [{ "op": "COUNT" }, { "op": "COUNT_DISTINCT", "column": "meta.sequence" }] });
         let expected = 3 * (round + 1);
         assert_eq!(server.query("d", &spec)["rows"], json!([[expected, expected]]));
         setup = server.kill();
@@ -77,7 +78,8 @@ fn one_request_has_one_time_of_receipt() {
     server.load("d", "{\"a\":1}\n{\"a\":2}\n{\"a\":3}");
     server.load("d", "{\"a\":4}");
     let spec = json!({ "calculations": [{ "op": "COUNT" }], "breakdowns": ["meta.received"] });
-    let counts: Vec<u64> = server.query("d", &spec)["rows"].as_array().unwrap().iter().map(|row| row[1].as_u64().unwrap()).collect();
+    let counts: Vec<u64> =
+        server.query("d", &spec)["rows"].as_array().unwrap().iter().map(|row| row[1].as_u64().unwrap()).collect();
     assert_eq!(counts, [3, 1]);
 }
 

@@ -21,18 +21,34 @@ fn check(server: &Server, path: &str, expected: &Value) {
 }
 
 fn check_all(server: &Server) {
-    check(server, "/api/v1/datasets", &json!({ "datasets": [
+    check(
+        server,
+        "/api/v1/datasets",
+        &json!({ "datasets": [
         { "name": "jobs", "events": 1, "fields": 2, "bytes": "$any", "first_event": "2026-11-01T00:00:00Z", "last_event": "2026-11-01T00:00:00Z" },
         { "name": "web", "events": 3, "fields": 2, "bytes": "$any", "first_event": "2026-11-01T00:00:00Z", "last_event": "2026-11-03T00:00:00Z" },
-    ] }));
-    check(server, "/api/v1/fields/web", &json!({ "fields": [
+    ] }),
+    );
+    check(
+        server,
+        "/api/v1/fields/web",
+        &json!({ "fields": [
         { "name": "route", "types": { "string": 3 }, "events": 3, "distinct_estimate": 2, "overflow": false,
           "first_seen": "2026-11-01T00:00:00Z", "last_seen": "2026-11-03T00:00:00Z" },
         { "name": "status", "types": { "integer": 2, "string": 1 }, "events": 3, "distinct_estimate": 3 },
-    ] }));
+    ] }),
+    );
     check(server, "/api/v1/fields/web?q=TAT", &json!({ "fields": [{ "name": "status" }] }));
-    check(server, "/api/v1/fields/*?q=rout", &json!({ "fields": [{ "name": "route", "types": { "string": 3, "integer": 1 }, "events": 4 }] }));
-    check(server, "/api/v1/values/web/route", &json!({ "values": [{ "value": "/cart", "events": 2 }, { "value": "/card", "events": 1 }] }));
+    check(
+        server,
+        "/api/v1/fields/*?q=rout",
+        &json!({ "fields": [{ "name": "route", "types": { "string": 3, "integer": 1 }, "events": 4 }] }),
+    );
+    check(
+        server,
+        "/api/v1/values/web/route",
+        &json!({ "values": [{ "value": "/cart", "events": 2 }, { "value": "/card", "events": 1 }] }),
+    );
     check(server, "/api/v1/values/web/route?limit=1", &json!({ "values": [{ "value": "/cart", "events": 2 }] }));
     check(server, "/api/v1/values/web/route?prefix=/card", &json!({ "values": [{ "value": "/card", "events": 1 }] }));
     check(server, "/api/v1/values/web/status?prefix=4", &json!({ "values": [{ "value": 404, "events": 1 }] }));
@@ -62,7 +78,9 @@ fn values_count_every_event_once_in_spite_of_sampling_or_with_it() {
     let server = Server::start();
     server.load("s", "{\"k\":\"a\",\"sample_rate\":5}\n{\"k\":\"b\"}\n{\"k\":\"b\"}");
     let values = server.get("/api/v1/values/s/k").ok();
-    let of = |value: &str| values["values"].as_array().unwrap().iter().find(|v| v["value"] == value).unwrap()["events"].clone();
+    let of = |value: &str| {
+        values["values"].as_array().unwrap().iter().find(|v| v["value"] == value).unwrap()["events"].clone()
+    };
     assert_eq!(of("b"), 2);
     assert!(of("a") == 5 || of("a") == 1, "{values}");
 }

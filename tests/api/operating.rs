@@ -101,7 +101,17 @@ fn every_reference_in_the_openapi_document_leads_somewhere() {
 #[test]
 fn what_is_no_route_is_404_and_a_wrong_method_405() {
     let server = Server::start();
-    for path in ["/api", "/api/", "/api/v1", "/api/v1/", "/api/v1/nowhere", "/api/v2/query/d", "/api/v1/query", "/api/v1/query/a/b", "/api/v1/datasets/"] {
+    for path in [
+        "/api",
+        "/api/",
+        "/api/v1",
+        "/api/v1/",
+        "/api/v1/nowhere",
+        "/api/v2/query/d",
+        "/api/v1/query",
+        "/api/v1/query/a/b",
+        "/api/v1/datasets/",
+    ] {
         refused(&server.get(path), 404);
         refused(&server.send(&Request::post(path, "{}")), 404);
     }

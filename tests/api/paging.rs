@@ -52,7 +52,11 @@ fn check(server: &Server) {
     for limit in [1, 2, 7, 10, EVENTS - 1, EVENTS, EVENTS + 1] {
         let pages = EVENTS.div_ceil(limit);
         assert_eq!(follow(server, "ascending", limit, &json!([])), (ascending.clone(), pages), "ascending by {limit}");
-        assert_eq!(follow(server, "descending", limit, &json!([])), (descending.clone(), pages), "descending by {limit}");
+        assert_eq!(
+            follow(server, "descending", limit, &json!([])),
+            (descending.clone(), pages),
+            "descending by {limit}"
+        );
     }
     let filters = json!([{ "column": "even", "op": "=", "value": false }]);
     assert_eq!(follow(server, "ascending", 5, &filters).0, odd);
@@ -88,7 +92,8 @@ fn what_arrives_between_pages_is_not_shown_twice_nor_hides_anything() {
     server.load("d", lines(0, 10).replace("\"id\":", "\"id\":1000"));
     let (mut rest, mut cursor) = (Vec::new(), first["cursor"].clone());
     while !cursor.is_null() {
-        let page = server.rows("d", &spec("ascending", 50, &cursor, &json!([{ "column": "id", "op": "<", "value": 1000 }])));
+        let page =
+            server.rows("d", &spec("ascending", 50, &cursor, &json!([{ "column": "id", "op": "<", "value": 1000 }])));
         rest.extend(page["rows"].as_array().unwrap().iter().map(|row| row[0].as_u64().unwrap()));
         cursor = page["cursor"].clone();
     }

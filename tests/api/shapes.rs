@@ -36,7 +36,8 @@ fn an_answer_has_the_parts_of_the_contract() {
 fn a_heatmap_counts_every_number_once() {
     let server = Server::start();
     let values = [0.0, -3.0, 1e-9, 0.25, 1.0, 7.5, 1e6, 1e300, -1e300, 5e-324, 42.0, 42.0];
-    let lines: Vec<String> = values.iter().map(|v| json!({ "timestamp": 1_793_491_200, "v": v, "sample_rate": 2 }).to_string()).collect();
+    let lines: Vec<String> =
+        values.iter().map(|v| json!({ "timestamp": 1_793_491_200, "v": v, "sample_rate": 2 }).to_string()).collect();
     server.load("h", lines.join("\n"));
     for (usage_mode, weight) in [(false, 2), (true, 1)] {
         let spec = json!({ "calculations": [{ "op": "HEATMAP", "column": "v" }], "start_time": 1_793_491_200, "time_range": 60,

@@ -144,7 +144,8 @@ fn limits_are_1_to_10_000() {
 #[test]
 fn clauses_are_100_at_most() {
     let server = shop();
-    let count = |n: usize| json!((0..n).map(|at| json!({ "op": "COUNT", "name": format!("c{at}") })).collect::<Vec<_>>());
+    let count =
+        |n: usize| json!((0..n).map(|at| json!({ "op": "COUNT", "name": format!("c{at}") })).collect::<Vec<_>>());
     let filters = |n: usize| json!(vec![json!({ "column": "v", "op": "exists" }); n]);
     let names = |n: usize| json!((0..n).map(|at| format!("b{at}")).collect::<Vec<_>>());
     let orders = |n: usize| json!(vec![json!({ "op": "COUNT" }); n]);
@@ -214,7 +215,8 @@ fn orders_and_havings_must_name_something_of_the_query() {
 #[test]
 fn regular_expressions_that_are_bad_or_huge_are_400() {
     let server = shop();
-    for pattern in ["(", "[a-", "a{1000000000}", "(?<x", "\\", "(?=look)", "(a{1000}){1000}", &"\\pL{50}".repeat(2_000)] {
+    for pattern in ["(", "[a-", "a{1000000000}", "(?<x", "\\", "(?=look)", "(a{1000}){1000}", &"\\pL{50}".repeat(2_000)]
+    {
         refused(&server.post("/api/v1/query/shop", &filter("name", "matches", json!(pattern))), 400);
         refused(&server.post("/api/v1/rows/shop", &filter("name", "does-not-match", json!(pattern))), 400);
     }
@@ -255,7 +257,20 @@ fn names_in_paths_that_are_none_are_refused() {
 #[test]
 fn names_of_fields_may_be_anything() {
     let server = Server::start();
-    for name in ["a\"b", "a'b", "a`b", "sel ect", "x:integer", "integer:x", "timestamp ", "COUNT(*)", "日本", "a\\b", "%s", "null"] {
+    for name in [
+        "a\"b",
+        "a'b",
+        "a`b",
+        "sel ect",
+        "x:integer",
+        "integer:x",
+        "timestamp ",
+        "COUNT(*)",
+        "日本",
+        "a\\b",
+        "%s",
+        "null",
+    ] {
         server.load("odd", json!({ name: 7 }).to_string());
         let spec = json!({ "breakdowns": [name], "filters": [{ "column": name, "op": "=", "value": 7 }],
                            "calculations": [{ "op": "SUM", "column": name }, { "op": "COUNT_DISTINCT", "column": name }] });

@@ -41,7 +41,11 @@ impl Setup {
     /// `outcrop` with these arguments, away from anybody's settings.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("ulimit -v {ADDRESS_SPACE_KIB_MAX}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_outcrop")]);
+        command.args([
+            "-c",
+            &format!("ulimit -v {ADDRESS_SPACE_KIB_MAX}; exec \"$0\" \"$@\""),
+            env!("CARGO_BIN_EXE_outcrop"),
+        ]);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OUTCROP_")) {
             command.env_remove(name);
         }

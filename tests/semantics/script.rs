@@ -33,10 +33,18 @@ pub(crate) struct Step {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Question {
-    Get { path: String },
-    Post { path: String, spec: String },
+    Get {
+        path: String,
+    },
+    Post {
+        path: String,
+        spec: String,
+    },
     /// Rows of the table of a dataset's filters.
-    Filters { dataset: String, lines: Vec<(usize, FilterLine)> },
+    Filters {
+        dataset: String,
+        lines: Vec<(usize, FilterLine)>,
+    },
 }
 
 /// `column operator literal -> ids`
@@ -152,7 +160,8 @@ fn load(block: &Block<'_>) -> Result<Load, String> {
 fn question(block: &Block<'_>, body: String) -> Result<Question, String> {
     let (target, inline) = block.rest.split_once(' ').unwrap_or((block.rest, ""));
     let target = target.to_owned();
-    let post = |route: &str| Question::Post { path: format!("/api/v1/{route}/{target}"), spec: format!("{inline}{body}") };
+    let post =
+        |route: &str| Question::Post { path: format!("/api/v1/{route}/{target}"), spec: format!("{inline}{body}") };
     Ok(match block.word {
         "query" => post("query"),
         "rows" => post("rows"),
@@ -206,7 +215,9 @@ mod tests {
 
     #[test]
     fn a_bad_script_says_where() {
-        for (text, at) in [("wrong d\n", "line 1"), ("load d\n{}\nquery d {}\nload d\n", "line 4"), ("filters d\n  v =\n", "line 1")] {
+        for (text, at) in
+            [("wrong d\n", "line 1"), ("load d\n{}\nquery d {}\nload d\n", "line 4"), ("filters d\n  v =\n", "line 1")]
+        {
             assert!(parse(text, 0).unwrap_err().starts_with(at), "{text}");
         }
     }

@@ -9,20 +9,12 @@ use super::{Cell, Columns};
 #[test]
 fn columns_are_padded_before_between_and_after_values() {
     let mut columns = Columns::default();
-    let cells = [
-        Cell::Boolean(true),
-        Cell::Integer(7),
-        Cell::Float(0.5),
-        Cell::Text("x"),
-    ];
+    let cells = [Cell::Boolean(true), Cell::Integer(7), Cell::Float(0.5), Cell::Text("x")];
     let name = FieldName::trusted("a");
     let mut numbers = Vec::new();
     for row in 0..10 {
         if row == 2 {
-            numbers = cells
-                .iter()
-                .map(|cell| columns.open(name.clone(), cell.field_type()))
-                .collect();
+            numbers = cells.iter().map(|cell| columns.open(name.clone(), cell.field_type())).collect();
         }
         if [2, 5].contains(&row) {
             for (number, cell) in numbers.iter().zip(cells) {
@@ -31,10 +23,7 @@ fn columns_are_padded_before_between_and_after_values() {
         }
         columns.end_row(row, 1);
     }
-    assert_eq!(
-        (columns.rows(), columns.width(), columns.text_bytes()),
-        (10, 4, 2)
-    );
+    assert_eq!((columns.rows(), columns.width(), columns.text_bytes()), (10, 4, 2));
     let batch = columns.finish().unwrap();
     assert!(batch.sample_rate().is_none());
     for (column, field_type) in batch.columns().iter().zip(FieldType::ALL) {
@@ -42,17 +31,8 @@ fn columns_are_padded_before_between_and_after_values() {
         let present: Vec<usize> = (0..10).filter(|row| column.values.is_valid(*row)).collect();
         assert_eq!(present, [2, 5], "{field_type:?}");
     }
-    assert_eq!(
-        batch.columns()[1]
-            .values
-            .as_primitive::<Int64Type>()
-            .value(5),
-        7
-    );
-    assert_eq!(
-        (columns.rows(), columns.width(), columns.text_bytes()),
-        (0, 0, 0)
-    );
+    assert_eq!(batch.columns()[1].values.as_primitive::<Int64Type>().value(5), 7);
+    assert_eq!((columns.rows(), columns.width(), columns.text_bytes()), (0, 0, 0));
 }
 
 #[test]
@@ -61,10 +41,7 @@ fn sample_rates_begin_with_the_first_that_says_something() {
     for rate in [1, 1, 5, 1] {
         columns.end_row(0, rate);
     }
-    assert_eq!(
-        columns.finish().unwrap().sample_rate().unwrap().values(),
-        &[1, 1, 5, 1]
-    );
+    assert_eq!(columns.finish().unwrap().sample_rate().unwrap().values(), &[1, 1, 5, 1]);
 }
 
 #[test]
@@ -78,8 +55,5 @@ fn a_batch_holds_no_room_for_values_to_come() {
     let batch = columns.finish().unwrap();
     let bytes = batch.columns()[0].values.get_array_memory_size();
     assert!(bytes < 1_100 * 8 + 300, "{bytes}");
-    assert!(
-        batch.columns()[0].values.nulls().is_none(),
-        "a column that has all its values"
-    );
+    assert!(batch.columns()[0].values.nulls().is_none(), "a column that has all its values");
 }

@@ -11,15 +11,8 @@ use crate::columns::Cell;
 use crate::{sample_rate, time};
 
 /// Names that say when an event happened, the first present wins; then those that say for how many it stands.
-pub(super) const SPECIAL: [&str; 7] = [
-    reserved::TIMESTAMP,
-    "@timestamp",
-    "time",
-    "_time",
-    reserved::SAMPLE_RATE,
-    "samplerate",
-    "SampleRate",
-];
+pub(super) const SPECIAL: [&str; 7] =
+    [reserved::TIMESTAMP, "@timestamp", "time", "_time", reserved::SAMPLE_RATE, "samplerate", "SampleRate"];
 pub(super) const TIMES: Range<usize> = 0..4;
 const SAMPLE_RATES: Range<usize> = 4..7;
 

@@ -11,14 +11,7 @@ use crate::limits::{Bounds, Limits};
 fn batches(fresh: &[usize], bounds: Bounds) -> Result<Vec<(usize, usize)>, DecodeError> {
     let dataset = DatasetName::new("tests").unwrap();
     let limits = Limits::default();
-    let mut rows = Rows::new(
-        &Context {
-            dataset: &dataset,
-            received: 0,
-            limits: &limits,
-        },
-        bounds,
-    );
+    let mut rows = Rows::new(&Context { dataset: &dataset, received: 0, limits: &limits }, bounds);
     let mut next = 0;
     for count in fresh {
         if rows.is_crowded() {
@@ -34,73 +27,33 @@ fn batches(fresh: &[usize], bounds: Bounds) -> Result<Vec<(usize, usize)>, Decod
         }
         rows.commit("sent")?;
     }
-    Ok(rows
-        .finish()?
-        .batches
-        .iter()
-        .map(|(_, batch)| (batch.rows(), batch.columns().len()))
-        .collect())
+    Ok(rows.finish()?.batches.iter().map(|(_, batch)| (batch.rows(), batch.columns().len())).collect())
 }
 
 #[test]
 fn a_batch_is_closed_before_it_has_too_many_columns_cells_bytes_or_names() {
-    let bounds = Bounds {
-        batch_columns_max: 13,
-        ..Bounds::default()
-    };
-    assert_eq!(
-        batches(&[3, 3, 3, 3, 30, 0], bounds).unwrap(),
-        [(4, 13), (1, 31), (1, 1)]
-    );
-    let bounds = Bounds {
-        batch_cells_max: 40,
-        ..Bounds::default()
-    };
-    assert_eq!(
-        batches(&[0; 100], bounds).unwrap(),
-        [(40, 1), (40, 1), (20, 1)]
-    );
-    let bounds = Bounds {
-        batch_text_bytes_max: 3,
-        ..Bounds::default()
-    };
+    let bounds = Bounds { batch_columns_max: 13, ..Bounds::default() };
+    assert_eq!(batches(&[3, 3, 3, 3, 30, 0], bounds).unwrap(), [(4, 13), (1, 31), (1, 1)]);
+    let bounds = Bounds { batch_cells_max: 40, ..Bounds::default() };
+    assert_eq!(batches(&[0; 100], bounds).unwrap(), [(40, 1), (40, 1), (20, 1)]);
+    let bounds = Bounds { batch_text_bytes_max: 3, ..Bounds::default() };
     assert_eq!(batches(&[0; 3], bounds).unwrap(), [(1, 1); 3]);
-    let bounds = Bounds {
-        names_max: 7,
-        ..Bounds::default()
-    };
+    let bounds = Bounds { names_max: 7, ..Bounds::default() };
     assert_eq!(batches(&[3, 3, 3, 3], bounds).unwrap(), [(3, 10), (1, 4)]);
 }
 
 #[test]
 fn a_body_with_too_many_columns_is_too_large() {
-    let bounds = Bounds {
-        batch_columns_max: 8,
-        body_columns_max: 20,
-        ..Bounds::default()
-    };
+    let bounds = Bounds { batch_columns_max: 8, body_columns_max: 20, ..Bounds::default() };
     assert_eq!(batches(&[3; 5], bounds).unwrap().len(), 3);
-    assert!(matches!(
-        batches(&[3; 6], bounds),
-        Err(DecodeError::TooLarge { .. })
-    ));
+    assert!(matches!(batches(&[3; 6], bounds), Err(DecodeError::TooLarge { .. })));
 }
 
 #[test]
 fn an_event_that_is_not_committed_leaves_no_trace() {
     let dataset = DatasetName::new("tests").unwrap();
-    let limits = Limits {
-        event_fields_max: 2,
-        ..Limits::default()
-    };
-    let mut rows = Rows::new(
-        &Context {
-            dataset: &dataset,
-            received: 5,
-            limits: &limits,
-        },
-        Bounds::default(),
-    );
+    let limits = Limits { event_fields_max: 2, ..Limits::default() };
+    let mut rows = Rows::new(&Context { dataset: &dataset, received: 5, limits: &limits }, Bounds::default());
     rows.begin();
     for (name, expected) in [("time", Ok(())), ("b", Ok(())), ("c", Err(TooManyFields))] {
         let field = rows.field(name).unwrap();

@@ -23,11 +23,7 @@ pub(crate) struct EventReader<'a> {
 
 impl<'a> EventReader<'a> {
     pub(crate) fn new(rows: Rows<'a>) -> EventReader<'a> {
-        EventReader {
-            rows,
-            keys: Keys::new(),
-            key_scratch: String::new(),
-        }
+        EventReader { rows, keys: Keys::new(), key_scratch: String::new() }
     }
 
     /// Stages the object at the scanner, which is left behind it. On a fault the scanner is anywhere.
@@ -54,16 +50,8 @@ impl<'a> EventReader<'a> {
 
     /// Refuses an event of too many bytes.
     pub(crate) fn check_length(&self, bytes: usize, at: usize) -> Result<(), Fault> {
-        let max = self
-            .rows
-            .limits()
-            .event_bytes_max
-            .min(crate::limits::EVENT_BYTES_CEILING);
-        if bytes > max {
-            Err(Fault::new(at, FaultKind::Bytes { bytes, max }))
-        } else {
-            Ok(())
-        }
+        let max = self.rows.limits().event_bytes_max.min(crate::limits::EVENT_BYTES_CEILING);
+        if bytes > max { Err(Fault::new(at, FaultKind::Bytes { bytes, max })) } else { Ok(()) }
     }
 
     /// The members of an object; `depth` is 1 for the event itself. Calls itself at most [`FLATTEN_DEPTH_MAX`] deep.
@@ -110,9 +98,7 @@ impl<'a> EventReader<'a> {
             Token::Plain(key) => key,
             Token::Scratch(_) => &self.key_scratch,
         };
-        self.keys
-            .find(object, place, key)
-            .map_err(|error| Fault::new(start, FaultKind::Name(error)))
+        self.keys.find(object, place, key).map_err(|error| Fault::new(start, FaultKind::Name(error)))
     }
 
     #[inline]
@@ -120,9 +106,7 @@ impl<'a> EventReader<'a> {
         let start = scan.at();
         let value = match scan.peek() {
             Some(b'"') => {
-                let token = scan
-                    .string(self.rows.scratch())
-                    .map_err(|fault| self.in_field(fault, key))?;
+                let token = scan.string(self.rows.scratch()).map_err(|fault| self.in_field(fault, key))?;
                 match token {
                     Token::Plain(text) => Value::Text(text),
                     Token::Scratch(range) => Value::Scratch(range),
@@ -132,27 +116,19 @@ impl<'a> EventReader<'a> {
                 Number::Integer(value) => Value::Integer(value),
                 Number::Float(value, text) => {
                     let field = self.field(key, start)?;
-                    if self.rows.may_be_time(field) {
-                        Value::Decimal(text)
-                    } else {
-                        Value::Float(value)
-                    }
+                    if self.rows.may_be_time(field) { Value::Decimal(text) } else { Value::Float(value) }
                 }
                 Number::Beyond(text) => Value::Text(text),
             },
             Some(b'{') if depth < FLATTEN_DEPTH_MAX && !is_empty_object(scan.rest()) => {
                 return self.object(scan, key, depth + 1);
             }
-            Some(b'{' | b'[') => self
-                .json_text(scan, depth)
-                .map_err(|fault| self.in_field(fault, key))?,
+            Some(b'{' | b'[') => self.json_text(scan, depth).map_err(|fault| self.in_field(fault, key))?,
             _ => scan.literal()?.map_or(Value::Absent, Value::Boolean),
         };
         let field = self.field(key, start)?;
         let max = self.rows.limits().event_fields_max;
-        self.rows
-            .add(field, value)
-            .map_err(|_| Fault::new(start, FaultKind::Fields { max }))
+        self.rows.add(field, value).map_err(|_| Fault::new(start, FaultKind::Fields { max }))
     }
 
     /// An array or object that stays JSON: as sent, without the white space around its tokens.
@@ -174,26 +150,17 @@ impl<'a> EventReader<'a> {
         if let Some(field) = self.keys.field(key) {
             return Ok(field);
         }
-        let field = self
-            .rows
-            .field(self.keys.path(key))
-            .map_err(|error| Fault::new(at, FaultKind::Name(error)))?;
+        let field = self.rows.field(self.keys.path(key)).map_err(|error| Fault::new(at, FaultKind::Name(error)))?;
         self.keys.set_field(key, field);
         Ok(field)
     }
 
     #[cold]
     fn in_field(&self, fault: Fault, key: KeyId) -> Fault {
-        Fault {
-            field: Some(self.keys.path(key).into()),
-            ..fault
-        }
+        Fault { field: Some(self.keys.path(key).into()), ..fault }
     }
 }
 
 fn is_empty_object(text: &[u8]) -> bool {
-    text[1..]
-        .iter()
-        .find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
-        == Some(&b'}')
+    text[1..].iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) == Some(&b'}')
 }

@@ -35,11 +35,7 @@ pub(crate) enum FaultKind {
 
 impl Fault {
     pub(crate) fn new(at: usize, kind: FaultKind) -> Fault {
-        Fault {
-            at,
-            kind,
-            field: None,
-        }
+        Fault { at, kind, field: None }
     }
 
     /// Whether the text is no JSON at all, as opposed to JSON that breaks a rule of ours.

@@ -123,12 +123,7 @@ impl Keys {
     }
 
     /// The path of `key` in the object `parent`, remembered as coming next at `place`.
-    pub(crate) fn find(
-        &mut self,
-        parent: KeyId,
-        place: Place,
-        key: &str,
-    ) -> Result<KeyId, InvalidName> {
+    pub(crate) fn find(&mut self, parent: KeyId, place: Place, key: &str) -> Result<KeyId, InvalidName> {
         let hash = self.hasher.hash_one((parent.0, key));
         let same = |id: &KeyId| {
             let known = &self.keys[id.0 as usize];
@@ -144,29 +139,16 @@ impl Keys {
     }
 
     fn insert(&mut self, parent: KeyId, key: &str, hash: u64) -> Result<KeyId, InvalidName> {
-        let path = if parent == ROOT {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.path(parent))
-        };
+        let path = if parent == ROOT { key.to_owned() } else { format!("{}.{key}", self.path(parent)) };
         // The part of a name may be empty, the name itself may not: that is for the field to say.
         if !path.is_empty() {
             check(&path)?;
         }
         let id = self.push(parent, key, &path);
-        let Keys {
-            table,
-            hasher,
-            keys,
-            quoted,
-            ..
-        } = self;
+        let Keys { table, hasher, keys, quoted, .. } = self;
         table.insert_unique(hash, id, |id| {
             let known = &keys[id.0 as usize];
-            hasher.hash_one((
-                known.parent.0,
-                &quoted[known.start..known.start + known.length],
-            ))
+            hasher.hash_one((known.parent.0, &quoted[known.start..known.start + known.length]))
         });
         Ok(id)
     }

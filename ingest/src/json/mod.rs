@@ -36,11 +36,7 @@ pub(crate) fn decode(body: &[u8], context: &Context<'_>) -> Result<Decoded, Deco
     decode_bounded(body, context, Bounds::default())
 }
 
-fn decode_bounded(
-    body: &[u8],
-    context: &Context<'_>,
-    bounds: Bounds,
-) -> Result<Decoded, DecodeError> {
+fn decode_bounded(body: &[u8], context: &Context<'_>, bounds: Bounds) -> Result<Decoded, DecodeError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let text = readable(body);
     let mut decoder = Decoder {
@@ -109,8 +105,7 @@ impl<'a> Decoder<'a> {
                 scan.space();
             }
         }
-        scan.expect(b']', "',' or ']' is expected after an element of the array")
-            .map_err(malformed)?;
+        scan.expect(b']', "',' or ']' is expected after an element of the array").map_err(malformed)?;
         end(&mut scan)
     }
 
@@ -206,11 +201,7 @@ impl<'a> Decoder<'a> {
         self.rejects.add(index, || {
             let at = fault.at.saturating_sub(start);
             match &fault.field {
-                Some(field) => format!(
-                    "byte {at} of the event, field {}: {}",
-                    shown(field),
-                    fault.kind
-                ),
+                Some(field) => format!("byte {at} of the event, field {}: {}", shown(field), fault.kind),
                 None => format!("byte {at} of the event: {}", fault.kind),
             }
         });
@@ -227,10 +218,7 @@ fn shown(name: &str) -> String {
 
 #[cold]
 fn malformed(fault: Fault) -> DecodeError {
-    DecodeError::malformed(format!(
-        "byte {} of the body: {}; nothing of it was stored",
-        fault.at, fault.kind
-    ))
+    DecodeError::malformed(format!("byte {} of the body: {}; nothing of it was stored", fault.at, fault.kind))
 }
 
 /// Nothing but white space follows.
@@ -243,9 +231,7 @@ fn rest_is_blank(scan: &mut Scanner<'_>) -> Result<(), Fault> {
     if scan.rest().is_empty() {
         return Ok(());
     }
-    Err(scan.fault(
-        "the JSON ends here and more follows; send one object, one array, or one object a line",
-    ))
+    Err(scan.fault("the JSON ends here and more follows; send one object, one array, or one object a line"))
 }
 
 /// Whether the text is one JSON value; says where it is not.
@@ -266,8 +252,7 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     std::iter::from_fn(move || {
         while at < text.len() {
             let start = at;
-            let end = memchr::memchr(b'\n', &text.as_bytes()[start..])
-                .map_or(text.len(), |length| start + length);
+            let end = memchr::memchr(b'\n', &text.as_bytes()[start..]).map_or(text.len(), |length| start + length);
             at = end + 1;
             let line = text[start..end].trim_start_matches(SPACE);
             let start = end - line.len();

@@ -18,8 +18,8 @@ const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 
 /// 10^0 to 10^22: the powers of ten that a float holds exactly.
 const POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
-    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
 ];
 
 impl<'a> Scanner<'a> {
@@ -50,9 +50,7 @@ impl<'a> Scanner<'a> {
         let mut digits = self.digits(&mut mantissa)?;
         if leading_zero && digits > 1 {
             self.at = first + 1;
-            return Err(self.fault(
-                "a number must not begin with a further 0; send ids with leading zeros as strings",
-            ));
+            return Err(self.fault("a number must not begin with a further 0; send ids with leading zeros as strings"));
         }
         let mut decimals = 0;
         let is_integer = !matches!(self.peek(), Some(b'.' | b'e' | b'E'));
@@ -74,14 +72,7 @@ impl<'a> Scanner<'a> {
         // Below 2^53 and 10^22 both are exact, so that one division rounds as the exact value would.
         if digits <= 15 && !has_exponent {
             let value = mantissa as f64 / POWERS[decimals];
-            return Ok(Number::Float(
-                if negative && value != 0.0 {
-                    -value
-                } else {
-                    value
-                },
-                text,
-            ));
+            return Ok(Number::Float(if negative && value != 0.0 { -value } else { value }, text));
         }
         Ok(float(text))
     }
@@ -91,9 +82,7 @@ impl<'a> Scanner<'a> {
     fn digits(&mut self, mantissa: &mut u64) -> Result<usize, Fault> {
         let start = self.at;
         while let Some(byte @ b'0'..=b'9') = self.peek() {
-            *mantissa = mantissa
-                .wrapping_mul(10)
-                .wrapping_add(u64::from(byte - b'0'));
+            *mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
             self.at += 1;
         }
         if self.at == start {
@@ -117,9 +106,7 @@ fn integer<'a>(text: &'a str, magnitude: u64, digits: usize, negative: bool) -> 
 
 fn float(text: &str) -> Number<'_> {
     match text.parse::<f64>() {
-        Ok(value) if value.is_finite() => {
-            Number::Float(if value == 0.0 { 0.0 } else { value }, text)
-        }
+        Ok(value) if value.is_finite() => Number::Float(if value == 0.0 { 0.0 } else { value }, text),
         _ => Number::Beyond(text),
     }
 }

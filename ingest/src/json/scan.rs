@@ -59,11 +59,7 @@ impl<'a> Scanner<'a> {
     /// A fault here: the text's end if it is there, else `what`.
     #[cold]
     pub(crate) fn fault(&self, what: &'static str) -> Fault {
-        let kind = if self.at >= self.text.len() {
-            FaultKind::Ended
-        } else {
-            FaultKind::Syntax(what)
-        };
+        let kind = if self.at >= self.text.len() { FaultKind::Ended } else { FaultKind::Syntax(what) };
         Fault::new(self.at, kind)
     }
 
@@ -78,11 +74,7 @@ impl<'a> Scanner<'a> {
 
     /// `true`, `false` or `null`.
     pub(crate) fn literal(&mut self) -> Result<Option<bool>, Fault> {
-        for (word, value) in [
-            (&b"true"[..], Some(true)),
-            (b"false", Some(false)),
-            (b"null", None),
-        ] {
+        for (word, value) in [(&b"true"[..], Some(true)), (b"false", Some(false)), (b"null", None)] {
             if self.rest().starts_with(word) {
                 self.at += word.len();
                 return Ok(value);

@@ -24,11 +24,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The rest of a string whose first `start..self.at` bytes are plain.
-    fn escaped_string(
-        &mut self,
-        mut start: usize,
-        scratch: &mut String,
-    ) -> Result<Token<'a>, Fault> {
+    fn escaped_string(&mut self, mut start: usize, scratch: &mut String) -> Result<Token<'a>, Fault> {
         let begin = scratch.len();
         loop {
             scratch.push_str(&self.text[start..self.at]);
@@ -86,9 +82,7 @@ impl<'a> Scanner<'a> {
                 return self.unicode_escape(start);
             }
             _ => {
-                return Err(self.fault(
-                    "a backslash in a string must be followed by one of \" \\ / b f n r t u",
-                ));
+                return Err(self.fault("a backslash in a string must be followed by one of \" \\ / b f n r t u"));
             }
         };
         self.at += 1;
@@ -120,10 +114,8 @@ impl<'a> Scanner<'a> {
         let mut code = 0;
         for _ in 0..4 {
             let digit = self.peek().and_then(|byte| char::from(byte).to_digit(16));
-            code = code * 16
-                + digit.ok_or_else(|| {
-                    self.fault("\\u in a string must be followed by four hex digits")
-                })?;
+            code =
+                code * 16 + digit.ok_or_else(|| self.fault("\\u in a string must be followed by four hex digits"))?;
             self.at += 1;
         }
         Ok(code)
@@ -142,9 +134,7 @@ pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     while let Some(chunk) = bytes[at..].first_chunk::<8>() {
         let word = u64::from_le_bytes(*chunk);
         let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        let found = zero(word ^ (ONES * u64::from(b'"')))
-            | zero(word ^ (ONES * u64::from(b'\\')))
-            | control;
+        let found = zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\'))) | control;
         if found != 0 {
             return at + found.trailing_zeros() as usize / 8;
         }

@@ -30,9 +30,7 @@ fn numbers_are_exact() {
         let expected: f64 = text.parse().unwrap();
         assert_eq!(number(text), Some(Number::Float(expected, text)), "{text}");
     }
-    for text in [
-        "", "-", "01", "-01", "1.", ".1", "1e", "1e+", "+1", "0x1", "1 ", "00", "1.e1",
-    ] {
+    for text in ["", "-", "01", "-01", "1.", ".1", "1e", "1e+", "+1", "0x1", "1 ", "00", "1.e1"] {
         assert_eq!(number(text), None, "{text}");
     }
 }
@@ -40,26 +38,17 @@ fn numbers_are_exact() {
 #[test]
 fn only_white_space_outside_of_strings_is_left_out() {
     let mut out = String::from("before ");
-    compact(
-        "{ \"a b\\\" \" :\t[ 1 ,\r\n\" \\\\\" , \"é \" ] }",
-        &mut out,
-    );
+    compact("{ \"a b\\\" \" :\t[ 1 ,\r\n\" \\\\\" , \"é \" ] }", &mut out);
     assert_eq!(out, "before {\"a b\\\" \":[1,\" \\\\\",\"é \"]}");
 }
 
 #[test]
 fn depth_is_counted_and_a_lone_surrogate_is_found_only_if_asked_for() {
     assert_eq!(Scanner::new("[[[1]]]").skip(Some(3)), Ok(false));
-    assert_eq!(
-        Scanner::new("[[ [1]]]").skip(Some(2)).unwrap_err().kind,
-        FaultKind::Nesting
-    );
+    assert_eq!(Scanner::new("[[ [1]]]").skip(Some(2)).unwrap_err().kind, FaultKind::Nesting);
     assert_eq!(Scanner::new("[ 1]").skip(None), Ok(true));
     assert_eq!(Scanner::new("\"\\ud800\"").skip(None), Ok(false));
-    assert_eq!(
-        Scanner::new("\"\\ud800\"").skip(Some(1)).unwrap_err().kind,
-        FaultKind::Surrogate
-    );
+    assert_eq!(Scanner::new("\"\\ud800\"").skip(Some(1)).unwrap_err().kind, FaultKind::Surrogate);
     let alternating = "[{\"a\":".repeat(200) + "1" + &"}]".repeat(200);
     assert_eq!(whole_value(&alternating), Ok(()));
     assert!(whole_value(&alternating.replacen("}]", "]}", 1)).is_err());
@@ -68,10 +57,7 @@ fn depth_is_counted_and_a_lone_surrogate_is_found_only_if_asked_for() {
 #[test]
 fn lines_begin_where_they_say() {
     let text = "\n a \r\n\t\n{b\u{c}}\n\nc";
-    assert_eq!(
-        lines(text).collect::<Vec<_>>(),
-        [(2, "a"), (8, "{b\u{c}}"), (14, "c")]
-    );
+    assert_eq!(lines(text).collect::<Vec<_>>(), [(2, "a"), (8, "{b\u{c}}"), (14, "c")]);
 }
 
 #[test]

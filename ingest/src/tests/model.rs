@@ -26,19 +26,12 @@ fn write(sent: &Sent, space: &str) -> String {
         Sent::Boolean(value) => value.to_string(),
         Sent::Number(token) | Sent::Text { token, .. } => token.clone(),
         Sent::Array(items) => {
-            format!(
-                "[{space}{}{space}]",
-                list(items.iter().map(|item| write(item, space)).collect())
-            )
+            format!("[{space}{}{space}]", list(items.iter().map(|item| write(item, space)).collect()))
         }
         Sent::Object(members) => {
-            let member = |(key, value): &(String, Sent)| {
-                format!("{}{space}:{space}{}", json!(key), write(value, space))
-            };
-            format!(
-                "{{{space}{}{space}}}",
-                list(members.iter().map(member).collect())
-            )
+            let member =
+                |(key, value): &(String, Sent)| format!("{}{space}:{space}{}", json!(key), write(value, space));
+            format!("{{{space}{}{space}}}", list(members.iter().map(member).collect()))
         }
     }
 }
@@ -53,9 +46,7 @@ fn leaf(sent: &Sent) -> Value {
             value if value.is_finite() => json!(value),
             _ => json!(token),
         },
-        Sent::Number(token) => token
-            .parse::<i64>()
-            .map_or(json!(token), |value| json!(value)),
+        Sent::Number(token) => token.parse::<i64>().map_or(json!(token), |value| json!(value)),
         Sent::Text { value, .. } => json!(value),
         Sent::Array(_) | Sent::Object(_) => json!(write(sent, "")),
     }
@@ -63,11 +54,7 @@ fn leaf(sent: &Sent) -> Value {
 
 fn flatten(prefix: &str, members: &[(String, Sent)], out: &mut Vec<(String, Value)>) {
     for (key, value) in members {
-        let name = if prefix.is_empty() {
-            key.clone()
-        } else {
-            format!("{prefix}.{key}")
-        };
+        let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
         match value {
             Sent::Object(inner) if !inner.is_empty() => flatten(&name, inner, out),
             other => out.push((name, leaf(other))),
@@ -88,11 +75,7 @@ fn model(members: &[(String, Sent)]) -> Value {
         fields.insert(name, value);
     }
     fields.retain(|_, value| !value.is_null());
-    let text = |value: &Value| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-    };
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let mut first = |names: &[&str]| names.iter().find_map(|name| fields.remove(*name));
     let time = first(&["timestamp", "@timestamp", "time", "_time"]);
     let rate = first(&["sample_rate", "samplerate", "SampleRate"]);
@@ -106,9 +89,7 @@ fn model(members: &[(String, Sent)]) -> Value {
     };
     match rate.as_ref().map(|rate| (rate.as_i64(), text(rate))) {
         Some((Some(1), _)) | None => None,
-        Some((Some(rate @ 2..=2_147_483_647), _)) => {
-            fields.insert("sample_rate".into(), json!(rate))
-        }
+        Some((Some(rate @ 2..=2_147_483_647), _)) => fields.insert("sample_rate".into(), json!(rate)),
         Some((_, original)) => fields.insert("meta.invalid_sample_rate".into(), json!(original)),
     };
     json!(fields)
@@ -139,42 +120,23 @@ fn number() -> impl Strategy<Value = String> {
         (0_i64..10_000).prop_map(|value| value.to_string()),
         any::<i64>().prop_map(|value| value.to_string()),
         "-?[1-9][0-9]{17,25}",
-        any::<f64>()
-            .prop_filter("finite", |value| value.is_finite())
-            .prop_map(|value| format!("{value:e}")),
+        any::<f64>().prop_filter("finite", |value| value.is_finite()).prop_map(|value| format!("{value:e}")),
         "-?(0|[1-9][0-9]{0,12})\\.[0-9]{1,14}",
         "-?(0|[1-9][0-9]{0,3})e[+-]?[0-9]{1,3}",
     ]
 }
 
 fn text() -> impl Strategy<Value = Sent> {
-    (
-        prop_oneof!["[ -~]{0,12}", "\\PC{0,6}", any::<String>()],
-        any::<bool>(),
-    )
-        .prop_map(|(value, escape)| {
-            let escaped = || {
-                value
-                    .encode_utf16()
-                    .map(|unit| format!("\\u{unit:04x}"))
-                    .collect::<String>()
-            };
-            let token = if escape {
-                format!("\"{}\"", escaped())
-            } else {
-                json!(value).to_string()
-            };
-            Sent::Text { value, token }
-        })
+    (prop_oneof!["[ -~]{0,12}", "\\PC{0,6}", any::<String>()], any::<bool>()).prop_map(|(value, escape)| {
+        let escaped = || value.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+        let token = if escape { format!("\"{}\"", escaped()) } else { json!(value).to_string() };
+        Sent::Text { value, token }
+    })
 }
 
 fn value() -> impl Strategy<Value = Sent> {
-    let leaf = prop_oneof![
-        Just(Sent::Null),
-        any::<bool>().prop_map(Sent::Boolean),
-        number().prop_map(Sent::Number),
-        text(),
-    ];
+    let leaf =
+        prop_oneof![Just(Sent::Null), any::<bool>().prop_map(Sent::Boolean), number().prop_map(Sent::Number), text(),];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Sent::Array),
@@ -185,14 +147,10 @@ fn value() -> impl Strategy<Value = Sent> {
 
 /// Times and rates of the model are integers, plain words or anything that is no number.
 fn modelled((key, value): (String, Sent)) -> (String, Sent) {
-    let special =
-        ["time", "_time", "timestamp", "samplerate", "SampleRate"].contains(&key.as_str());
+    let special = ["time", "_time", "timestamp", "samplerate", "SampleRate"].contains(&key.as_str());
     let value = match value {
         Sent::Number(token) if special => Sent::Number((token.len() * 1_000).to_string()),
-        Sent::Text { .. } if special => Sent::Text {
-            value: "word".into(),
-            token: "\"word\"".into(),
-        },
+        Sent::Text { .. } if special => Sent::Text { value: "word".into(), token: "\"word\"".into() },
         other => other,
     };
     (key, value)

@@ -11,7 +11,7 @@ use crate::limits::HEATMAP_BINS_MAX;
 fn sketch_of(values: &[f64]) -> Option<Sketch> {
     let mut sketch = Sketch::default();
     values.iter().for_each(|v| sketch.add(*v, 1));
-    if sketch.is_empty() { None } else { Sketch::from_bytes(&sketch.to_bytes()) }
+    if sketch.is_empty() { None } else { Sketch::from_bytes(&sketch.encode()) }
 }
 
 /// The counts of values by the edges alone.

@@ -134,4 +134,3 @@ impl ScalarUDFImpl for EventFunction {
         Ok(ColumnarValue::Array(result))
     }
 }
-

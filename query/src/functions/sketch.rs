@@ -130,7 +130,7 @@ impl Sketch {
         Some(bucket_start(*found).clamp(self.min, self.max))
     }
 
-    pub(crate) fn to_bytes(&mut self) -> Vec<u8> {
+    pub(crate) fn encode(&mut self) -> Vec<u8> {
         self.settle();
         let mut bytes = Vec::with_capacity(16 + 12 * self.buckets.len());
         bytes.extend(self.min.to_le_bytes());
@@ -142,7 +142,7 @@ impl Sketch {
         bytes
     }
 
-    /// The sketch of [`Sketch::to_bytes`].
+    /// The sketch of [`Sketch::encode`].
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Sketch> {
         let (min, rest) = bytes.split_first_chunk::<8>()?;
         let (max, rest) = rest.split_first_chunk::<8>()?;
@@ -221,7 +221,7 @@ impl SketchGroups {
             if sketch.is_empty() {
                 builder.append_null();
             } else {
-                builder.append_value(sketch.to_bytes());
+                builder.append_value(sketch.encode());
             }
         }
         self.bytes = self.groups.iter().map(Sketch::size).sum();

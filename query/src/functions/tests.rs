@@ -10,7 +10,7 @@ fn sketch_of(values: &[(f64, u64)]) -> Sketch {
     for (value, weight) in values {
         sketch.add(*value, *weight);
     }
-    Sketch::from_bytes(&sketch.to_bytes()).unwrap()
+    Sketch::from_bytes(&sketch.encode()).unwrap()
 }
 
 /// The least value with at least `share` of the weight at or below it.
@@ -77,7 +77,7 @@ proptest! {
         let mut merged = sketch_of(&left);
         merged.merge(&sketch_of(&right));
         let all: Vec<(f64, u64)> = left.into_iter().chain(right).collect();
-        let (merged, all) = (Sketch::from_bytes(&merged.to_bytes()).unwrap(), sketch_of(&all));
+        let (merged, all) = (Sketch::from_bytes(&merged.encode()).unwrap(), sketch_of(&all));
         prop_assert_eq!(merged.buckets(), all.buckets());
     }
 }

@@ -34,7 +34,9 @@ impl ValueKind {
     pub(crate) fn of(op: CalculationOp) -> ValueKind {
         match op {
             CalculationOp::Count | CalculationOp::Sum | CalculationOp::CountDistinct { .. } => ValueKind::Zero,
-            CalculationOp::Avg | CalculationOp::Min | CalculationOp::Max | CalculationOp::Percentile(_) => ValueKind::Null,
+            CalculationOp::Avg | CalculationOp::Min | CalculationOp::Max | CalculationOp::Percentile(_) => {
+                ValueKind::Null
+            }
             CalculationOp::Heatmap => ValueKind::Heatmap,
         }
     }
@@ -231,7 +233,9 @@ fn null(data_type: DataType) -> Expr {
 /// A field's integers and floats.
 fn numbers(field: &FieldRef) -> (Option<Expr>, Option<Expr>) {
     match field {
-        FieldRef::System(column @ (ScanColumn::SampleRate | ScanColumn::Sequence)) => (Some(filter::column(column)), None),
+        FieldRef::System(column @ (ScanColumn::SampleRate | ScanColumn::Sequence)) => {
+            (Some(filter::column(column)), None)
+        }
         FieldRef::System(_) => (None, None),
         FieldRef::Field(..) => {
             let column = |t| field.column(t).map(|c| filter::column(&c));

@@ -110,7 +110,10 @@ fn field_parts(field: &FieldRef, types: &[FieldType]) -> Vec<(KeyPart, Expr)> {
                 .and(float.clone().lt(lit(INTEGERS_END)));
             let moved = when(integral.clone(), try_cast(float.clone(), DataType::Int64)).end();
             let kept = when(integral.is_not_true(), float.clone()).end();
-            parts.push((KeyPart::Integer, datafusion::prelude::coalesce(vec![integer, moved.unwrap_or_else(|_| float.clone())])));
+            parts.push((
+                KeyPart::Integer,
+                datafusion::prelude::coalesce(vec![integer, moved.unwrap_or_else(|_| float.clone())]),
+            ));
             parts.push((KeyPart::Float, kept.unwrap_or(float)));
         }
         (Some(integer), _) => parts.push((KeyPart::Integer, integer)),

@@ -140,10 +140,10 @@ impl<'a> Planner<'a> {
                 OrderBy::Breakdown(at) => sorts.extend(self.keys[at].sorts(order.descending)),
             }
         }
-        if self.query.orders.is_empty() {
-            if let Some(first) = self.query.calculations.iter().position(|c| c.op != CalculationOp::Heatmap) {
-                sorts.push(col(&Aggregates::value_name(first)).sort(false, false));
-            }
+        if self.query.orders.is_empty()
+            && let Some(first) = self.query.calculations.iter().position(|c| c.op != CalculationOp::Heatmap)
+        {
+            sorts.push(col(&Aggregates::value_name(first)).sort(false, false));
         }
         sorts.extend(self.keys.iter().flat_map(|k| k.sorts(false)));
         sorts
@@ -191,7 +191,7 @@ impl<'a> Planner<'a> {
         if names.is_empty() {
             return Err(QueryError::internal("a join without keys"));
         }
-        let columns = self.columns.iter().map(|c| filter::column(c));
+        let columns = self.columns.iter().map(filter::column);
         let keyed = events.project(columns.chain(self.keys.iter().flat_map(KeyParts::aliased)).collect::<Vec<_>>())?;
         let schema = groups.schema();
         let table: Arc<dyn TableProvider> = Arc::new(MemTable::try_new(schema, vec![vec![groups]])?);
@@ -202,7 +202,7 @@ impl<'a> Planner<'a> {
         if kind == JoinType::LeftAnti {
             return Ok(joined);
         }
-        let columns = self.columns.iter().map(|c| filter::column(c));
+        let columns = self.columns.iter().map(filter::column);
         Ok(joined.project(columns.chain([col_of("groups", GROUP).alias(GROUP)]).collect::<Vec<_>>())?)
     }
 
@@ -210,7 +210,10 @@ impl<'a> Planner<'a> {
     pub(crate) fn heatmap(&self, calculation: usize) -> Result<LogicalPlan, QueryError> {
         let calculation = &self.query.calculations[calculation];
         let field = calculation.column.as_ref().map(|c| self.scope.resolve(c));
-        let value = field.as_ref().and_then(calculation::number).unwrap_or_else(|| cast(lit(datafusion::common::ScalarValue::Null), DataType::Float64));
+        let value = field
+            .as_ref()
+            .and_then(calculation::number)
+            .unwrap_or_else(|| cast(lit(datafusion::common::ScalarValue::Null), DataType::Float64));
         let mut events = self.events(&Arc::default())?;
         if let Some(filter) = &calculation.filter {
             events = events.filter(filter::expression(filter, self.scope, &mut BTreeSet::new())?)?;
@@ -235,7 +238,8 @@ impl<'a> Planner<'a> {
 
 /// Those of `names` that no dataset addressed has ever seen.
 pub(crate) fn unknown(scope: &Scope, names: BTreeSet<&str>) -> Vec<String> {
-    let is_unknown = |name: &&str| *name != "*" && matches!(scope.resolve(name), FieldRef::Field(_, types) if types.is_empty());
+    let is_unknown =
+        |name: &&str| *name != "*" && matches!(scope.resolve(name), FieldRef::Field(_, types) if types.is_empty());
     names.into_iter().filter(is_unknown).map(str::to_owned).collect()
 }
 

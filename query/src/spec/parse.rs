@@ -149,7 +149,10 @@ fn breakdowns(names: &[String], calculations: &[Calculation]) -> Result<Vec<Stri
             return Err(QueryError::malformed("a breakdown needs the name of a field"));
         }
         if names[..at].contains(name) {
-            return Err(QueryError::impossible("duplicate_name", format!("{name:?} is a breakdown twice; leave one out")));
+            return Err(QueryError::impossible(
+                "duplicate_name",
+                format!("{name:?} is a breakdown twice; leave one out"),
+            ));
         }
         if calculations.iter().any(|c| c.name == *name) {
             return Err(QueryError::impossible(
@@ -167,7 +170,9 @@ fn find_calculation(op: &str, column: Option<&str>, calculations: &[Calculation]
         let spec = CalculationSpec { op: op.into(), column: column.map(str::to_owned), ..CalculationSpec::default() };
         let wanted = calculation(&spec).ok()?;
         calculations.iter().position(|c| {
-            c.column == wanted.column && std::mem::discriminant(&c.op) == std::mem::discriminant(&wanted.op) && same_percentile(c.op, wanted.op)
+            c.column == wanted.column
+                && std::mem::discriminant(&c.op) == std::mem::discriminant(&wanted.op)
+                && same_percentile(c.op, wanted.op)
         })
     })
 }
@@ -182,7 +187,11 @@ fn same_percentile(a: CalculationOp, b: CalculationOp) -> bool {
 fn order(spec: &OrderSpec, breakdowns: &[String], calculations: &[Calculation]) -> Result<Order, QueryError> {
     let descending = spec.order == OrderDirection::Descending;
     let by = match (&spec.op, &spec.column) {
-        (None, None) => return Err(QueryError::malformed("an order needs a column of the breakdowns or an op of the calculations")),
+        (None, None) => {
+            return Err(QueryError::malformed(
+                "an order needs a column of the breakdowns or an op of the calculations",
+            ));
+        }
         (None, Some(column)) => {
             let breakdown = breakdowns.iter().position(|b| b == column).map(OrderBy::Breakdown);
             breakdown.or_else(|| calculations.iter().position(|c| c.name == *column).map(OrderBy::Calculation))
@@ -190,12 +199,18 @@ fn order(spec: &OrderSpec, breakdowns: &[String], calculations: &[Calculation]) 
         (Some(op), column) => find_calculation(op, column.as_deref(), calculations).map(OrderBy::Calculation),
     };
     let by = by.ok_or_else(|| {
-        QueryError::impossible("unknown_order", "an order names neither a breakdown nor a calculation of this query; add it there first")
+        QueryError::impossible(
+            "unknown_order",
+            "an order names neither a breakdown nor a calculation of this query; add it there first",
+        )
     })?;
-    if let OrderBy::Calculation(at) = by {
-        if calculations[at].op == CalculationOp::Heatmap {
-            return Err(QueryError::impossible("unknown_order", "a HEATMAP has no value to order by; order by another calculation"));
-        }
+    if let OrderBy::Calculation(at) = by
+        && calculations[at].op == CalculationOp::Heatmap
+    {
+        return Err(QueryError::impossible(
+            "unknown_order",
+            "a HEATMAP has no value to order by; order by another calculation",
+        ));
     }
     Ok(Order { by, descending })
 }
@@ -211,7 +226,10 @@ fn having(spec: &HavingSpec, calculations: &[Calculation]) -> Result<Having, Que
     let calculation = find_calculation(&spec.calculate_op, spec.column.as_deref(), calculations)
         .filter(|at| calculations[*at].op != CalculationOp::Heatmap);
     let calculation = calculation.ok_or_else(|| {
-        QueryError::impossible("unknown_having", "a having names no calculation of this query that has a value; add it to the calculations first")
+        QueryError::impossible(
+            "unknown_having",
+            "a having names no calculation of this query that has a value; add it to the calculations first",
+        )
     })?;
     Ok(Having { calculation, op, value: spec.value })
 }
@@ -297,7 +315,8 @@ fn to_literal(value: &Value) -> Option<Literal> {
 }
 
 fn list(spec: &FilterSpec, value: Option<&Value>) -> Result<Vec<Literal>, QueryError> {
-    let wrong = || QueryError::malformed(format!("{} needs an array of texts, numbers or booleans as its value", spec.op));
+    let wrong =
+        || QueryError::malformed(format!("{} needs an array of texts, numbers or booleans as its value", spec.op));
     let values = value.and_then(Value::as_array).ok_or_else(wrong)?;
     at_most("values of an in list", values.len(), limits::IN_LIST_MAX)?;
     values.iter().map(|v| to_literal(v).ok_or_else(wrong)).collect()
@@ -317,6 +336,8 @@ fn regex(spec: &FilterSpec, value: Option<&Value>) -> Result<String, QueryError>
     let pattern = text(spec, value)?;
     match crate::text::compile(&pattern) {
         Ok(_) => Ok(pattern),
-        Err(error) => Err(QueryError::malformed(format!("{} cannot be read as a regular expression: {error}", spec.op))),
+        Err(error) => {
+            Err(QueryError::malformed(format!("{} cannot be read as a regular expression: {error}", spec.op)))
+        }
     }
 }

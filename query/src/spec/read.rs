@@ -24,7 +24,9 @@ pub fn read_spec<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, QueryE
 
 fn check_objects(value: &Value, what: &str) -> Result<(), QueryError> {
     let Value::Object(object) = value else {
-        return Err(QueryError::malformed(format!("{what} must be a JSON object with keys, such as {{\"filters\": []}}")));
+        return Err(QueryError::malformed(format!(
+            "{what} must be a JSON object with keys, such as {{\"filters\": []}}"
+        )));
     };
     for key in LISTS_OF_OBJECTS {
         for element in object.get(key).and_then(Value::as_array).into_iter().flatten() {

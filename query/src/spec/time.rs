@@ -61,7 +61,9 @@ pub(crate) fn parse_rfc3339(text: &str) -> Option<TimestampNs> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return time.timestamp_nanos_opt();
     }
-    let naive = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"].iter().find_map(|f| NaiveDateTime::parse_from_str(text, f).ok());
+    let naive = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]
+        .iter()
+        .find_map(|f| NaiveDateTime::parse_from_str(text, f).ok());
     let naive = naive.or_else(|| chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0));
     naive?.and_utc().timestamp_nanos_opt()
 }
@@ -73,8 +75,8 @@ pub(crate) fn time_literal(literal: &super::Literal) -> Option<TimestampNs> {
         super::Literal::Integer(number) => {
             let unit = match number.unsigned_abs() {
                 0..100_000_000_000 => SECOND_NS,
-                0..100_000_000_000_000 => 1_000_000,
-                0..100_000_000_000_000_000 => 1_000,
+                100_000_000_000..100_000_000_000_000 => 1_000_000,
+                100_000_000_000_000..100_000_000_000_000_000 => 1_000,
                 _ => 1,
             };
             number.checked_mul(unit)

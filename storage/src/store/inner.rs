@@ -359,6 +359,10 @@ impl Inner {
         let mut infos = Vec::new();
         let mut touched = BTreeSet::new();
         for segment in flush::plan(&batches, cluster_field.as_deref()) {
+            if self.stopping.load(Ordering::SeqCst) {
+                // The log still has everything; what was written so far is swept at the next start.
+                return Err(StoreError::Closed);
+            }
             let id = SegmentId(self.next_segment.fetch_add(1, Ordering::SeqCst));
             let plan = SegmentPlan {
                 store_id: self.store_id,

@@ -118,3 +118,18 @@ fn replay_flushes_for_memory_and_not_for_age() {
     assert!(store.health().segments > 1, "memory is bounded while it reads");
     assert_eq!(content(&store, "shop"), wanted);
 }
+
+#[test]
+fn a_file_is_kept_for_the_very_next_event() {
+    let limits = StoreLimits { wal_file_bytes_max: 1, flush_bytes_max: 10_000, ..StoreLimits::default() };
+    let bench = Bench::with_limits(limits);
+    let store = bench.open();
+    append(&store, "shop", 0..1).unwrap();
+    store.flush().unwrap();
+    // Its number is the watermark of its dataset; the flush of the other one trims the log.
+    append(&store, "shop", 1..2).unwrap();
+    append(&store, "web", 2..1_000).unwrap();
+    wait_until("the large one is flushed", || store.health().segments == 2);
+    drop(store);
+    assert_eq!(ids(&bench.open(), "shop"), [0, 1]);
+}

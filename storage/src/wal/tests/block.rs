@@ -94,3 +94,22 @@ fn a_flag_is_0_or_1() {
     block[9] = 2;
     assert!(decode(&block).is_err());
 }
+
+#[test]
+fn bytes_behind_an_absent_value_are_not_written() {
+    use arrow::array::StringArray;
+    use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
+    let offsets = OffsetBuffer::from_lengths([1, 4, 1]);
+    let nulls = NullBuffer::from(vec![true, false, true]);
+    let values = StringArray::new(offsets, Buffer::from(b"ahideb"), Some(nulls));
+    let field = crate::event::FieldName::new("s").unwrap();
+    let column = crate::event::EventColumn {
+        field,
+        field_type: crate::event::FieldType::String,
+        values: std::sync::Arc::new(values),
+    };
+    let times = arrow::array::Int64Array::from_value(START, 3);
+    let encoded = bytes(&EventBatch::new(times, None, vec![column]).unwrap());
+    let decoded: Vec<_> = events(&decode(&encoded).unwrap()).into_iter().map(|e| e.fields.get("s").cloned()).collect();
+    assert_eq!(decoded, [Some(Value::text("a")), None, Some(Value::text("b"))]);
+}
