@@ -311,14 +311,15 @@ impl Pager {
     ) -> Result<(Vec<AnswerColumn>, Vec<Vec<Value>>), QueryError> {
         let wanted = self.wanted();
         let mut cells = Cells::new(found.len());
-        let mut by_source: BTreeMap<SourceKey, Vec<(usize, usize)>> = BTreeMap::new();
+        // Row groups of one segment are fetched together: their rows are numbered through the file.
+        let mut by_source: BTreeMap<usize, (&Unit, Vec<(usize, usize)>)> = BTreeMap::new();
         for (at, (_, place)) in found.iter().enumerate() {
-            by_source.entry(source_key(&units[place.unit], place.unit)).or_default().push((place.row, at));
+            let unit = &units[place.unit];
+            by_source.entry(address(unit)).or_insert((unit, Vec::new())).1.push((place.row, at));
         }
-        for (source, mut rows) in by_source {
+        for (unit, mut rows) in by_source.into_values() {
             self.check()?;
             rows.sort_unstable();
-            let unit = &units[source.unit];
             match unit {
                 Unit::Memory { batch, .. } => fetch_from_memory(batch, self.dataset(unit), &wanted, &rows, &mut cells)?,
                 Unit::RowGroup { segment, .. } => {
@@ -375,18 +376,11 @@ struct Wanted {
     system: Vec<ScanColumn>,
 }
 
-/// One file or batch: units of the same file are fetched together, from the first of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct SourceKey {
-    address: usize,
-    unit: usize,
-}
-
-fn source_key(unit: &Unit, at: usize) -> SourceKey {
+/// Tells one file or batch from another.
+fn address(unit: &Unit) -> usize {
     match unit {
-        Unit::Memory { batch, .. } => SourceKey { address: Arc::as_ptr(batch) as usize, unit: at },
-        // The unit only has to name the file, so any of its row groups will do: take none of them into the key.
-        Unit::RowGroup { segment, .. } => SourceKey { address: Arc::as_ptr(segment) as usize, unit: at },
+        Unit::Memory { batch, .. } => Arc::as_ptr(batch) as usize,
+        Unit::RowGroup { segment, .. } => Arc::as_ptr(segment) as usize,
     }
 }
 

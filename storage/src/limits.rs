@@ -32,6 +32,8 @@ pub const FIELDS_MAX: usize = 10_000;
 
 /// Rows of one segment: what one footer, one sidecar and one compaction step are sized for.
 pub const SEGMENT_ROWS_MAX: usize = 1 << 20;
+/// Segments that one flush makes of days; the rest of the days share the last of them.
+pub const FLUSH_DAYS_MAX: usize = 16;
 /// Rows of one row group: the unit of work of a scan, small enough that two cores share one segment.
 pub const ROW_GROUP_ROWS_MAX: usize = 128 << 10;
 /// Rows of one page: what the page index can skip.

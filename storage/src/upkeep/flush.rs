@@ -1,8 +1,8 @@
 //! Memtable → segments: which rows make which segment, in which order, with which columns.
 //!
 //! 1. [`due`] says whether a memtable is to be flushed.
-//! 2. [`plan`] chooses the cluster field and cuts the rows: one segment per UTC day, ordered by (cluster value,
-//!    timestamp, sequence). When events of many days arrive at once, each day is cut by itself.
+//! 2. [`plan`] cuts the rows: one segment per UTC day, ordered by (cluster value, timestamp, sequence). When events of
+//!    very many days arrive at once, the stray rest is one segment.
 //! 3. [`columns`] chooses the physical columns of one segment.
 //!
 //! It must not know the WAL or the catalog: the store publishes what comes out.
@@ -58,7 +58,7 @@ pub(crate) fn plan(batches: &[Arc<StoredBatch>], cluster_field: Option<&str>) ->
         }
     }
     let mut segments = Vec::new();
-    for mut day in days.into_values() {
+    for mut day in with_stray_days_joined(days) {
         // Batches are in sequence order, so (batch, row) orders as the sequence does.
         day.sort_unstable();
         for rows in day.chunks(limits::SEGMENT_ROWS_MAX) {
@@ -66,6 +66,19 @@ pub(crate) fn plan(batches: &[Arc<StoredBatch>], cluster_field: Option<&str>) ->
         }
     }
     segments
+}
+
+/// A sender of made-up times must not make a file for each of a hundred thousand days: the days with most events keep a
+/// segment of their own, the rest share one.
+fn with_stray_days_joined<T>(days: BTreeMap<i64, Vec<T>>) -> Vec<Vec<T>> {
+    let mut days: Vec<Vec<T>> = days.into_values().collect();
+    if days.len() <= limits::FLUSH_DAYS_MAX {
+        return days;
+    }
+    days.sort_by_key(|day| std::cmp::Reverse(day.len()));
+    let stray: Vec<T> = days.split_off(limits::FLUSH_DAYS_MAX - 1).into_iter().flatten().collect();
+    days.push(stray);
+    days
 }
 
 /// The field to cluster by: the first candidate with a fitting number of values.

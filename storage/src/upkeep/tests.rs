@@ -71,6 +71,21 @@ fn a_segment_holds_so_many_rows_at_most() {
 }
 
 #[test]
+fn very_many_days_do_not_make_very_many_segments() {
+    let mut events: Vec<_> = (0..300).map(|day| event(START + day * DAY, &[("a", Value::Integer(day))])).collect();
+    events.extend((0..5).map(|_| event(START + 7 * DAY, &[("a", Value::Integer(7))])));
+    let batches = [stored(&events, 1)];
+    let segments = plan(&batches, None);
+    assert_eq!(segments.len(), limits::FLUSH_DAYS_MAX);
+    assert_eq!(segments[0].rows.len(), 6, "the fullest day has a segment of its own");
+    let rows: BTreeSet<_> = segments.iter().flat_map(|s| &s.rows).collect();
+    assert_eq!(rows.len(), events.len());
+    let stray = &segments[limits::FLUSH_DAYS_MAX - 1].rows;
+    let time = |at: &(u32, u32)| batches[0].events().timestamp().value(at.1 as usize);
+    assert!(stray.windows(2).all(|w| time(&w[0]) <= time(&w[1])));
+}
+
+#[test]
 fn columns_are_those_with_a_value_in_the_rows() {
     let batches =
         [stored(&[event(START, &[("a", Value::Integer(1))]), event(START + DAY, &[("b", Value::Boolean(true))])], 1)];

@@ -35,7 +35,7 @@ function Cost({ stats, events }: { stats: Stats; events: number | null }) {
   return (
     <p className="cost" data-testid="cost">
       {events !== null && <span><b>{count(events)}</b> {events === 1 ? 'event' : 'events'}</span>}
-      {stats.rows_total !== undefined && <span className="wide">from {count(stats.rows_total)}</span>}
+      {stats.rows_total !== undefined && <span className="wide">from {count(stats.rows_total)} stored</span>}
       {segments && segments.total > 0 && skipped > 0 && <span className="wide">{count(skipped)} of {count(segments.total)} segments skipped</span>}
       <span>{duration(stats.elapsed_ms)}</span>
       {stats.partial && <span className="warn">not all of it was read</span>}
