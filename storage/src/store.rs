@@ -109,14 +109,10 @@ impl Store {
     ///
     /// Blocks for an fsync, and longer while the memtable is full ([`StoreError::Busy`] after some seconds).
     pub fn append(&self, batches: Vec<(DatasetName, EventBatch)>) -> Result<Receipt, StoreError> {
-        let mut addressed = Vec::with_capacity(batches.len());
-        for (name, events) in batches.into_iter().filter(|(_, events)| events.rows() > 0) {
-            addressed.push((self.inner.dataset_id(&name)?, events));
-        }
-        self.inner.admit_fields(&addressed)?;
-        let mut prepared = Vec::with_capacity(addressed.len());
+        let mut prepared = Vec::with_capacity(batches.len());
         let mut bytes = 0;
-        for (dataset, events) in addressed {
+        for (name, events) in batches.into_iter().filter(|(_, events)| events.rows() > 0) {
+            let dataset = self.inner.dataset_id(&name)?;
             // What replay could not read back must not be acknowledged, however well it compresses.
             let inflated = block::length(&events);
             if inflated > limits::FRAME_BYTES_MAX {
@@ -133,6 +129,8 @@ impl Store {
             return Ok(Receipt::nothing());
         }
         self.inner.wait_for_room()?;
+        // Last of the checks: what is refused for another reason must not use up names.
+        self.inner.admit_fields(prepared.iter().map(|(dataset, events, _)| (*dataset, events)))?;
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)?;
         let (reply, answer) = sync_channel(1);
         queue.send(Append { batches: prepared, reply }).map_err(|_| StoreError::Closed)?;

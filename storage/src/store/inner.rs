@@ -147,13 +147,16 @@ impl Inner {
     }
 
     /// Counts the fields that a request would bring, and refuses it whole when a dataset would have too many.
-    pub(super) fn admit_fields(&self, batches: &[(DatasetId, EventBatch)]) -> Result<(), StoreError> {
+    pub(super) fn admit_fields<'a>(
+        &self,
+        batches: impl Iterator<Item = (DatasetId, &'a EventBatch)>,
+    ) -> Result<(), StoreError> {
         let mut names = held(&self.names);
         let mut new: BTreeMap<DatasetId, HashSet<&FieldName>> = BTreeMap::new();
         for (dataset, events) in batches {
-            let known = names.entry(*dataset).or_insert_with(|| self.field_names(*dataset));
+            let known = names.entry(dataset).or_insert_with(|| self.field_names(dataset));
             let unknown = events.columns().iter().map(|c| &c.field).filter(|field| !known.contains(*field));
-            new.entry(*dataset).or_default().extend(unknown);
+            new.entry(dataset).or_default().extend(unknown);
         }
         let max = self.limits.fields_max;
         for (dataset, new) in &new {
