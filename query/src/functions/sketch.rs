@@ -1,8 +1,8 @@
 //! One sketch behind percentiles and heatmaps: a log histogram whose buckets are taken from the bits of the double.
 //!
 //! 128 buckets an octave: a value is known to 0.8 % of itself. Small integers are bucket bounds and therefore exact.
-//! Buckets merge by addition, in any order to the same result. Weighted by sample rate. Few buckets are a sorted list,
-//! many are what they are; nothing grows beyond the buckets that doubles have.
+//! Buckets merge by addition, in any order to the same result. Weighted by sample rate. Few buckets are a sorted list;
+//! many that lie together become an array, because counting is where a heatmap's time goes.
 
 use std::sync::Arc;
 
@@ -26,12 +26,18 @@ pub(crate) struct Sketch {
     buckets: Vec<(i32, u64)>,
     /// Not yet sorted in.
     pending: Vec<(i32, u64)>,
+    /// The weights of buckets from `dense_first` on, once there are many; those are in no list then.
+    dense: Vec<u64>,
+    dense_first: i32,
     min: f64,
     max: f64,
 }
 
 /// Pending entries are sorted in when there are as many as buckets, and at least this many.
 const PENDING_MIN: usize = 64;
+/// So many buckets become an array, if it has at most [`DENSE_MAX`] places: 128 octaves.
+const DENSE_MIN: usize = 64;
+const DENSE_MAX: usize = 128 * 128;
 
 /// The bucket of a value. Monotonic; zero is 0. Bucket k > 0 holds [`bucket_start`]`(k)` ≤ v < `bucket_start(k + 1)`;
 /// a negative bucket mirrors it such that it also includes its lower and excludes its upper bound.
@@ -68,7 +74,18 @@ impl Sketch {
         self.count(bucket(value), weight);
     }
 
+    #[inline]
     fn count(&mut self, bucket: i32, weight: u64) {
+        if let Some(place) = usize::try_from(bucket.wrapping_sub(self.dense_first)).ok()
+            && let Some(slot) = self.dense.get_mut(place)
+        {
+            *slot += weight;
+            return;
+        }
+        self.count_listed(bucket, weight);
+    }
+
+    fn count_listed(&mut self, bucket: i32, weight: u64) {
         if let Ok(at) = self.buckets.binary_search_by_key(&bucket, |b| b.0) {
             self.buckets[at].1 += weight;
             return;
@@ -92,6 +109,36 @@ impl Sketch {
             }
             same
         });
+        if self.buckets.len() >= DENSE_MIN {
+            self.make_dense();
+        }
+    }
+
+    /// Moves the listed buckets into the array, if all of them and those already there fit.
+    fn make_dense(&mut self) {
+        let (Some(first), Some(last)) = (self.buckets.first(), self.buckets.last()) else { return };
+        let (mut first, mut end) = (first.0, last.0 + 1);
+        if !self.dense.is_empty() {
+            first = first.min(self.dense_first);
+            end = end.max(self.dense_first + self.dense.len() as i32);
+        }
+        let places = (i64::from(end) - i64::from(first)) as usize;
+        if places > DENSE_MAX {
+            return;
+        }
+        let mut dense = vec![0; places];
+        for (bucket, weight) in self.listed_and_dense() {
+            dense[(bucket - first) as usize] += weight;
+        }
+        self.buckets.clear();
+        self.dense = dense;
+        self.dense_first = first;
+    }
+
+    /// Every bucket with weight, in no order; a bucket may come twice.
+    fn listed_and_dense(&self) -> impl Iterator<Item = (i32, u64)> + '_ {
+        let dense = self.dense.iter().enumerate().map(|(place, weight)| (self.dense_first + place as i32, *weight));
+        self.buckets.iter().chain(&self.pending).copied().chain(dense.filter(|(_, weight)| *weight > 0))
     }
 
     pub(crate) fn merge(&mut self, other: &Sketch) {
@@ -104,16 +151,16 @@ impl Sketch {
         }
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
-        for (bucket, weight) in other.buckets.iter().chain(&other.pending) {
-            self.count(*bucket, *weight);
+        for (bucket, weight) in other.listed_and_dense() {
+            self.count(bucket, weight);
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.buckets.is_empty() && self.pending.is_empty()
+        self.buckets.is_empty() && self.pending.is_empty() && self.dense.is_empty()
     }
 
-    /// The buckets with weight, in order. Call on a sketch that was read back or settled.
+    /// The buckets with weight, in order, of a sketch that was read back.
     pub(crate) fn buckets(&self) -> &[(i32, u64)] {
         &self.buckets
     }
@@ -132,10 +179,12 @@ impl Sketch {
 
     pub(crate) fn encode(&mut self) -> Vec<u8> {
         self.settle();
-        let mut bytes = Vec::with_capacity(16 + 12 * self.buckets.len());
+        let mut buckets: Vec<(i32, u64)> = self.listed_and_dense().collect();
+        buckets.sort_unstable_by_key(|b| b.0);
+        let mut bytes = Vec::with_capacity(16 + 12 * buckets.len());
         bytes.extend(self.min.to_le_bytes());
         bytes.extend(self.max.to_le_bytes());
-        for (bucket, weight) in &self.buckets {
+        for (bucket, weight) in &buckets {
             bytes.extend(bucket.to_le_bytes());
             bytes.extend(weight.to_le_bytes());
         }
@@ -158,11 +207,12 @@ impl Sketch {
             })
             .collect();
         let (min, max) = (f64::from_le_bytes(*min), f64::from_le_bytes(*max));
-        Some(Sketch { buckets, pending: Vec::new(), min, max })
+        Some(Sketch { buckets, min, max, ..Sketch::default() })
     }
 
     fn size(&self) -> usize {
         size_of::<(i32, u64)>() * (self.buckets.capacity() + self.pending.capacity())
+            + size_of::<u64>() * self.dense.capacity()
     }
 }
 

@@ -83,6 +83,27 @@ proptest! {
 }
 
 #[test]
+fn many_buckets_count_as_few_do() {
+    // Enough to become an array, then values far outside of it, then again enough of those.
+    let values: Vec<(f64, u64)> = (1..5_000)
+        .map(|i| (f64::from(i) * 0.37, 1 + i as u64 % 3))
+        .chain((0..200).map(|i| (1e200 * f64::from(1 + i), 2)))
+        .chain((0..200).map(|i| (-1e-200 * f64::from(1 + i), 5)))
+        .chain((1..5_000).map(|i| (f64::from(i) * 0.11, 1)))
+        .collect();
+    let sketch = sketch_of(&values);
+    let mut expected = std::collections::BTreeMap::new();
+    for (value, weight) in &values {
+        *expected.entry(bucket(*value)).or_insert(0) += weight;
+    }
+    assert_eq!(sketch.buckets(), expected.into_iter().collect::<Vec<_>>());
+    for share in [0.001, 0.01, 0.5, 0.95, 0.999] {
+        let (found, exact) = (sketch.quantile(share).unwrap(), exact_quantile(&values, share));
+        assert!((found - exact).abs() <= 0.01 * exact.abs(), "{found} instead of {exact}");
+    }
+}
+
+#[test]
 fn small_integers_are_exact() {
     for value in -127..=127i64 {
         let values: Vec<(f64, u64)> = vec![(value as f64, 1), (value as f64 + 1.0, 1), (value as f64 - 1.0, 1)];
