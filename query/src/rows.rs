@@ -312,7 +312,7 @@ impl Pager {
         let wanted = self.wanted();
         let mut cells = Cells::new(found.len());
         // Row groups of one segment are fetched together: their rows are numbered through the file.
-        let mut by_source: BTreeMap<usize, (&Unit, Vec<(usize, usize)>)> = BTreeMap::new();
+        let mut by_source: BTreeMap<usize, (&Unit, Vec<RowPair>)> = BTreeMap::new();
         for (at, (_, place)) in found.iter().enumerate() {
             let unit = &units[place.unit];
             by_source.entry(address(unit)).or_insert((unit, Vec::new())).1.push((place.row, at));
@@ -375,6 +375,9 @@ struct Wanted {
     fields: Option<Vec<(String, FieldRef)>>,
     system: Vec<ScanColumn>,
 }
+
+/// A row of a source, and its row of the page.
+type RowPair = (usize, usize);
 
 /// Tells one file or batch from another.
 fn address(unit: &Unit) -> usize {
@@ -491,7 +494,7 @@ fn put_column(
     name: &str,
     column: &ScanColumn,
     array: &arrow::array::ArrayRef,
-    rows: impl Iterator<Item = (usize, usize)>,
+    rows: impl Iterator<Item = RowPair>,
 ) {
     for (from, to) in rows {
         let (value, label) = match column {
@@ -526,7 +529,7 @@ fn fetch_from_memory(
     batch: &StoredBatch,
     dataset: &str,
     wanted: &Wanted,
-    rows: &[(usize, usize)],
+    rows: &[RowPair],
     cells: &mut Cells,
 ) -> Result<(), QueryError> {
     let own = batch.events().columns().iter().map(|c| (c.field.clone(), c.field_type));
@@ -543,7 +546,7 @@ fn fetch_from_segment(
     segment: &OpenSegment,
     dataset: &str,
     wanted: &Wanted,
-    rows: &[(usize, usize)],
+    rows: &[RowPair],
     cells: &mut Cells,
 ) -> Result<(), QueryError> {
     let own = segment.footer().fields.iter().filter_map(|f| f.key());
@@ -569,7 +572,7 @@ fn fetch_from_segment(
 }
 
 /// The selection of sorted rows of a file.
-fn select_rows(rows: &[(usize, usize)]) -> RowSelection {
+fn select_rows(rows: &[RowPair]) -> RowSelection {
     let mut selectors = Vec::with_capacity(2 * rows.len());
     let mut at = 0;
     for (row, _) in rows {
