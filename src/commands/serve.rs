@@ -9,7 +9,7 @@ use outcrop_query::{QueryEngine, QuerySettings};
 use outcrop_storage::paths::DataDir;
 use outcrop_storage::{Store, StoreSettings};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::CommandError;
 use crate::http::{self, App};
@@ -41,9 +41,11 @@ pub(crate) fn serve(
         let listener = listen(parts.http).await?;
         let address = listener.local_addr()?;
         let app = App::new(Arc::clone(&store), engine, &parts);
+        // Before anybody is told that we are ready: from then on a SIGTERM must drain.
+        let signals = Signals::new()?;
         println!("Outcrop is ready: http://{address}");
         ready(address)?;
-        run(listener, app).await
+        run(listener, app, signals).await
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
     store.close();
@@ -89,18 +91,29 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, CommandError> {
     })
 }
 
-async fn run(listener: TcpListener, app: App) -> Result<(), CommandError> {
+/// What asks the server to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+}
+
+async fn run(listener: TcpListener, app: App, mut signals: Signals) -> Result<(), CommandError> {
     let (begin_drain, mut draining) = tokio::sync::watch::channel(false);
     let drained = async move {
         let _closed = draining.wait_for(|draining| *draining).await;
     };
     let server = axum::serve(listener, http::router(app)).with_graceful_shutdown(drained);
     let mut server = tokio::spawn(async move { server.await });
-    let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         ended = &mut server => return Ok(ended??),
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+        _ = signals.terminate.recv() => {}
+        _ = signals.interrupt.recv() => {}
     }
     tracing::info!("draining");
     begin_drain.send_replace(true);
