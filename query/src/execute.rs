@@ -380,24 +380,25 @@ impl Run {
             _ => false,
         };
         let approximate = self.query.calculations.iter().filter(|c| estimated(c.op)).map(|c| c.name.clone());
-        AnswerStats {
-            elapsed_ms: began.elapsed().as_secs_f64() * 1_000.0,
-            rows_total: self.scope.events(),
-            rows_scanned: stats.rows.load(Ordering::Relaxed),
-            bytes_scanned: stats.bytes.load(Ordering::Relaxed),
-            segments: segments(stats),
-            approximate: approximate.collect(),
-            partial: false,
-        }
+        answer_stats(&self.scope, stats, began, approximate.collect())
     }
 }
 
-pub(crate) fn segments(stats: &ScanStats) -> SegmentStats {
-    SegmentStats {
-        total: stats.segments.load(Ordering::Relaxed),
-        skipped_by_time: stats.skipped_by_time.load(Ordering::Relaxed),
-        skipped_by_index: stats.skipped_by_index.load(Ordering::Relaxed),
-        scanned: stats.scanned.load(Ordering::Relaxed),
+/// What an answer says of how it came about.
+pub(crate) fn answer_stats(scope: &Scope, stats: &ScanStats, began: Instant, approximate: Vec<String>) -> AnswerStats {
+    AnswerStats {
+        elapsed_ms: began.elapsed().as_secs_f64() * 1_000.0,
+        rows_total: scope.events(),
+        rows_scanned: stats.rows.load(Ordering::Relaxed),
+        bytes_scanned: stats.bytes.load(Ordering::Relaxed),
+        segments: SegmentStats {
+            total: stats.segments.load(Ordering::Relaxed),
+            skipped_by_time: stats.skipped_by_time.load(Ordering::Relaxed),
+            skipped_by_index: stats.skipped_by_index.load(Ordering::Relaxed),
+            scanned: stats.scanned.load(Ordering::Relaxed),
+        },
+        approximate,
+        partial: false,
     }
 }
 

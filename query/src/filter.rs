@@ -14,11 +14,8 @@ use outcrop_storage::event::FieldType;
 use crate::error::QueryError;
 use crate::functions;
 use crate::scope::{FieldRef, ScanColumn, Scope};
-use crate::spec::{Comparison, Condition, Filter, Literal, Test, rfc3339, time_literal};
+use crate::spec::{Comparison, Condition, Filter, INTEGERS_END, Literal, Test, rfc3339, time_literal};
 use crate::text;
-
-/// 2^63 as a float: the first beyond 64-bit integers.
-const INTEGERS_END: f64 = 9_223_372_036_854_775_808.0;
 
 pub(crate) fn column(column: &ScanColumn) -> Expr {
     Expr::Column(Column::new_unqualified(column.name()))

@@ -30,7 +30,7 @@ use utoipa::ToSchema;
 
 use crate::answer::{self, AnswerColumn, AnswerStats, Warning};
 use crate::error::QueryError;
-use crate::execute::{QueryEngine, segments, warn_unknown};
+use crate::execute::{QueryEngine, answer_stats, warn_unknown};
 use crate::plan::collect_names;
 use crate::prune::{self, Predicate, Unit};
 use crate::scan::{self, ScanStats, indexes, memory_column, segment_column};
@@ -184,10 +184,7 @@ impl Pager {
         let predicates = scan::predicates(&self.context.state(), &used, self.query.range, &[filter])?;
         let stats = ScanStats::default();
         let pruned = prune::prune(&self.scope.datasets, self.query.range, &predicates)?;
-        stats.segments.store(pruned.segments, Ordering::Relaxed);
-        stats.skipped_by_time.store(pruned.skipped_by_time, Ordering::Relaxed);
-        stats.skipped_by_index.store(pruned.skipped_by_index, Ordering::Relaxed);
-        stats.scanned.store(pruned.scanned, Ordering::Relaxed);
+        stats.note_pruned(&pruned);
         let units: Vec<Unit> = pruned.units.into();
 
         let mut found = self.find(&units, &predicates, &stats)?;
@@ -199,15 +196,7 @@ impl Pager {
         rows.truncate(fitting);
         let last = rows.len().checked_sub(1).map(|at| found[at].0);
         let cursor = last.filter(|_| more || cut).map(write_cursor);
-        let stats = AnswerStats {
-            elapsed_ms: began.elapsed().as_secs_f64() * 1_000.0,
-            rows_total: self.scope.events(),
-            rows_scanned: stats.rows.load(Ordering::Relaxed),
-            bytes_scanned: stats.bytes.load(Ordering::Relaxed),
-            segments: segments(&stats),
-            approximate: Vec::new(),
-            partial: false,
-        };
+        let stats = answer_stats(&self.scope, &stats, began, Vec::new());
         Ok(RowsAnswer { columns, rows, cursor, stats, warnings })
     }
 
@@ -272,11 +261,8 @@ impl Pager {
         let output = indexes(part.segment, &[ScanColumn::Timestamp, ScanColumn::Sequence]);
         let group = part.segment.metadata().metadata().row_group(part.row_group);
         let selected = part.selection.as_ref().map_or(group.num_rows() as usize, RowSelection::row_count);
-        stats.rows.fetch_add(selected as u64, Ordering::Relaxed);
-        let read: BTreeSet<usize> =
-            predicates.iter().flat_map(|p| indexes(part.segment, &p.columns)).chain(output.iter().copied()).collect();
-        let bytes: u64 = read.iter().map(|at| group.column(*at).compressed_size() as u64).sum();
-        stats.bytes.fetch_add(bytes * selected as u64 / (group.num_rows() as u64).max(1), Ordering::Relaxed);
+        let filtered = predicates.iter().flat_map(|p| indexes(part.segment, &p.columns));
+        stats.note_row_group(group, selected, output.iter().copied().chain(filtered).collect());
         let filters =
             predicates.iter().map(|p| scan::row_filter(p.clone(), Arc::clone(part.segment), part.dataset.to_owned()));
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(part.segment.bytes(), metadata)

@@ -36,8 +36,10 @@ use parquet::arrow::arrow_reader::{
     RowSelection,
 };
 
+use parquet::file::metadata::RowGroupMetaData;
+
 use crate::limits;
-use crate::prune::{self, Predicate, Unit, column_index};
+use crate::prune::{self, Predicate, Pruned, Unit, column_index};
 use crate::scope::{ScanColumn, Scope, schema_of};
 use crate::spec::TimeRange;
 
@@ -50,6 +52,25 @@ pub(crate) struct ScanStats {
     pub(crate) skipped_by_time: AtomicU64,
     pub(crate) skipped_by_index: AtomicU64,
     pub(crate) scanned: AtomicU64,
+}
+
+impl ScanStats {
+    /// Which segments are read and which are not.
+    pub(crate) fn note_pruned(&self, pruned: &Pruned) {
+        self.segments.store(pruned.segments, Ordering::Relaxed);
+        self.skipped_by_time.store(pruned.skipped_by_time, Ordering::Relaxed);
+        self.skipped_by_index.store(pruned.skipped_by_index, Ordering::Relaxed);
+        self.scanned.store(pruned.scanned, Ordering::Relaxed);
+    }
+
+    /// A row group of which `selected` rows are read in `columns`, given by position; one may come twice.
+    pub(crate) fn note_row_group(&self, group: &RowGroupMetaData, selected: usize, mut columns: Vec<usize>) {
+        columns.sort_unstable();
+        columns.dedup();
+        let bytes: u64 = columns.into_iter().map(|at| group.column(at).compressed_size() as u64).sum();
+        self.rows.fetch_add(selected as u64, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes * selected as u64 / (group.num_rows() as u64).max(1), Ordering::Relaxed);
+    }
 }
 
 /// The events of a scope and time range as a table of the columns named.
@@ -104,10 +125,7 @@ impl TableProvider for EventTable {
         let predicates = predicates(state, &self.columns, self.range, filters)?;
         let pruned = prune::prune(&self.scope.datasets, self.range, &predicates)
             .map_err(|e| DataFusionError::External(Box::new(e)))?;
-        self.stats.segments.store(pruned.segments, Ordering::Relaxed);
-        self.stats.skipped_by_time.store(pruned.skipped_by_time, Ordering::Relaxed);
-        self.stats.skipped_by_index.store(pruned.skipped_by_index, Ordering::Relaxed);
-        self.stats.scanned.store(pruned.scanned, Ordering::Relaxed);
+        self.stats.note_pruned(&pruned);
         let schema = schema_of(&projected);
         let partitions = self.partitions.min(pruned.units.len()).max(1);
         let work = Arc::new(Work {
@@ -318,14 +336,9 @@ impl Work {
         let selected = selection.as_ref().map_or(rows, RowSelection::row_count);
         let predicates: Vec<&Predicate> =
             self.predicates.iter().filter(|p| !always_in_range(p, &segment, row_group, self.range)).collect();
-        let mut used: Vec<usize> = indexes(&segment, &self.columns);
-        used.extend(predicates.iter().flat_map(|p| indexes(&segment, &p.columns)));
-        used.sort_unstable();
-        used.dedup();
-        let bytes: u64 = used.iter().map(|at| metadata.column(*at).compressed_size() as u64).sum();
-        self.stats.rows.fetch_add(selected as u64, Ordering::Relaxed);
-        self.stats.bytes.fetch_add(bytes * selected as u64 / rows.max(1) as u64, Ordering::Relaxed);
         let output = indexes(&segment, &self.columns);
+        let filtered = predicates.iter().flat_map(|p| indexes(&segment, &p.columns));
+        self.stats.note_row_group(metadata, selected, output.iter().copied().chain(filtered).collect());
         if predicates.is_empty() && output.is_empty() {
             let arrays =
                 self.columns.iter().map(|c| absent_column(c, self.name(dataset), selected)).collect::<Result<_>>()?;

@@ -11,9 +11,7 @@ use outcrop_storage::event::FieldType;
 use super::col;
 use crate::filter;
 use crate::scope::{FieldRef, ScanColumn};
-
-/// 2^63 as a float.
-const INTEGERS_END: f64 = 9_223_372_036_854_775_808.0;
+use crate::spec::INTEGERS_END;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyPart {

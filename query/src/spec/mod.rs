@@ -113,6 +113,9 @@ pub(crate) enum Comparison {
     GreaterOrEqual,
 }
 
+/// 2^63 as a float: the first beyond 64-bit integers.
+pub(crate) const INTEGERS_END: f64 = 9_223_372_036_854_775_808.0;
+
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Literal {
     Boolean(bool),

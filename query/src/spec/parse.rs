@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::wire::{CalculationSpec, FilterCombination, FilterSpec, HavingSpec, OrderDirection, OrderSpec};
 use super::{
-    Calculation, CalculationOp, Comparison, Condition, Filter, Having, HavingOp, Literal, Order, OrderBy, Query,
-    QuerySpec, RowsQuery, RowsSpec, Test, time,
+    Calculation, CalculationOp, Comparison, Condition, Filter, Having, HavingOp, INTEGERS_END, Literal, Order, OrderBy,
+    Query, QuerySpec, RowsQuery, RowsSpec, Test, time,
 };
 use crate::error::QueryError;
 use crate::{limits, rows};
@@ -15,9 +15,6 @@ const CALCULATIONS: &str = "COUNT, SUM, AVG, MIN, MAX, COUNT_DISTINCT, HEATMAP, 
                             P75, P80, P90, P95, P99 or P999";
 const FILTERS: &str = "=, !=, >, >=, <, <=, starts-with, does-not-start-with, ends-with, does-not-end-with, exists, \
                        does-not-exist, contains, does-not-contain, in, not-in, matches or does-not-match";
-
-/// 2^63 as a float: the first beyond 64-bit integers.
-const INTEGERS_END: f64 = 9_223_372_036_854_775_808.0;
 
 pub(crate) fn parse_query(spec: &QuerySpec, now: TimestampNs) -> Result<Query, QueryError> {
     for (clause, length) in [
