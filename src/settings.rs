@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use outcrop_ingest::Limits;
+use outcrop_storage::Retention;
 use outcrop_storage::limits::StoreLimits;
 use serde::Deserialize;
 
@@ -43,6 +44,12 @@ pub(crate) struct Settings {
     /// Fields that one dataset may have [default: 10000]
     #[arg(long, env = "OUTCROP_FIELDS_MAX", value_name = "COUNT")]
     fields_max: Option<usize>,
+    /// Seconds that events are kept, from the later of their time and their arrival [default: for ever]
+    #[arg(long, env = "OUTCROP_RETENTION_AGE_SECONDS_MAX", value_name = "SECONDS")]
+    retention_age_seconds_max: Option<u64>,
+    /// Bytes of segments that each dataset keeps; the oldest go first [default: all]
+    #[arg(long, env = "OUTCROP_RETENTION_BYTES_MAX", value_name = "BYTES")]
+    retention_bytes_max: Option<u64>,
     /// Bytes of a request body once inflated [default: 67108864]
     #[arg(long, env = "OUTCROP_BODY_BYTES_MAX", value_name = "BYTES")]
     body_bytes_max: Option<usize>,
@@ -146,6 +153,8 @@ impl Settings {
             memtable_bytes_max: self.memtable_bytes_max.or(lower.memtable_bytes_max),
             datasets_max: self.datasets_max.or(lower.datasets_max),
             fields_max: self.fields_max.or(lower.fields_max),
+            retention_age_seconds_max: self.retention_age_seconds_max.or(lower.retention_age_seconds_max),
+            retention_bytes_max: self.retention_bytes_max.or(lower.retention_bytes_max),
             body_bytes_max: self.body_bytes_max.or(lower.body_bytes_max),
             event_bytes_max: self.event_bytes_max.or(lower.event_bytes_max),
             event_fields_max: self.event_fields_max.or(lower.event_fields_max),
@@ -182,6 +191,10 @@ impl Settings {
                 wal_file_bytes_max: store.wal_file_bytes_max,
                 datasets_max: self.datasets_max.unwrap_or(store.datasets_max),
                 fields_max: self.fields_max.unwrap_or(store.fields_max),
+                retention: Retention {
+                    age_seconds_max: self.retention_age_seconds_max,
+                    bytes_max: self.retention_bytes_max,
+                },
             },
             ingest: IngestLimits {
                 body_bytes_max: self.body_bytes_max.unwrap_or(decoder.body_bytes_max),

@@ -89,7 +89,7 @@ impl Metrics {
             self.repeated_keys.clone(),
         );
         registry.register_with_unit("ingest_body", "Bytes of bodies as sent", Unit::Bytes, self.body_bytes.clone());
-        let gauges: [(&str, &str, u64); 12] = [
+        let gauges: [(&str, &str, u64); 16] = [
             (
                 "ingest_down",
                 "1 while no log file can be opened: nothing is acknowledged",
@@ -107,6 +107,10 @@ impl Metrics {
             ),
             ("flushes", "Memtables turned into segments since start", health.flushes_total),
             ("flush_failures", "Flushes that failed and are tried again, since start", health.flush_failures_total),
+            ("compactions", "Merges of segments since start", health.compactions_total),
+            ("compaction_failures", "Merges that failed since start", health.compaction_failures_total),
+            ("segments_retired", "Segments that no policy kept any more, since start", health.segments_retired_total),
+            ("events_removed", "Events removed because somebody chose them, since start", health.events_removed_total),
             ("segments", "Segments in the catalog", health.segments),
             ("segment_bytes", "Bytes of segments", health.segment_bytes),
             ("damaged_files", "Files found missing or damaged at start", health.damage.len() as u64),

@@ -171,10 +171,16 @@ fn list_fields(scope: &Scope, wanted: impl Fn(&FieldName) -> bool) -> Vec<FieldS
     let mut tallies: BTreeMap<FieldName, Tally> = BTreeMap::new();
     for dataset in scope.datasets.iter() {
         for (name, entry) in dataset.fields.iter().filter(|(name, _)| wanted(name)) {
+            // What had a field may be gone; its columns keep their names all the same.
+            let there = || entry.types().filter(|(_, seen)| seen.events > 0);
+            let (first, last) = dataset.time_range().unwrap_or((i64::MIN, i64::MAX));
+            if there().next().is_none() {
+                continue;
+            }
             let tally = tallies.entry(name.clone()).or_default();
             tally.distinct.merge(&entry.distinct);
-            for (field_type, seen) in entry.types() {
-                tally.see(seen.first_seen, seen.last_seen);
+            for (field_type, seen) in there() {
+                tally.see(seen.first_seen.max(first), seen.last_seen.min(last));
                 tally.types[field_type as usize] += seen.events;
             }
         }

@@ -15,9 +15,9 @@ pub enum StoreError {
     /// A file of ours does not hold what it must. It was left as it is.
     #[error("{} is damaged: {what}", path.display())]
     Damaged { path: PathBuf, what: String },
-    /// A file was written by a newer Outcrop.
-    #[error("{} has format version {version}, which this Outcrop does not know; use a newer one", path.display())]
-    NewerFormat { path: PathBuf, version: u32 },
+    /// A file was written by an Outcrop with other formats.
+    #[error("{} has format version {version}, which this Outcrop does not know; use the one that wrote it", path.display())]
+    UnknownFormat { path: PathBuf, version: u32 },
     /// A file belongs to another store.
     #[error("{} belongs to another store; move it out of this data directory", path.display())]
     Foreign { path: PathBuf },

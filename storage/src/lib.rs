@@ -33,4 +33,5 @@ pub use segment::SegmentInfo;
 pub use segment::reader::{OpenSegment, Segment, SegmentBytes};
 pub use snapshot::{DatasetSnapshot, Snapshot};
 pub use store::{Store, StoreHealth, StoreSettings};
+pub use upkeep::retain::Retention;
 pub use wal::writer::Receipt;

@@ -2,6 +2,8 @@
 //!
 //! Bounds that an operator may turn are in [`StoreLimits`]; the rest are constants because nobody should.
 
+use crate::upkeep::retain::Retention;
+
 /// Bytes of a field name. Written into footers and the catalog; longer names are data that got into the key.
 pub const FIELD_NAME_BYTES_MAX: usize = 256;
 /// Bytes of a dataset name, after trimming and lower-casing.
@@ -46,8 +48,19 @@ pub const DICTIONARY_BYTES_MAX: usize = 4 << 20;
 pub const CLUSTER_VALUES: std::ops::RangeInclusive<usize> = 2..=256;
 /// Bytes that one checksum covers. Part of the segment format.
 pub const CHECKSUM_BLOCK_BYTES: usize = 64 << 10;
-/// Sequence ranges that a footer lists before they are joined into their hull.
+/// Sequence ranges that a footer lists; more are written as a bitmap.
 pub const FOOTER_RANGES_MAX: usize = 4_096;
+
+/// Segments of like size that are merged: an event is written about once for every time its segment grows so much.
+pub const COMPACTION_FAN_IN: usize = 4;
+/// Rows of the segments of the lowest tier: what is smaller is all alike.
+pub const COMPACTION_TIER_ROWS: u64 = 1_024;
+/// Segments that one merge reads: each costs a decoder for the column being written.
+pub const COMPACTION_INPUTS_MAX: usize = 32;
+/// Bytes of the segments that one merge reads. Bounds its time, and what one column of its output may take in memory.
+pub const COMPACTION_BYTES_MAX: u64 = 256 << 20;
+/// Seconds without arrivals after which a day's last small segments are merged.
+pub const COMPACTION_QUIET_SECONDS: i64 = 3_600;
 
 /// Bytes of one WAL frame's body; a request that needs more is refused. Bounds what replay may allocate.
 pub const FRAME_BYTES_MAX: usize = 512 << 20;
@@ -79,6 +92,8 @@ pub struct StoreLimits {
     pub datasets_max: usize,
     /// Fields that one dataset may have. Every flush, footer and field list costs what a dataset has.
     pub fields_max: usize,
+    /// How long events of datasets without a policy of their own are kept.
+    pub retention: Retention,
 }
 
 impl Default for StoreLimits {
@@ -90,6 +105,7 @@ impl Default for StoreLimits {
             wal_file_bytes_max: 64 << 20,
             datasets_max: DATASETS_MAX,
             fields_max: FIELDS_MAX,
+            retention: Retention::default(),
         }
     }
 }

@@ -3,19 +3,23 @@
 //! Appends go to the WAL writer's thread and come back with a [`Receipt`]; readers take a [`Snapshot`]; a thread of the
 //! store's own turns memtables into segments. It must not know what the events mean or how they arrived.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use roaring::RoaringBitmap;
+
 use crate::clock::{Clock, SystemClock};
 use crate::disk::{Disk, RealDisk};
 use crate::error::StoreError;
-use crate::event::{DatasetName, EventBatch};
+use crate::event::{DatasetId, DatasetName, EventBatch};
 use crate::limits::{self, StoreLimits};
-use crate::paths::DataDir;
+use crate::paths::{DataDir, SegmentId};
 use crate::snapshot::Snapshot;
+use crate::upkeep::retain::Retention;
 use crate::wal::block;
 use crate::wal::frame::EncodedBatch;
 use crate::wal::reader::WalCondition;
@@ -23,6 +27,7 @@ use crate::wal::writer::{Append, Receipt, WalWriter};
 
 mod inner;
 mod open;
+mod replace;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -37,6 +42,8 @@ pub struct StoreSettings {
     pub limits: StoreLimits,
     pub disk: Arc<dyn Disk>,
     pub clock: Arc<dyn Clock>,
+    /// Whether the store flushes, merges and retires by itself. Without, it does so when it is told, as tests need it.
+    pub upkeep: bool,
 }
 
 impl StoreSettings {
@@ -47,6 +54,7 @@ impl StoreSettings {
             limits: StoreLimits::default(),
             disk: Arc::new(RealDisk),
             clock: Arc::new(SystemClock),
+            upkeep: true,
         }
     }
 }
@@ -63,6 +71,10 @@ pub struct StoreHealth {
     pub wal_poisoned_files_total: u64,
     pub flushes_total: u64,
     pub flush_failures_total: u64,
+    pub compactions_total: u64,
+    pub compaction_failures_total: u64,
+    pub segments_retired_total: u64,
+    pub events_removed_total: u64,
     pub segments: u64,
     pub segment_bytes: u64,
     /// What start-up found in the log.
@@ -84,6 +96,7 @@ impl Store {
     /// Opens the directory, replays its log, and starts the store's threads.
     pub fn open(settings: StoreSettings) -> Result<Store, StoreError> {
         let lock = open::lock(&settings.data_dir)?;
+        let background = settings.upkeep;
         let (inner, next_file) = open::open(settings)?;
         let inner = Arc::new(inner);
         let writer = WalWriter {
@@ -100,9 +113,13 @@ impl Store {
         let (queue, requests) = sync_channel(limits::APPEND_QUEUE_REQUESTS);
         let shown = Arc::clone(&inner);
         let wal = spawn("outcrop-wal", move || writer.run(&requests, |batches| shown.show(batches)))?;
-        let kept = Arc::clone(&inner);
-        let upkeep = spawn("outcrop-upkeep", move || kept.run_upkeep())?;
-        Ok(Store { inner, queue: Mutex::new(Some(queue)), threads: Mutex::new(vec![wal, upkeep]), _lock: lock })
+        let mut threads = vec![wal];
+        if background {
+            let (flushing, merging) = (Arc::clone(&inner), Arc::clone(&inner));
+            threads.push(spawn("outcrop-upkeep", move || flushing.run_upkeep())?);
+            threads.push(spawn("outcrop-compaction", move || merging.run_compaction())?);
+        }
+        Ok(Store { inner, queue: Mutex::new(Some(queue)), threads: Mutex::new(threads), _lock: lock })
     }
 
     /// Makes the batches durable and visible, all of them or none, and returns when that is done.
@@ -146,6 +163,41 @@ impl Store {
     /// Turns every memtable into segments now.
     pub fn flush(&self) -> Result<(), StoreError> {
         self.inner.flush_all()
+    }
+
+    /// Merges every segment that is due now.
+    pub fn compact(&self) -> Result<(), StoreError> {
+        while self.inner.compact_next()? {}
+        self.inner.bury();
+        Ok(())
+    }
+
+    /// Lets go of the segments that no policy keeps any more; how many there were. The store does so by itself; this
+    /// is for whoever cannot wait.
+    pub fn retain(&self) -> Result<usize, StoreError> {
+        let retired = self.inner.retain()?;
+        self.inner.bury();
+        Ok(retired)
+    }
+
+    /// Sets how long a dataset keeps its events; without a policy of its own it has that of [`StoreLimits`].
+    pub fn set_retention(&self, dataset: DatasetId, retention: Option<Retention>) -> Result<(), StoreError> {
+        self.inner.set_retention(dataset, retention)
+    }
+
+    /// Removes events of a dataset's segments, all in one step, and returns how many. `rows` says where they are: it is
+    /// called once no segment changes any more. Until `cancelled` says so, or an error, nothing has changed.
+    ///
+    /// Events in memtables are not reached: [`Store::flush`] first.
+    pub fn remove_rows<E: From<StoreError>>(
+        &self,
+        dataset: DatasetId,
+        rows: impl FnOnce() -> Result<BTreeMap<SegmentId, RoaringBitmap>, E>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<u64, E> {
+        let removed = self.inner.remove_rows(dataset, rows, cancelled)?;
+        self.inner.bury();
+        Ok(removed)
     }
 
     pub fn health(&self) -> StoreHealth {

@@ -89,6 +89,20 @@ impl FieldTable {
         self.fields.entry(field).or_default().distinct = distinct;
     }
 
+    /// Takes away what a segment that goes held of one field and type. The column stays the field's.
+    pub(crate) fn uncount(&mut self, field: &FieldName, field_type: FieldType, events: u64) {
+        if let Some(of_type) = self.fields.get_mut(field.as_str()).and_then(|f| f.types[field_type as usize].as_mut()) {
+            of_type.events = of_type.events.saturating_sub(events);
+        }
+    }
+
+    /// Adds events that were counted before, in a segment that is written anew.
+    pub(crate) fn recount(&mut self, field: &FieldName, field_type: FieldType, events: u64) {
+        if let Some(of_type) = self.fields.get_mut(field.as_str()).and_then(|f| f.types[field_type as usize].as_mut()) {
+            of_type.events += events;
+        }
+    }
+
     /// Adds what a new segment holds of one field and type.
     pub(crate) fn count(
         &mut self,

@@ -10,18 +10,20 @@ use crate::error::StoreError;
 use crate::event::{DatasetId, DatasetName, FieldName, FieldType, TimestampNs};
 use crate::paths::SegmentId;
 use crate::segment::SegmentInfo;
+use crate::upkeep::retain::Retention;
 
-pub(crate) const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE datasets (
     id INTEGER PRIMARY KEY, workspace TEXT NOT NULL, name TEXT NOT NULL, created INTEGER NOT NULL,
-    watermark INTEGER NOT NULL, cluster_field TEXT, UNIQUE (workspace, name)) STRICT;
+    watermark INTEGER NOT NULL, cluster_field TEXT, retention TEXT, UNIQUE (workspace, name)) STRICT;
 CREATE TABLE segments (
     id INTEGER PRIMARY KEY, dataset INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
-    time_min INTEGER NOT NULL, time_max INTEGER NOT NULL, sequence_min INTEGER NOT NULL,
-    sequence_max INTEGER NOT NULL, sampled INTEGER NOT NULL) STRICT;
+    time_min INTEGER NOT NULL, time_max INTEGER NOT NULL, received_max INTEGER NOT NULL,
+    sequence_min INTEGER NOT NULL, sequence_max INTEGER NOT NULL, sampled INTEGER NOT NULL,
+    level INTEGER NOT NULL, cluster_field TEXT) STRICT;
 CREATE TABLE fields (
     dataset INTEGER NOT NULL, name TEXT NOT NULL, distinct_sketch BLOB NOT NULL,
     PRIMARY KEY (dataset, name)) STRICT, WITHOUT ROWID;
@@ -55,19 +57,22 @@ pub(crate) struct DatasetRow {
     pub(crate) name: DatasetName,
     pub(crate) watermark: u64,
     pub(crate) cluster_field: Option<String>,
+    pub(crate) retention: Option<Retention>,
     pub(crate) fields: FieldTable,
 }
 
-/// One change: segments that begin to count, and everything that changes with them.
+/// One change: segments that begin to count, those that no longer do, and everything that changes with them.
 #[derive(Debug)]
 pub(crate) struct Publication<'a> {
     pub(crate) dataset: DatasetId,
     pub(crate) segments: &'a [SegmentInfo],
+    pub(crate) removed: &'a [SegmentId],
+    /// The watermark never falls: zero leaves it.
     pub(crate) watermark: u64,
     pub(crate) cluster_field: Option<&'a str>,
     pub(crate) next_segment: u64,
     pub(crate) next_sequence: u64,
-    /// The fields that the segments touch, counted already.
+    /// The fields that the change touches, counted already.
     pub(crate) fields: &'a FieldTable,
     pub(crate) touched: &'a [FieldName],
 }
@@ -121,18 +126,22 @@ impl Catalog {
     }
 
     fn load_datasets(&self) -> Result<Vec<DatasetRow>, StoreError> {
-        let mut statement =
-            self.connection.prepare("SELECT id, name, watermark, cluster_field FROM datasets ORDER BY id")?;
+        let mut statement = self
+            .connection
+            .prepare("SELECT id, name, watermark, cluster_field, retention FROM datasets ORDER BY id")?;
         let rows = statement.query_map([], |row| {
-            Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get(3)?))
+            let retention = row.get::<_, Option<String>>(4)?;
+            Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get(3)?, retention))
         })?;
         let mut datasets = Vec::new();
         for row in rows {
-            let (id, name, watermark, cluster_field) = row?;
+            let (id, name, watermark, cluster_field, retention) = row?;
             let name = DatasetName::new(&name).map_err(|e| StoreError::Bug(format!("dataset {id}: {e}")))?;
             let id = DatasetId(id);
             let fields = self.load_fields(id)?;
-            datasets.push(DatasetRow { id, name, watermark: watermark as u64, cluster_field, fields });
+            let retention = retention.map(|text| serde_json::from_str(&text)).transpose();
+            let retention = retention.map_err(|e| StoreError::Bug(format!("the retention of dataset {id}: {e}")))?;
+            datasets.push(DatasetRow { id, name, watermark: watermark as u64, cluster_field, retention, fields });
         }
         Ok(datasets)
     }
@@ -164,7 +173,8 @@ impl Catalog {
 
     fn load_segments(&self) -> Result<Vec<SegmentInfo>, StoreError> {
         let mut statement = self.connection.prepare(
-            "SELECT id, dataset, rows, bytes, time_min, time_max, sequence_min, sequence_max, sampled
+            "SELECT id, dataset, rows, bytes, time_min, time_max, received_max, sequence_min, sequence_max, sampled,
+                    level, cluster_field
              FROM segments ORDER BY id",
         )?;
         let rows = statement.query_map([], |row| {
@@ -175,9 +185,12 @@ impl Catalog {
                 bytes: row.get::<_, i64>(3)? as u64,
                 time_min: row.get(4)?,
                 time_max: row.get(5)?,
-                sequence_min: row.get::<_, i64>(6)? as u64,
-                sequence_max: row.get::<_, i64>(7)? as u64,
-                sampled: row.get(8)?,
+                received_max: row.get(6)?,
+                sequence_min: row.get::<_, i64>(7)? as u64,
+                sequence_max: row.get::<_, i64>(8)? as u64,
+                sampled: row.get(9)?,
+                level: row.get(10)?,
+                cluster_field: row.get(11)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -193,10 +206,24 @@ impl Catalog {
         u32::try_from(id).map(DatasetId).map_err(|_| StoreError::Bug("dataset ids are used up".into()))
     }
 
+    /// How long a dataset keeps its events; without a policy as long as all others do.
+    pub(crate) fn set_retention(&mut self, dataset: DatasetId, retention: Option<Retention>) -> Result<(), StoreError> {
+        let text = retention.map(|r| serde_json::to_string(&r)).transpose();
+        let text = text.map_err(|e| StoreError::Bug(e.to_string()))?;
+        self.connection.execute("UPDATE datasets SET retention = ? WHERE id = ?", params![text, dataset.0])?;
+        Ok(())
+    }
+
     pub(crate) fn publish(&mut self, change: &Publication<'_>) -> Result<(), StoreError> {
         let transaction = self.connection.transaction()?;
         for segment in change.segments {
             insert_segment(&transaction, segment)?;
+        }
+        for removed in change.removed {
+            let rows = transaction.execute("DELETE FROM segments WHERE id = ?", [removed.0 as i64])?;
+            if rows != 1 {
+                return Err(StoreError::Bug(format!("the catalog does not list segment {}", removed.0)));
+            }
         }
         transaction.execute(
             "UPDATE datasets SET watermark = max(watermark, ?), cluster_field = coalesce(cluster_field, ?) WHERE id = ?",
@@ -213,13 +240,14 @@ impl Catalog {
 
 fn check_version(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let version = meta(connection, "format_version")?.and_then(|v| v.parse().ok()).unwrap_or(0);
-    if version == FORMAT_VERSION { Ok(()) } else { Err(StoreError::NewerFormat { path: path.to_owned(), version }) }
+    if version == FORMAT_VERSION { Ok(()) } else { Err(StoreError::UnknownFormat { path: path.to_owned(), version }) }
 }
 
 fn insert_segment(transaction: &Transaction<'_>, segment: &SegmentInfo) -> Result<(), StoreError> {
     transaction.execute(
-        "INSERT INTO segments (id, dataset, rows, bytes, time_min, time_max, sequence_min, sequence_max, sampled)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO segments (id, dataset, rows, bytes, time_min, time_max, received_max, sequence_min, sequence_max,
+                               sampled, level, cluster_field)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             segment.id.0 as i64,
             segment.dataset.0,
@@ -227,9 +255,12 @@ fn insert_segment(transaction: &Transaction<'_>, segment: &SegmentInfo) -> Resul
             segment.bytes as i64,
             segment.time_min,
             segment.time_max,
+            segment.received_max,
             segment.sequence_min as i64,
             segment.sequence_max as i64,
             segment.sampled,
+            segment.level,
+            segment.cluster_field,
         ],
     )?;
     Ok(())

@@ -12,6 +12,7 @@ use crate::error::StoreError;
 use crate::event::{DatasetId, DatasetName, FieldName, FieldType};
 use crate::paths::SegmentId;
 use crate::segment::SegmentInfo;
+use crate::upkeep::retain::Retention;
 
 const STORE: [u8; 16] = [0xa5; 16];
 
@@ -37,9 +38,12 @@ fn info(id: u64, dataset: DatasetId) -> SegmentInfo {
         bytes: 4_000,
         time_min: 0,
         time_max: i64::MAX,
+        received_max: 8,
         sequence_min: 5,
         sequence_max: u64::MAX >> 1,
         sampled: id % 2 == 1,
+        level: (id % 2) as u8,
+        cluster_field: id.is_multiple_of(2).then(|| "service.name".to_owned()),
     }
 }
 
@@ -67,7 +71,17 @@ fn change<'a>(
     touched: &'a [FieldName],
 ) -> Publication<'a> {
     let cluster_field = Some("name");
-    Publication { dataset, segments, watermark, cluster_field, next_segment: 7, next_sequence: 99, fields, touched }
+    Publication {
+        dataset,
+        segments,
+        removed: &[],
+        watermark,
+        cluster_field,
+        next_segment: 7,
+        next_sequence: 99,
+        fields,
+        touched,
+    }
 }
 
 #[test]
@@ -127,6 +141,36 @@ fn a_change_is_made_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_change_replaces_segments_in_one_step() {
+    let (_directory, path) = directory();
+    let mut catalog = make(&path);
+    let id = catalog.create_dataset(&name("shop"), 5).unwrap();
+    let fields = FieldTable::default();
+    catalog.publish(&change(id, &[info(1, id), info(2, id), info(3, id)], 10, &fields, &[])).unwrap();
+    let merged = [info(4, id)];
+    let removed = [SegmentId(1), SegmentId(3)];
+    catalog.publish(&Publication { removed: &removed, ..change(id, &merged, 0, &fields, &[]) }).unwrap();
+    let ids = |catalog: &Catalog| catalog.load().unwrap().segments.iter().map(|s| s.id.0).collect::<Vec<_>>();
+    assert_eq!(ids(&catalog), [2, 4]);
+    assert_eq!(catalog.load().unwrap().datasets[0].watermark, 10);
+    let again = [info(5, id)];
+    assert!(catalog.publish(&Publication { removed: &removed, ..change(id, &again, 0, &fields, &[]) }).is_err());
+    assert_eq!(ids(&catalog), [2, 4], "what is not listed cannot be replaced");
+}
+
+#[test]
+fn a_policy_is_kept_and_taken_back() {
+    let (_directory, path) = directory();
+    let mut catalog = make(&path);
+    let id = catalog.create_dataset(&name("shop"), 5).unwrap();
+    let policy = Retention { age_seconds_max: Some(u64::MAX), bytes_max: None };
+    catalog.set_retention(id, Some(policy)).unwrap();
+    assert_eq!(reopen(&path).load().unwrap().datasets[0].retention, Some(policy));
+    catalog.set_retention(id, None).unwrap();
+    assert_eq!(reopen(&path).load().unwrap().datasets[0].retention, None);
+}
+
+#[test]
 fn a_dataset_is_made_once() {
     let (_directory, path) = directory();
     let mut catalog = make(&path);
@@ -143,11 +187,11 @@ fn catalogs_that_cannot_be_used_are_refused() {
         let connection = Connection::open(&path).unwrap();
         connection.execute("UPDATE meta SET value = ? WHERE key = ?", [value, key]).unwrap();
     };
-    set("format_version", "2");
+    set("format_version", "3");
     let opened = Catalog::open(&path, || Ok(STORE));
-    assert!(matches!(opened, Err(StoreError::NewerFormat { version: 2, .. })));
-    assert!(matches!(Catalog::inspect(&path), Err(StoreError::NewerFormat { version: 2, .. })));
-    set("format_version", "1");
+    assert!(matches!(opened, Err(StoreError::UnknownFormat { version: 3, .. })));
+    assert!(matches!(Catalog::inspect(&path), Err(StoreError::UnknownFormat { version: 3, .. })));
+    set("format_version", "2");
     set("next_sequence", "many");
     assert!(matches!(reopen(&path).load(), Err(StoreError::Bug(_))), "a lost number is not 1");
     set("next_sequence", "1");
@@ -202,7 +246,7 @@ fn never_change_these_constants() {
     let value = |key: &str| -> String {
         connection.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).unwrap()
     };
-    assert_eq!(value("format_version"), "1");
+    assert_eq!(value("format_version"), "2");
     assert_eq!(value("store_id"), "a5".repeat(16));
     let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");

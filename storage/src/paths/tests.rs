@@ -42,6 +42,7 @@ fn the_drawing_has_the_names_that_are_made() {
         as_drawn(&dir, dir.dataset(dataset)) + "/",
         as_drawn(&dir, dir.segment(dataset, segment)),
         as_drawn(&dir, dir.sums(dataset, segment)),
+        as_drawn(&dir, dir.retired(dataset, segment)),
         as_drawn(&dir, dir.spill()) + "/",
     ];
     assert_eq!(drawn(), made);
@@ -56,6 +57,7 @@ fn a_name_gives_its_number_back() {
         assert_eq!(dataset_of(&dir.dataset(dataset)), Some(dataset));
         assert_eq!(segment_of(&dir.segment(dataset, segment)), Some(segment));
         assert_eq!(segment_of(&dir.sums(dataset, segment)), Some(segment));
+        assert_eq!(segment_of(&dir.retired(dataset, segment)), Some(segment));
     }
 }
 

@@ -125,6 +125,15 @@ impl BlockFile {
         Ok(BlockFile(Arc::new(Inner { disk, path: path.to_owned(), bytes, sums, verified })))
     }
 
+    /// Whether somebody else has a clone.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.bytes.len()
     }

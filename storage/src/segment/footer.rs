@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{FieldName, FieldType, TimestampNs};
-use crate::limits;
+use super::SegmentInfo;
+use super::sequences::Sequences;
+use crate::event::{DatasetId, FieldName, FieldType, TimestampNs};
+use crate::paths::SegmentId;
 
 pub(crate) const METADATA_KEY: &str = "outcrop";
-pub(crate) const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentFooter {
@@ -16,11 +18,14 @@ pub struct SegmentFooter {
     pub dataset: String,
     pub segment: u64,
     pub replaces: Vec<u64>,
+    pub level: u8,
     pub rows: u64,
     pub time_min: TimestampNs,
     pub time_max: TimestampNs,
-    pub sequences: Vec<(u64, u64)>,
+    pub received_max: TimestampNs,
+    pub sequences: Sequences,
     pub cluster_field: Option<String>,
+    pub sampled: bool,
     pub fields: Vec<FooterField>,
 }
 
@@ -36,6 +41,26 @@ pub struct FooterField {
     pub last_seen: TimestampNs,
 }
 
+impl SegmentFooter {
+    /// What the catalog knows of it.
+    pub(crate) fn info(&self, bytes: u64) -> SegmentInfo {
+        SegmentInfo {
+            id: SegmentId(self.segment),
+            dataset: DatasetId(self.dataset_id),
+            rows: self.rows,
+            bytes,
+            time_min: self.time_min,
+            time_max: self.time_max,
+            received_max: self.received_max,
+            sequence_min: self.sequences.first().unwrap_or(0),
+            sequence_max: self.sequences.last().unwrap_or(0),
+            sampled: self.sampled,
+            level: self.level,
+            cluster_field: self.cluster_field.clone(),
+        }
+    }
+}
+
 impl FooterField {
     /// The field and type, if this version knows the type.
     pub fn key(&self) -> Option<(FieldName, FieldType)> {
@@ -46,19 +71,4 @@ impl FooterField {
 /// A store id as text.
 pub(crate) fn store_name(id: [u8; 16]) -> String {
     id.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-/// Joins sorted sequences into ranges.
-pub(crate) fn ranges(sorted: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
-    let mut ranges: Vec<(u64, u64)> = Vec::new();
-    for sequence in sorted {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == sequence => *last = sequence,
-            _ => ranges.push((sequence, sequence)),
-        }
-    }
-    if ranges.len() > limits::FOOTER_RANGES_MAX {
-        ranges = vec![(ranges[0].0, ranges[ranges.len() - 1].1)];
-    }
-    ranges
 }

@@ -59,6 +59,13 @@ impl Segment {
         Ok(open)
     }
 
+    /// Whether somebody reads it or may still do so, besides whoever holds this handle.
+    pub(crate) fn in_use(self: &Arc<Self>) -> bool {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = opened.as_ref().is_some_and(|open| Arc::strong_count(open) > 1 || open.file.is_shared());
+        Arc::strong_count(self) > 1 || read
+    }
+
     fn open_now(&self) -> Result<OpenSegment, StoreError> {
         let info = &self.info;
         let open = OpenSegment::open(Arc::clone(&self.disk), &self.data_dir, info.dataset, info.id)?;
@@ -110,7 +117,7 @@ impl OpenSegment {
             .map_err(|e| damaged(format!("its footer cannot be read: {e}")))?;
         let footer = read_footer(&plain).map_err(damaged)?;
         if footer.format != FORMAT_VERSION {
-            return Err(StoreError::NewerFormat { path: path.to_owned(), version: footer.format });
+            return Err(StoreError::UnknownFormat { path: path.to_owned(), version: footer.format });
         }
         if (footer.dataset_id, footer.segment) != (dataset.0, id.0) {
             return Err(damaged(format!("it is segment {} of dataset {}", footer.segment, footer.dataset_id)));
@@ -156,6 +163,11 @@ impl OpenSegment {
     /// The file's bytes for parquet's readers, checked block by block.
     pub fn bytes(&self) -> SegmentBytes {
         SegmentBytes(self.file.clone())
+    }
+
+    /// What a reader of this file's columns said, as an error of the file.
+    pub(crate) fn unreadable(&self, error: &dyn std::error::Error) -> StoreError {
+        StoreError::damaged(self.file.path(), format!("it cannot be read: {error}"))
     }
 
     /// Reads the whole file from the disk and compares every checksum.

@@ -2,6 +2,7 @@
 
 mod damage;
 mod format;
+mod merge;
 mod names;
 mod round_trip;
 
@@ -17,9 +18,10 @@ use crate::paths::{DataDir, SegmentId};
 use crate::testing::{Event, START, batch};
 use crate::upkeep::flush;
 
-use super::SegmentInfo;
+use super::file::Head;
 use super::reader::Segment;
 use super::writer::{ColumnSeen, RowAt, SegmentPlan, write};
+use super::{LEVEL_FLUSHED, SegmentInfo};
 
 pub(super) const STORE: [u8; 16] = [0xa5; 16];
 const DATASET: DatasetId = DatasetId(7);
@@ -74,11 +76,15 @@ impl Bench {
         id: u64,
     ) -> Result<(SegmentInfo, Vec<ColumnSeen>), StoreError> {
         let plan = SegmentPlan {
-            store_id: STORE,
-            dataset: DATASET,
-            dataset_name: &DatasetName::new("shop").unwrap(),
-            id: SegmentId(id),
-            cluster_field,
+            head: Head {
+                store_id: STORE,
+                dataset: DATASET,
+                dataset_name: &DatasetName::new("shop").unwrap(),
+                id: SegmentId(id),
+                level: LEVEL_FLUSHED,
+                replaces: Vec::new(),
+                cluster_field,
+            },
             batches,
             rows,
             columns: flush::columns(batches, rows, &mut self.fields),

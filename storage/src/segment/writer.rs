@@ -1,4 +1,4 @@
-//! Writes one segment: gathers rows of many batches in segment order, column by column, into a Parquet file.
+//! Writes one segment out of memtable batches: gathers their rows in segment order, column by column.
 //!
 //! 1. The caller chose the rows, their order and the physical columns.
 //! 2. Rows are gathered a chunk at a time, so that memory stays that of one row group being encoded.
@@ -14,25 +14,16 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanBuilder, Float64Array, Float64Builder, Int64Array, Int64Builder, RecordBatch,
     StringBuilder, TimestampNanosecondArray, UInt32Array, UInt64Array,
 };
-use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, TimeUnit};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, Encoding};
-use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
-use parquet::schema::types::ColumnPath;
+use arrow::datatypes::{Float64Type, Int64Type, Schema};
 
 use super::SegmentInfo;
-use super::blocks::BlockWriter;
-use super::footer::{FORMAT_VERSION, FooterField, METADATA_KEY, SegmentFooter, ranges, store_name};
+use super::file::{self, Column, Head, Rows, Seen};
 use crate::catalog::Distinct;
 use crate::disk::Disk;
 use crate::error::StoreError;
-use crate::event::{DatasetId, DatasetName, FieldName, FieldType, TimestampNs, reserved};
-use crate::limits;
+use crate::event::{FieldName, FieldType, TimestampNs};
 use crate::memtable::StoredBatch;
-use crate::paths::{DataDir, SegmentId};
+use crate::paths::DataDir;
 
 /// A row of the batches: (batch, row).
 pub(crate) type RowAt = (u32, u32);
@@ -46,11 +37,7 @@ const UNIQUE_SAMPLE_VALUES: usize = 1_024;
 
 /// Everything that makes a segment but its bytes.
 pub(crate) struct SegmentPlan<'a> {
-    pub(crate) store_id: [u8; 16],
-    pub(crate) dataset: DatasetId,
-    pub(crate) dataset_name: &'a DatasetName,
-    pub(crate) id: SegmentId,
-    pub(crate) cluster_field: Option<&'a str>,
+    pub(crate) head: Head<'a>,
     pub(crate) batches: &'a [Arc<StoredBatch>],
     pub(crate) rows: &'a [RowAt],
     pub(crate) columns: Vec<ColumnPlan<'a>>,
@@ -81,10 +68,7 @@ pub(crate) enum Source<'a> {
 pub(crate) struct ColumnSeen {
     pub(crate) field: FieldName,
     pub(crate) field_type: FieldType,
-    pub(crate) physical: Arc<str>,
-    pub(crate) events: u64,
-    pub(crate) first_seen: TimestampNs,
-    pub(crate) last_seen: TimestampNs,
+    pub(crate) seen: Seen,
     pub(crate) distinct: Distinct,
 }
 
@@ -94,115 +78,23 @@ pub(crate) fn write(
     data_dir: &DataDir,
     plan: &SegmentPlan<'_>,
 ) -> Result<(SegmentInfo, Vec<ColumnSeen>), StoreError> {
-    let path = data_dir.segment(plan.dataset, plan.id);
-    let sums_path = data_dir.sums(plan.dataset, plan.id);
+    let path = data_dir.segment(plan.head.dataset, plan.head.id);
     let sampled = plan.rows.iter().any(|at| plan.batches[at.0 as usize].events().sample_rate_at(at.1 as usize) > 1);
-    let schema = file_schema(plan, sampled);
-    let mut seen: Vec<ColumnSeen> = plan.columns.iter().map(ColumnSeen::new).collect();
-
-    let file = disk.create(&path).map_err(|e| StoreError::io("create", &path, e))?;
-    let failed = |e: ParquetError| match e {
-        ParquetError::External(source) if source.is::<std::io::Error>() => match source.downcast::<std::io::Error>() {
-            Ok(source) => StoreError::io("write", &path, *source),
-            Err(other) => StoreError::Bug(other.to_string()),
-        },
-        other => StoreError::Bug(format!("cannot write a segment: {other}")),
-    };
-    let options = ArrowWriterOptions::new().with_properties(properties(plan)).with_skip_arrow_metadata(true);
-    let mut writer =
-        ArrowWriter::try_new_with_options(BlockWriter::new(file), Arc::clone(&schema), options).map_err(failed)?;
-    let chunk_rows = (CHUNK_CELLS / (plan.columns.len() + 4)).clamp(CHUNK_ROWS_MIN, CHUNK_ROWS_MAX);
+    let columns: Vec<Column> = plan.columns.iter().map(ColumnPlan::column).collect();
+    let mut seen: Vec<ColumnSeen> = columns.iter().map(ColumnSeen::new).collect();
+    let mut writer = file::begin(&**disk, &path, plan.head.level, &columns, sampled)?;
+    let schema = file::schema(&columns, sampled);
+    let chunk_rows = (CHUNK_CELLS / (columns.len() + 4)).clamp(CHUNK_ROWS_MIN, CHUNK_ROWS_MAX);
     for rows in plan.rows.chunks(chunk_rows) {
         let batch = gather(plan, rows, sampled, &schema, &mut seen)?;
-        writer.write(&batch).map_err(failed)?;
+        writer.write(&batch).map_err(|e| file::failed(&path, e))?;
     }
-    let footer = footer(plan, &seen);
-    let text = serde_json::to_string(&footer).map_err(|e| StoreError::Bug(e.to_string()))?;
-    writer.append_key_value_metadata(KeyValue::new(METADATA_KEY.to_owned(), text));
-    let blocks = writer.into_inner().map_err(failed)?;
-    let (bytes, sums) = blocks.finish().map_err(|e| StoreError::io("write", &path, e))?;
-
-    let write_sums = || {
-        let mut file = disk.create(&sums_path)?;
-        file.write_all(&sums)?;
-        file.sync()?;
-        disk.sync_directory(&data_dir.dataset(plan.dataset))
-    };
-    write_sums().map_err(|e| StoreError::io("write", &sums_path, e))?;
-
-    let (sequence_min, sequence_max) =
-        (footer.sequences.first().map_or(0, |r| r.0), footer.sequences.last().map_or(0, |r| r.1));
-    let info = SegmentInfo {
-        id: plan.id,
-        dataset: plan.dataset,
-        rows: footer.rows,
-        bytes,
-        time_min: footer.time_min,
-        time_max: footer.time_max,
-        sequence_min,
-        sequence_max,
-        sampled,
-    };
+    let fields = columns.into_iter().zip(&seen).map(|(column, seen)| (column, seen.seen));
+    let footer = file::footer(&plan.head, rows_seen(plan, sampled), fields);
+    writer.append_key_value_metadata(file::entry(&footer)?);
+    let blocks = writer.into_inner().map_err(|e| file::failed(&path, e))?;
+    let info = file::seal(&**disk, data_dir, blocks, &footer)?;
     Ok((info, seen))
-}
-
-fn timestamp_type() -> DataType {
-    DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
-}
-
-fn file_schema(plan: &SegmentPlan<'_>, sampled: bool) -> Arc<Schema> {
-    let mut fields = vec![
-        Field::new(reserved::TIMESTAMP, timestamp_type(), false),
-        Field::new(reserved::SEQUENCE, DataType::UInt64, false),
-        Field::new(reserved::RECEIVED, timestamp_type(), false),
-    ];
-    if sampled {
-        fields.push(Field::new(reserved::SAMPLE_RATE, DataType::UInt32, false));
-    }
-    for column in &plan.columns {
-        fields.push(Field::new(column.physical.as_ref(), column.field_type.data_type(), true));
-    }
-    Arc::new(Schema::new(fields))
-}
-
-fn properties(plan: &SegmentPlan<'_>) -> WriterProperties {
-    let wide = plan.columns.len() > 1_000;
-    let mut builder = WriterProperties::builder()
-        .set_created_by(concat!("outcrop ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::LZ4_RAW)
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_max_row_group_row_count(Some(if wide { limits::SEGMENT_ROWS_MAX } else { limits::ROW_GROUP_ROWS_MAX }))
-        .set_data_page_row_count_limit(limits::PAGE_ROWS_MAX)
-        .set_write_batch_size(limits::WRITE_BATCH_ROWS)
-        .set_dictionary_page_size_limit(limits::DICTIONARY_BYTES_MAX);
-    for name in [reserved::TIMESTAMP, reserved::SEQUENCE] {
-        builder = without_dictionary(builder, name, Some(Encoding::DELTA_BINARY_PACKED));
-    }
-    for column in &plan.columns {
-        match column.field_type {
-            FieldType::Boolean => {}
-            FieldType::Float => builder = without_dictionary(builder, &column.physical, None),
-            FieldType::Integer if unique(column) => {
-                builder = without_dictionary(builder, &column.physical, Some(Encoding::DELTA_BINARY_PACKED));
-            }
-            FieldType::String if unique(column) => builder = without_dictionary(builder, &column.physical, None),
-            FieldType::Integer | FieldType::String => {}
-        }
-    }
-    builder.build()
-}
-
-fn without_dictionary(
-    builder: WriterPropertiesBuilder,
-    column: &str,
-    encoding: Option<Encoding>,
-) -> WriterPropertiesBuilder {
-    let path = ColumnPath::new(vec![column.to_owned()]);
-    let builder = builder.set_column_dictionary_enabled(path.clone(), false);
-    match encoding {
-        Some(encoding) => builder.set_column_encoding(path, encoding),
-        None => builder,
-    }
 }
 
 /// Whether a column's values hardly repeat, judged by its first ones: a dictionary of those is a detour.
@@ -334,54 +226,43 @@ fn typed<'a, T>(sources: &[Source<'a>], get: impl Fn(Source<'a>) -> Option<T>) -
 }
 
 impl ColumnSeen {
-    fn new(plan: &ColumnPlan<'_>) -> ColumnSeen {
+    fn new(column: &Column) -> ColumnSeen {
         ColumnSeen {
-            field: plan.field.clone(),
-            field_type: plan.field_type,
-            physical: Arc::clone(&plan.physical),
-            events: 0,
-            first_seen: i64::MAX,
-            last_seen: i64::MIN,
+            field: column.field.clone(),
+            field_type: column.field_type,
+            seen: Seen::default(),
             distinct: Distinct::default(),
         }
     }
 
     fn note(&mut self, time: TimestampNs, hash: u64) {
-        self.events += 1;
-        self.first_seen = self.first_seen.min(time);
-        self.last_seen = self.last_seen.max(time);
+        self.seen.note(time);
         self.distinct.add(hash);
     }
 }
 
-fn footer(plan: &SegmentPlan<'_>, seen: &[ColumnSeen]) -> SegmentFooter {
-    let times = plan.rows.iter().map(|at| plan.batches[at.0 as usize].events().timestamp().value(at.1 as usize));
-    let (time_min, time_max) = times.fold((i64::MAX, i64::MIN), |(low, high), t| (low.min(t), high.max(t)));
-    let mut sequences: Vec<u64> =
-        plan.rows.iter().map(|at| plan.batches[at.0 as usize].sequence().value(at.1 as usize)).collect();
+impl ColumnPlan<'_> {
+    fn column(&self) -> Column {
+        Column {
+            field: self.field.clone(),
+            field_type: self.field_type,
+            physical: Arc::clone(&self.physical),
+            repeats: !unique(self),
+        }
+    }
+}
+
+fn rows_seen(plan: &SegmentPlan<'_>, sampled: bool) -> Rows {
+    let at = |at: &RowAt| (&plan.batches[at.0 as usize], at.1 as usize);
+    let times = || plan.rows.iter().map(at).map(|(batch, row)| batch.events().timestamp().value(row));
+    let mut sequences: Vec<u64> = plan.rows.iter().map(at).map(|(batch, row)| batch.sequence().value(row)).collect();
     sequences.sort_unstable();
-    SegmentFooter {
-        format: FORMAT_VERSION,
-        store: store_name(plan.store_id),
-        dataset_id: plan.dataset.0,
-        dataset: plan.dataset_name.as_str().to_owned(),
-        segment: plan.id.0,
-        replaces: Vec::new(),
+    Rows {
         rows: plan.rows.len() as u64,
-        time_min,
-        time_max,
-        sequences: ranges(sequences.into_iter()),
-        cluster_field: plan.cluster_field.map(str::to_owned),
-        fields: seen
-            .iter()
-            .map(|s| FooterField {
-                name: s.field.as_str().to_owned(),
-                type_label: s.field_type.label().to_owned(),
-                column: s.physical.to_string(),
-                events: s.events,
-                first_seen: s.first_seen,
-                last_seen: s.last_seen,
-            })
-            .collect(),
+        time_min: times().min().unwrap_or(i64::MAX),
+        time_max: times().max().unwrap_or(i64::MIN),
+        received_max: plan.rows.iter().map(at).map(|(batch, row)| batch.received().value(row)).max().unwrap_or(0),
+        sequences: sequences.into_iter().collect(),
+        sampled,
     }
 }

@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::StoreSettings;
 use super::inner::{DatasetState, Inner};
-use super::sweep::{self, Logged};
+use super::sweep;
 use crate::catalog::{Catalog, CatalogImage};
 use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::memtable::StoredBatch;
 use crate::paths::{self, DataDir};
 use crate::segment::reader::Segment;
+use crate::segment::sequences::Sequences;
 use crate::wal::frame::FrameBatch;
 use crate::wal::reader::{self, WalCondition};
 use crate::wal::writer::ClosedFile;
@@ -57,7 +58,7 @@ pub(super) fn open(settings: StoreSettings) -> Result<(Inner, u64), StoreError> 
     let strangers = sweep::strangers(&*disk, &dir, &image)?;
     empty_spill(&*disk, &dir)?;
     let inner = Inner::new(settings, catalog, &image, states, damage);
-    inner.skip_segments(strangers.keys().map(|(_, id)| *id).max());
+    inner.skip_segments(strangers.last());
     let (next_file, logged) = replay(&inner)?;
     sweep::sweep(&inner, strangers, &watermarks, &logged)?;
     inner.trim_wal();
@@ -136,11 +137,11 @@ fn empty_spill(disk: &dyn Disk, dir: &DataDir) -> Result<(), StoreError> {
 }
 
 /// Reads the log into memtables, flushing while it reads; returns the number of the next file and what was read.
-fn replay(inner: &Inner) -> Result<(u64, Logged), StoreError> {
+fn replay(inner: &Inner) -> Result<(u64, Sequences), StoreError> {
     let files = sweep::list(&*inner.disk, &inner.data_dir.wal())?;
     let mut next_file = 1;
     let mut total = WalCondition::default();
-    let mut logged = Logged::default();
+    let mut logged = Sequences::default();
     for path in files {
         let Some(number) = paths::wal_number(&path) else { continue };
         next_file = next_file.max(number + 1);
@@ -149,7 +150,7 @@ fn replay(inner: &Inner) -> Result<(u64, Logged), StoreError> {
             for batch in batches {
                 let last = batch.first_sequence + batch.events.rows() as u64 - 1;
                 closed.last.insert(batch.dataset, last);
-                logged.add(batch.first_sequence, last);
+                logged.insert(batch.first_sequence, last);
                 inner.next_sequence.fetch_max(last + 1, Ordering::SeqCst);
                 replay_batch(inner, batch)?;
             }

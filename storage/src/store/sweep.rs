@@ -16,9 +16,23 @@ use crate::error::StoreError;
 use crate::event::DatasetId;
 use crate::paths::{self, DataDir, SegmentId};
 use crate::segment::reader::OpenSegment;
+use crate::segment::sequences::Sequences;
 
-/// The files of segments that are not listed.
-pub(super) type Strangers = BTreeMap<(DatasetId, SegmentId), Vec<PathBuf>>;
+/// What lies among the segments besides those that are listed.
+#[derive(Debug, Default)]
+pub(super) struct Strangers {
+    /// The files of segments that are not listed.
+    files: BTreeMap<(DatasetId, SegmentId), Vec<PathBuf>>,
+    /// Notes that listed segments are retired: somebody meant to, and it did not come about.
+    notes: Vec<PathBuf>,
+}
+
+impl Strangers {
+    /// The largest number that a file has.
+    pub(super) fn last(&self) -> Option<SegmentId> {
+        self.files.keys().map(|(_, id)| *id).max()
+    }
+}
 
 pub(super) fn list(disk: &dyn Disk, path: &Path) -> Result<Vec<PathBuf>, StoreError> {
     disk.list(path).map_err(|e| StoreError::io("list", path, e))
@@ -27,34 +41,19 @@ pub(super) fn list(disk: &dyn Disk, path: &Path) -> Result<Vec<PathBuf>, StoreEr
 /// Finds them before anything new is written.
 pub(super) fn strangers(disk: &dyn Disk, dir: &DataDir, image: &CatalogImage) -> Result<Strangers, StoreError> {
     let listed: HashSet<(DatasetId, SegmentId)> = image.segments.iter().map(|s| (s.dataset, s.id)).collect();
-    let mut strangers = Strangers::new();
+    let mut strangers = Strangers::default();
     for folder in list(disk, &dir.segments())? {
         let Some(dataset) = paths::dataset_of(&folder).filter(|_| folder.is_dir()) else { continue };
         for file in list(disk, &folder)? {
             let Some(id) = paths::segment_of(&file) else { continue };
             if !listed.contains(&(dataset, id)) {
-                strangers.entry((dataset, id)).or_default().push(file);
+                strangers.files.entry((dataset, id)).or_default().push(file);
+            } else if file == dir.retired(dataset, id) {
+                strangers.notes.push(file);
             }
         }
     }
     Ok(strangers)
-}
-
-/// Sequences, joined into ranges as they come in order.
-#[derive(Debug, Default)]
-pub(super) struct Logged(Vec<(u64, u64)>);
-
-impl Logged {
-    pub(super) fn add(&mut self, first: u64, last: u64) {
-        match self.0.last_mut() {
-            Some(range) if range.1.checked_add(1) == Some(first) => range.1 = last,
-            _ => self.0.push((first, last)),
-        }
-    }
-
-    fn holds(&self, (first, last): (u64, u64)) -> bool {
-        self.0.iter().any(|range| range.0 <= first && last <= range.1)
-    }
 }
 
 /// Removes the strangers that hold nothing of their own. `watermarks` are those of the catalog, `logged` what the log
@@ -63,33 +62,56 @@ pub(super) fn sweep(
     inner: &Inner,
     strangers: Strangers,
     watermarks: &BTreeMap<DatasetId, u64>,
-    logged: &Logged,
+    logged: &Sequences,
 ) -> Result<(), StoreError> {
-    for ((dataset, id), files) in strangers {
+    for note in strangers.notes {
+        inner.disk.remove(&note).map_err(|e| StoreError::io("remove", &note, e))?;
+    }
+    for ((dataset, id), files) in strangers.files {
+        if files.contains(&inner.data_dir.retired(dataset, id)) {
+            remove_segment(inner, dataset, id)?;
+            continue;
+        }
         let opened = OpenSegment::open(Arc::clone(&inner.disk), &inner.data_dir, dataset, id);
         let watermark = watermarks.get(&dataset).copied().unwrap_or(0);
         let why_kept = match opened {
             Ok(open) if open.footer().store != inner.store_name() => Some("belongs to another store".to_owned()),
             Ok(open) => {
-                let last = open.footer().sequences.last().map_or(0, |range| range.1);
-                inner.next_sequence.fetch_max(last.saturating_add(1), Ordering::SeqCst);
-                let known = |range: &(u64, u64)| range.1 < watermark || logged.holds(*range);
-                let all_known = open.footer().sequences.iter().all(known);
-                (!all_known)
-                    .then(|| "holds events that the catalog does not know; is the catalog an old one?".to_owned())
+                let sequences = &open.footer().sequences;
+                inner.next_sequence.fetch_max(sequences.last().unwrap_or(0).saturating_add(1), Ordering::SeqCst);
+                let known = sequences.known(watermark, logged) && inner.has_replaced(dataset, &open.footer().replaces);
+                (!known).then_some("holds events that the catalog does not know; is the catalog an old one?".to_owned())
             }
-            Err(StoreError::Damaged { .. }) => None,
+            // The sums are the last to be written: without sound ones the segment was never finished.
+            Err(StoreError::Damaged { path, .. }) if path == inner.data_dir.sums(dataset, id) => None,
             Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => None,
             Err(other) => Some(format!("was left: {other}")),
         };
         match why_kept {
             Some(why) => inner.note_damage(format!("{} {why}", inner.data_dir.segment(dataset, id).display())),
-            None => remove(&*inner.disk, &files)?,
+            None => remove_segment(inner, dataset, id)?,
         }
     }
     Ok(())
 }
 
-fn remove(disk: &dyn Disk, files: &[PathBuf]) -> Result<(), StoreError> {
-    files.iter().try_for_each(|file| disk.remove(file).map_err(|e| StoreError::io("remove", file, e)))
+impl Inner {
+    /// Whether the events of these segments are there still: in themselves, or in others that replace them too.
+    fn has_replaced(&self, dataset: DatasetId, replaced: &[u64]) -> bool {
+        if replaced.is_empty() {
+            return true;
+        }
+        let segments = self.datasets().get(&dataset).map(|state| Arc::clone(&state.segments)).unwrap_or_default();
+        let mut there: HashSet<u64> = segments.iter().map(|s| s.info().id.0).collect();
+        if !replaced.iter().all(|id| there.contains(id)) {
+            let opened = segments.iter().filter_map(|s| s.open().ok());
+            there.extend(opened.flat_map(|open| open.footer().replaces.clone()));
+        }
+        replaced.iter().all(|id| there.contains(id))
+    }
+}
+
+fn remove_segment(inner: &Inner, dataset: DatasetId, id: SegmentId) -> Result<(), StoreError> {
+    let path = inner.data_dir.segment(dataset, id);
+    inner.remove_files(dataset, id).map_err(|e| StoreError::io("remove", &path, e))
 }

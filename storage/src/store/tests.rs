@@ -1,11 +1,13 @@
 //! The store as its callers know it: what is acknowledged is there, once, whatever happens.
 
+mod compaction;
 mod crash;
 mod damage;
 mod flow;
 mod flushing;
 mod leftovers;
 mod pressure;
+mod removal;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,8 @@ struct Bench {
     disk: FailingDisk,
     clock: Arc<OwnedClock>,
     limits: StoreLimits,
+    /// Whether the store does its upkeep by itself.
+    upkeep: bool,
 }
 
 impl Bench {
@@ -31,6 +35,7 @@ impl Bench {
             disk: FailingDisk::new(),
             clock: Arc::new(OwnedClock::new(START)),
             limits: StoreLimits::default(),
+            upkeep: true,
         }
     }
 
@@ -44,7 +49,7 @@ impl Bench {
 
     fn settings(&self, disk: Arc<dyn Disk>) -> StoreSettings {
         let clock: Arc<dyn Clock> = self.clock.clone();
-        StoreSettings { data_dir: self.data_dir(), limits: self.limits.clone(), disk, clock }
+        StoreSettings { data_dir: self.data_dir(), limits: self.limits.clone(), disk, clock, upkeep: self.upkeep }
     }
 
     /// Opens the store on the failing disk.

@@ -17,9 +17,9 @@ use crate::catalog::FieldTable;
 use crate::event::{FieldName, FieldType, TimestampNs};
 use crate::limits::{self, StoreLimits};
 use crate::memtable::{Memtable, StoredBatch};
+use crate::segment::DAY_NS;
 use crate::segment::writer::{ColumnPlan, RowAt, Source};
 
-const DAY_NS: i64 = 86_400_000_000_000;
 /// The fields that may cluster a dataset, best first.
 const CLUSTER_CANDIDATES: [&str; 4] = ["service.name", "name", "http.route", "level"];
 /// Integers beyond this are not exact as floats.

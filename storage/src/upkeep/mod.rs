@@ -1,7 +1,9 @@
-//! What the store does in its own time: turning memtables into segments and trimming the log behind them.
+//! What the store does in its own time: turning memtables into segments, merging those, letting old ones go.
 //!
-//! Each task is a pure plan beside an effectful run. It must not know who asks for events or sends them.
+//! Each file is a pure plan; the store carries it out. It must not know who asks for events or sends them.
 
+pub(crate) mod compact;
 pub(crate) mod flush;
+pub(crate) mod retain;
 #[cfg(test)]
 mod tests;

@@ -31,7 +31,7 @@ pub(crate) fn read(
     let mut at = match check_header(&bytes, store_id) {
         Header::Good => FILE_HEADER_BYTES,
         Header::Torn => 0,
-        Header::Newer(version) => return Err(StoreError::NewerFormat { path: path.to_owned(), version }),
+        Header::Newer(version) => return Err(StoreError::UnknownFormat { path: path.to_owned(), version }),
         Header::Foreign => return Err(StoreError::Foreign { path: path.to_owned() }),
     };
     loop {

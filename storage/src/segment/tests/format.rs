@@ -6,7 +6,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::Bench;
 use crate::limits;
 use crate::segment::blocks::BlockWriter;
-use crate::segment::footer::{self, ranges};
+use crate::segment::footer;
+use crate::segment::sequences::Sequences;
 use crate::testing::{START, Value, event};
 
 const DOCUMENT: &str = include_str!("../../../format/segment.md");
@@ -36,7 +37,7 @@ fn never_change_these_constants() {
     assert_eq!(limits::FOOTER_RANGES_MAX, 4_096);
     assert_eq!(limits::ROW_GROUP_ROWS_MAX, 131_072);
     assert_eq!(limits::PAGE_ROWS_MAX, 4_096);
-    assert_eq!((footer::METADATA_KEY, footer::FORMAT_VERSION), ("outcrop", 1));
+    assert_eq!((footer::METADATA_KEY, footer::FORMAT_VERSION), ("outcrop", 2));
     for drawn in ["65536", "\"OUTCRSUM\"", "format version, 1", "131,072 rows", "at most 4,096", "one entry, `outcrop`"]
     {
         assert!(DOCUMENT.contains(drawn), "format/segment.md no longer says {drawn:?}");
@@ -123,10 +124,17 @@ fn the_columns_are_those_of_the_document() {
 }
 
 #[test]
-fn sequences_are_joined_into_ranges() {
-    assert_eq!(ranges([1, 2, 3, 5, 7, 8].into_iter()), [(1, 3), (5, 5), (7, 8)]);
-    assert_eq!(ranges([].into_iter()), []);
-    let every_other = |count: u64| ranges((0..count).map(|n| n * 2));
-    assert_eq!(every_other(4_096).len(), 4_096);
-    assert_eq!(every_other(4_097), [(0, 8_192)]);
+fn sequences_are_ranges_while_those_are_few() {
+    let written = |sequences: Sequences| serde_json::to_value(&sequences).unwrap();
+    assert_eq!(written([1, 2, 3, 5, 7, 8].into_iter().collect()), serde_json::json!([[1, 3], [5, 5], [7, 8]]));
+    assert_eq!(written(Sequences::default()), serde_json::json!([]));
+    let every_other = |count: u64| (0..count).map(|n| n * 2).collect::<Sequences>();
+    assert_eq!(written(every_other(4_096)).as_array().unwrap().len(), 4_096);
+    assert!(written(every_other(4_097)).is_string());
+    for sequences in [every_other(4_096), every_other(4_097), [u64::MAX, 0].into_iter().collect()] {
+        assert_eq!(serde_json::from_value::<Sequences>(written(sequences.clone())).unwrap(), sequences);
+    }
+    for bad in [serde_json::json!("###"), serde_json::json!("AAAA"), serde_json::json!(7)] {
+        assert!(serde_json::from_value::<Sequences>(bad).is_err());
+    }
 }

@@ -133,7 +133,7 @@ fn files_of_others_are_refused() {
     newer[8] = 2;
     let checksum = xxh3_64(&newer[..32]);
     newer[32..].copy_from_slice(&checksum.to_le_bytes());
-    assert!(matches!(frames(&newer), Err(StoreError::NewerFormat { version: 2, .. })));
+    assert!(matches!(frames(&newer), Err(StoreError::UnknownFormat { version: 2, .. })));
 }
 
 #[test]

@@ -1,0 +1,303 @@
+//! Changes to segments that are there already: merged ones, retired ones, ones without some of their events.
+//!
+//! Each is one catalog transaction and one step for readers. Files go when the last reader lets go of them. It must not
+//! know which segments should change: `upkeep` plans that.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use roaring::RoaringBitmap;
+
+use super::inner::{DatasetState, Inner, held};
+use crate::catalog::{FieldTable, Publication};
+use crate::error::StoreError;
+use crate::event::{DatasetId, DatasetName, FieldName};
+use crate::paths::SegmentId;
+use crate::segment::file::Head;
+use crate::segment::footer::SegmentFooter;
+use crate::segment::merge::{self, Input};
+use crate::segment::reader::Segment;
+use crate::segment::{LEVEL_COMPACTED, SegmentInfo};
+use crate::upkeep::compact;
+use crate::upkeep::retain::{self, Retention};
+
+/// Segments of a dataset that are to become others.
+struct Change {
+    dataset: DatasetId,
+    name: DatasetName,
+    segments: Vec<Arc<Segment>>,
+}
+
+impl Inner {
+    /// Merges the segments that are most worth it; whether there were any.
+    pub(super) fn compact_next(&self) -> Result<bool, StoreError> {
+        let _one = held(&self.rewriting);
+        let Some(change) = self.plan_compaction() else { return Ok(false) };
+        let merged = self.merge(&change);
+        match &merged {
+            Ok(()) => {
+                self.upkeep_counts.compactions.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(StoreError::Closed) => {}
+            Err(error) => {
+                self.upkeep_counts.compaction_failures.fetch_add(1, Ordering::Relaxed);
+                self.leave_alone(&change, error);
+            }
+        }
+        merged.map(|()| true)
+    }
+
+    fn plan_compaction(&self) -> Option<Change> {
+        let now = self.clock.now();
+        let unmergeable = held(&self.unmergeable).clone();
+        let datasets = self.datasets();
+        let planned = |state: &DatasetState| {
+            let infos = state.segments.iter().map(|s| s.info()).filter(|info| !unmergeable.contains(&info.id));
+            let ids = compact::plan(infos, now)?;
+            Some(Change { dataset: state.id, name: state.name.clone(), segments: state.find(&ids) })
+        };
+        datasets.values().filter_map(planned).max_by_key(|change| change.segments.len())
+    }
+
+    /// A damaged segment cannot be merged now or later: it would stop all others.
+    fn leave_alone(&self, change: &Change, error: &StoreError) {
+        let StoreError::Damaged { path, .. } = error else { return };
+        for segment in &change.segments {
+            let info = segment.info();
+            let own = [self.data_dir.segment(info.dataset, info.id), self.data_dir.sums(info.dataset, info.id)];
+            if own.contains(path) {
+                held(&self.unmergeable).insert(info.id);
+                self.note_damage(error.to_string());
+            }
+        }
+    }
+
+    fn merge(&self, change: &Change) -> Result<(), StoreError> {
+        let inputs: Vec<Input> = change
+            .segments
+            .iter()
+            .map(|segment| Ok(Input { segment: segment.open()?, dropped: RoaringBitmap::new() }))
+            .collect::<Result<_, StoreError>>()?;
+        let stopping = || self.stopping.load(Ordering::SeqCst);
+        let merged = self.write_merged(change, &inputs, LEVEL_COMPACTED, &stopping)?;
+        self.publish_change(change, merged.into_iter().collect(), None)
+    }
+
+    /// Writes what is left of the inputs as one segment, if anything is.
+    fn write_merged(
+        &self,
+        change: &Change,
+        inputs: &[Input],
+        level: u8,
+        stopping: &dyn Fn() -> bool,
+    ) -> Result<Option<SegmentInfo>, StoreError> {
+        let id = self.next_segment_id();
+        let infos = || inputs.iter().map(|input| input.segment.footer());
+        let head = Head {
+            store_id: self.store_id,
+            dataset: change.dataset,
+            dataset_name: &change.name,
+            id,
+            level,
+            replaces: infos().map(|footer| SegmentId(footer.segment)).collect(),
+            cluster_field: infos().next().and_then(|footer| footer.cluster_field.as_deref()),
+        };
+        merge::merge(&*self.disk, &self.data_dir, &head, inputs, stopping)
+            .inspect_err(|_| self.remove_segments(change.dataset, std::iter::once(id)))
+    }
+
+    /// In the catalog and for readers: the new segments are there and the old ones are not.
+    fn publish_change(
+        &self,
+        change: &Change,
+        added: Vec<SegmentInfo>,
+        counted: Option<(&[SegmentFooter], &[SegmentFooter])>,
+    ) -> Result<(), StoreError> {
+        // A flush counts fields from the table as it was when it began.
+        let _counts = counted.map(|_| held(&self.flushing));
+        let removed: Vec<SegmentId> = change.segments.iter().map(|s| s.info().id).collect();
+        let mut fields = None;
+        let mut touched = Vec::new();
+        if let Some((before, after)) = counted {
+            let table = self.datasets().get(&change.dataset).map(|state| FieldTable::clone(&state.fields));
+            let mut table = table.unwrap_or_default();
+            touched = recount(&mut table, before, after);
+            fields = Some(table);
+        }
+        held(&self.catalog).publish(&Publication {
+            dataset: change.dataset,
+            segments: &added,
+            removed: &removed,
+            watermark: 0,
+            cluster_field: None,
+            next_segment: self.next_segment.load(Ordering::SeqCst),
+            next_sequence: self.next_sequence.load(Ordering::SeqCst),
+            fields: fields.as_ref().unwrap_or(&FieldTable::default()),
+            touched: &touched,
+        })?;
+        let added = added.into_iter().map(|info| Arc::new(self.segment(info)));
+        let gone: HashSet<SegmentId> = removed.into_iter().collect();
+        let mut datasets = self.datasets_mut();
+        if let Some(state) = datasets.get_mut(&change.dataset) {
+            let segments = Arc::make_mut(&mut state.segments);
+            segments.retain(|segment| !gone.contains(&segment.info().id));
+            segments.extend(added);
+            if let Some(fields) = fields {
+                state.fields = Arc::new(fields);
+            }
+        }
+        drop(datasets);
+        held(&self.graveyard).extend(change.segments.iter().cloned());
+        Ok(())
+    }
+
+    pub(super) fn set_retention(&self, dataset: DatasetId, retention: Option<Retention>) -> Result<(), StoreError> {
+        held(&self.catalog).set_retention(dataset, retention)?;
+        if let Some(state) = self.datasets_mut().get_mut(&dataset) {
+            state.retention = retention;
+        }
+        Ok(())
+    }
+
+    /// Retires what the policies no longer keep; how many segments.
+    pub(super) fn retain(&self) -> Result<usize, StoreError> {
+        let _one = held(&self.rewriting);
+        let now = self.clock.now();
+        let mut retired = 0;
+        for change in self.plan_retention(now) {
+            retired += change.segments.len();
+            self.retire(&change)?;
+        }
+        Ok(retired)
+    }
+
+    fn plan_retention(&self, now: i64) -> Vec<Change> {
+        let datasets = self.datasets();
+        let change = |state: &DatasetState| {
+            let retention = state.retention.unwrap_or(self.limits.retention);
+            let ids = retain::plan(state.segments.iter().map(|s| s.info()), retention, now);
+            Change { dataset: state.id, name: state.name.clone(), segments: state.find(&ids) }
+        };
+        datasets.values().map(change).filter(|change| !change.segments.is_empty()).collect()
+    }
+
+    /// Takes segments out of the store with all their events.
+    fn retire(&self, change: &Change) -> Result<(), StoreError> {
+        let before = footers(&change.segments);
+        // Noted first: a catalog that is rebuilt from files must not revive what is about to go.
+        for segment in &change.segments {
+            self.note_retired(segment.info())?;
+        }
+        self.publish_change(change, Vec::new(), Some((&before, &[])))?;
+        self.upkeep_counts.retired.fetch_add(change.segments.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn note_retired(&self, info: &SegmentInfo) -> Result<(), StoreError> {
+        let path = self.data_dir.retired(info.dataset, info.id);
+        let note = || {
+            match self.disk.create(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                created => created?.sync()?,
+            }
+            self.disk.sync_directory(&self.data_dir.dataset(info.dataset))
+        };
+        note().map_err(|e| StoreError::io("write", &path, e))
+    }
+
+    /// Removes rows of segments by their places. All of them go in one step, or none. `rows` says which, once nothing
+    /// else changes segments any more.
+    pub(super) fn remove_rows<E: From<StoreError>>(
+        &self,
+        dataset: DatasetId,
+        rows: impl FnOnce() -> Result<BTreeMap<SegmentId, RoaringBitmap>, E>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<u64, E> {
+        let _one = held(&self.rewriting);
+        let mut rows = rows()?;
+        rows.retain(|_, dropped| !dropped.is_empty());
+        Ok(self.rewrite_without(dataset, &rows, cancelled)?)
+    }
+
+    fn rewrite_without(
+        &self,
+        dataset: DatasetId,
+        rows: &BTreeMap<SegmentId, RoaringBitmap>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<u64, StoreError> {
+        let ids: Vec<SegmentId> = rows.keys().copied().collect();
+        let found = self.datasets().get(&dataset).map(|state| (state.name.clone(), state.find(&ids)));
+        let Some((name, segments)) = found.filter(|(_, segments)| !segments.is_empty()) else { return Ok(0) };
+        let change = Change { dataset, name, segments };
+        let stopping = || cancelled() || self.stopping.load(Ordering::SeqCst);
+        let mut added = Vec::new();
+        let left = self.write_without(&change, rows, &stopping, &mut added).inspect_err(|_| {
+            self.remove_segments(dataset, added.iter().map(|info: &SegmentInfo| info.id));
+            self.forget_retired(&change);
+        })?;
+        // After an error here the files stay: the change may have reached the disk all the same.
+        self.publish_change(&change, added, Some((&footers(&change.segments), &left)))?;
+        let removed = rows.values().map(RoaringBitmap::len).sum();
+        self.upkeep_counts.removed_events.fetch_add(removed, Ordering::Relaxed);
+        Ok(removed)
+    }
+
+    /// Writes each segment without its rows; what the new ones say of themselves.
+    fn write_without(
+        &self,
+        change: &Change,
+        rows: &BTreeMap<SegmentId, RoaringBitmap>,
+        stopping: &dyn Fn() -> bool,
+        added: &mut Vec<SegmentInfo>,
+    ) -> Result<Vec<SegmentFooter>, StoreError> {
+        for segment in &change.segments {
+            let dropped = rows.get(&segment.info().id).cloned().unwrap_or_default();
+            let inputs = [Input { segment: segment.open()?, dropped }];
+            match self.write_merged(change, &inputs, segment.info().level, stopping)? {
+                Some(info) => added.push(info),
+                None => self.note_retired(segment.info())?,
+            }
+        }
+        if stopping() {
+            return Err(StoreError::Closed);
+        }
+        added.iter().map(|info| Ok(self.segment(info.clone()).open()?.footer().clone())).collect()
+    }
+
+    /// Takes back the notes of a change that did not come about.
+    fn forget_retired(&self, change: &Change) {
+        for info in change.segments.iter().map(|s| s.info()) {
+            let _later = self.disk.remove(&self.data_dir.retired(info.dataset, info.id));
+        }
+    }
+
+    /// Removes the files of segments that nobody reads any more. What cannot be removed now is tried again.
+    pub(super) fn bury(&self) {
+        held(&self.graveyard).retain(|segment| {
+            let info = segment.info();
+            segment.in_use() || self.remove_files(info.dataset, info.id).is_err()
+        });
+    }
+}
+
+/// What the segments say of themselves; a damaged one says nothing.
+fn footers(segments: &[Arc<Segment>]) -> Vec<SegmentFooter> {
+    segments.iter().filter_map(|segment| Some(segment.open().ok()?.footer().clone())).collect()
+}
+
+/// Takes the counts of `before` out of the table and puts those of `after` in; the fields that it touched.
+fn recount(table: &mut FieldTable, before: &[SegmentFooter], after: &[SegmentFooter]) -> Vec<FieldName> {
+    let mut touched = HashSet::new();
+    for field in before.iter().flat_map(|footer| &footer.fields) {
+        let Some((name, field_type)) = field.key() else { continue };
+        table.uncount(&name, field_type, field.events);
+        touched.insert(name);
+    }
+    for field in after.iter().flat_map(|footer| &footer.fields) {
+        let Some((name, field_type)) = field.key() else { continue };
+        table.recount(&name, field_type, field.events);
+    }
+    touched.into_iter().collect()
+}
