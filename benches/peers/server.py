@@ -17,10 +17,12 @@ class Refused(Exception):
 
 
 class Server:
-    def __init__(self, binary, data_dir, log):
+    def __init__(self, binary, data_dir, log, fresh=True):
         self.binary, self.data_dir = str(binary), pathlib.Path(data_dir)
-        shutil.rmtree(self.data_dir, ignore_errors=True)
-        self.data_dir.mkdir(parents=True)
+        if fresh:
+            shutil.rmtree(self.data_dir, ignore_errors=True)
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        begun = time.monotonic()
         self.log = open(log, "wb")
         self.process = subprocess.Popen(
             [self.binary, "serve", "--data-dir", str(self.data_dir), "--http", "127.0.0.1:0"],
@@ -32,6 +34,7 @@ class Server:
         threading.Thread(target=self._drain, daemon=True).start()
         self.connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.url).netloc, timeout=300)
         self._until_ready()
+        self.ready_seconds = time.monotonic() - begun
         self.peak_kib, self._watching = 0, True
         threading.Thread(target=self._watch, daemon=True).start()
 

@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod query;
+mod repair;
 mod send;
 pub(crate) mod serve;
 mod table;
@@ -46,6 +47,8 @@ enum Command {
     Query(query::QueryArguments),
     /// Verify a data directory that is not in use
     Check(check::CheckArguments),
+    /// Rebuild the catalog of a data directory that is not in use, from its segments and its log
+    Repair(repair::RepairArguments),
     /// Print docs/settings.md
     #[command(hide = true)]
     SettingsReference,
@@ -65,6 +68,7 @@ impl Cli {
             Command::Send(arguments) => send::send(&arguments),
             Command::Query(arguments) => query::query(&arguments),
             Command::Check(arguments) => check::check(&arguments),
+            Command::Repair(arguments) => repair::repair(&arguments),
             Command::SettingsReference => {
                 print!("{}", settings_reference());
                 Ok(ExitCode::SUCCESS)

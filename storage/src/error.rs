@@ -25,8 +25,14 @@ pub enum StoreError {
     #[error("{} is in use by another Outcrop; stop it or choose another data directory", path.display())]
     Locked { path: PathBuf },
     /// Segments without a catalog.
-    #[error("{} holds segments but no catalog; restore catalog.sqlite from a backup", path.display())]
+    #[error("{} holds segments but no catalog; restore catalog.sqlite from a backup, or run `outcrop repair`", path.display())]
     CatalogMissing { path: PathBuf },
+    /// A repair was interrupted.
+    #[error("{} is only half repaired; run `outcrop repair` again", path.display())]
+    RepairUnfinished { path: PathBuf },
+    /// Neither segments nor a log.
+    #[error("{} holds no segment and no log; there is nothing to rebuild a catalog from", path.display())]
+    NothingToRepair { path: PathBuf },
     /// SQLite failed.
     #[error("the catalog failed: {0}")]
     Catalog(#[from] rusqlite::Error),

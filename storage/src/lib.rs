@@ -17,6 +17,8 @@ pub mod paths;
 pub mod catalog;
 pub mod memtable;
 pub mod segment;
+#[cfg(test)]
+mod simulation;
 mod snapshot;
 mod store;
 #[cfg(test)]

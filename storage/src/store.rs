@@ -180,6 +180,12 @@ impl Store {
         Ok(retired)
     }
 
+    /// Makes the store trim its log a frame of so many events early: a mistake that tests must find.
+    #[cfg(test)]
+    pub(crate) fn trim_early(&self, events: u64) {
+        self.inner.trims_early.store(events, Ordering::SeqCst);
+    }
+
     /// Sets how long a dataset keeps its events; without a policy of its own it has that of [`StoreLimits`].
     pub fn set_retention(&self, dataset: DatasetId, retention: Option<Retention>) -> Result<(), StoreError> {
         self.inner.set_retention(dataset, retention)

@@ -85,6 +85,14 @@ impl FieldTable {
         self.fields.entry(field).or_default().types[field_type as usize] = Some(entry);
     }
 
+    /// Takes over the physical column that a segment has for this field and type, unless there is one.
+    pub(crate) fn adopt(&mut self, field: &FieldName, field_type: FieldType, column: &str) {
+        if self.fields.get(field.as_str()).and_then(|f| f.get(field_type)).is_none() {
+            let column = Arc::from(column);
+            self.put(field.clone(), field_type, TypeEntry { column, events: 0, first_seen: i64::MAX, last_seen: i64::MIN });
+        }
+    }
+
     pub(crate) fn set_distinct(&mut self, field: FieldName, distinct: Distinct) {
         self.fields.entry(field).or_default().distinct = distinct;
     }

@@ -33,6 +33,9 @@ CREATE TABLE field_types (
     PRIMARY KEY (dataset, name, type)) STRICT, WITHOUT ROWID;
 ";
 
+/// There while a repair is under way.
+const REPAIRING: &str = "repairing";
+
 /// The one workspace of today.
 const WORKSPACE: &str = "default";
 
@@ -97,6 +100,9 @@ impl Catalog {
             set_meta(&transaction, "next_sequence", "1")?;
         }
         check_version(&transaction, path)?;
+        if meta(&transaction, REPAIRING)?.is_some() {
+            return Err(StoreError::RepairUnfinished { path: path.to_owned() });
+        }
         transaction.commit()?;
         Ok(Catalog { connection })
     }
@@ -107,6 +113,51 @@ impl Catalog {
         let connection = Connection::open_with_flags(path, flags)?;
         check_version(&connection, path)?;
         Ok(Catalog { connection })
+    }
+
+    /// A new catalog that no store opens until [`Catalog::end_repair`].
+    pub(crate) fn begin_repair(path: &Path, store_id: [u8; 16]) -> Result<Catalog, StoreError> {
+        let mut catalog = Catalog::open(path, || Ok(store_id))?;
+        let transaction = catalog.connection.transaction()?;
+        set_meta(&transaction, REPAIRING, "1")?;
+        transaction.commit()?;
+        Ok(catalog)
+    }
+
+    /// Opens a catalog that is being repaired.
+    pub(crate) fn open_repairing(path: &Path) -> Result<Catalog, StoreError> {
+        let connection = Connection::open(path)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        Ok(Catalog { connection })
+    }
+
+    /// Lists what was found. The image has what no other transaction says.
+    pub(crate) fn rebuild(&mut self, image: &CatalogImage, created: TimestampNs) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction()?;
+        for dataset in &image.datasets {
+            transaction.execute(
+                "INSERT INTO datasets (id, workspace, name, created, watermark, cluster_field) VALUES (?, ?, ?, ?, 0, ?)",
+                params![dataset.id.0, WORKSPACE, dataset.name.as_str(), created, dataset.cluster_field],
+            )?;
+            for (field, _) in dataset.fields.iter() {
+                upsert_field(&transaction, dataset.id, field, &dataset.fields)?;
+            }
+        }
+        for segment in &image.segments {
+            insert_segment(&transaction, segment)?;
+        }
+        set_meta(&transaction, "next_segment", &image.next_segment.to_string())?;
+        set_meta(&transaction, "next_sequence", &image.next_sequence.to_string())?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Every event below `watermark` is in a segment now: the catalog can be used.
+    pub(crate) fn end_repair(&mut self, watermark: u64) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction()?;
+        transaction.execute("UPDATE datasets SET watermark = max(watermark, ?)", [watermark as i64])?;
+        transaction.execute("DELETE FROM meta WHERE key = ?", [REPAIRING])?;
+        Ok(transaction.commit()?)
     }
 
     pub(crate) fn load(&self) -> Result<CatalogImage, StoreError> {

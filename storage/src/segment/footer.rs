@@ -42,6 +42,11 @@ pub struct FooterField {
 }
 
 impl SegmentFooter {
+    /// The id of the store that wrote it.
+    pub(crate) fn store_id(&self) -> Option<[u8; 16]> {
+        u128::from_str_radix(&self.store, 16).ok().filter(|_| self.store.len() == 32).map(u128::to_be_bytes)
+    }
+
     /// What the catalog knows of it.
     pub(crate) fn info(&self, bytes: u64) -> SegmentInfo {
         SegmentInfo {

@@ -188,11 +188,16 @@ impl Keys {
     }
 }
 
+/// Reads a whole column, a portion at a time.
+pub(crate) fn whole_column(segment: &OpenSegment, index: usize) -> Result<ParquetRecordBatchReader, StoreError> {
+    let rows = segment.metadata().metadata().file_metadata().num_rows() as usize;
+    reader(segment, index, 0..rows)
+}
+
 /// A whole column.
 fn whole(segment: &OpenSegment, index: usize) -> Result<ArrayRef, StoreError> {
-    let rows = segment.metadata().metadata().file_metadata().num_rows() as usize;
     let mut parts = Vec::new();
-    for batch in reader(segment, index, 0..rows)? {
+    for batch in whole_column(segment, index)? {
         let batch = batch.map_err(|e| segment.unreadable(&e))?;
         parts.push(Arc::clone(batch.column(0)));
     }

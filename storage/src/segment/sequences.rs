@@ -43,11 +43,14 @@ impl Sequences {
         self.0 |= &other.0;
     }
 
-    /// Whether each is below `watermark` or in `others`.
-    pub(crate) fn known(&self, watermark: u64, others: &Sequences) -> bool {
-        let mut rest = self.0.clone();
-        rest.remove_range(..watermark);
-        rest.is_subset(&others.0)
+    /// Whether each is in `others`.
+    pub(crate) fn within(&self, others: &Sequences) -> bool {
+        self.0.is_subset(&others.0)
+    }
+
+    /// Whether none is in `others`.
+    pub(crate) fn apart(&self, others: &Sequences) -> bool {
+        self.0.is_disjoint(&others.0)
     }
 
     /// The ranges, if they are at most `max`.

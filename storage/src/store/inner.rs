@@ -109,6 +109,8 @@ pub(super) struct Inner {
     room: (Mutex<()>, Condvar),
     stopped: (Mutex<()>, Condvar),
     pub(super) stopping: AtomicBool,
+    /// Events that the log loses too early: a mistake that tests plant.
+    pub(super) trims_early: AtomicU64,
     flushes: AtomicU64,
     flush_failures: AtomicU64,
     found: Mutex<(WalCondition, Vec<String>)>,
@@ -148,6 +150,7 @@ impl Inner {
             room: Default::default(),
             stopped: Default::default(),
             stopping: AtomicBool::new(false),
+            trims_early: AtomicU64::new(0),
             flushes: AtomicU64::new(0),
             flush_failures: AtomicU64::new(0),
             found: Mutex::new((WalCondition::default(), damage)),
@@ -534,9 +537,10 @@ impl Inner {
         let datasets = self.datasets();
         let watermarks: BTreeMap<DatasetId, u64> = datasets.values().map(|d| (d.id, d.watermark)).collect();
         drop(datasets);
+        let early = self.trims_early.load(Ordering::Relaxed);
         held(&self.wal.closed).retain(|file| {
             // What the catalog does not know may be known to another catalog.
-            let needed = file.last.iter().any(|(dataset, last)| watermarks.get(dataset).is_none_or(|w| last >= w));
+            let needed = file.last.iter().any(|(dataset, last)| watermarks.get(dataset).is_none_or(|w| *last >= w + early));
             needed || self.disk.remove(&file.path).is_err_and(|e| e.kind() != std::io::ErrorKind::NotFound)
         });
     }

@@ -54,13 +54,12 @@ pub(super) fn open(settings: StoreSettings) -> Result<(Inner, u64), StoreError> 
     let catalog = open_catalog(&*disk, &dir)?;
     let image = catalog.load()?;
     let (states, damage) = load_states(&disk, &dir, &image)?;
-    let watermarks = image.datasets.iter().map(|d| (d.id, d.watermark)).collect();
     let strangers = sweep::strangers(&*disk, &dir, &image)?;
     empty_spill(&*disk, &dir)?;
     let inner = Inner::new(settings, catalog, &image, states, damage);
     inner.skip_segments(strangers.last());
     let (next_file, logged) = replay(&inner)?;
-    sweep::sweep(&inner, strangers, &watermarks, &logged)?;
+    sweep::sweep(&inner, strangers, &logged)?;
     inner.trim_wal();
     Ok((inner, next_file))
 }

@@ -56,30 +56,25 @@ pub(super) fn strangers(disk: &dyn Disk, dir: &DataDir, image: &CatalogImage) ->
     Ok(strangers)
 }
 
-/// Removes the strangers that hold nothing of their own. `watermarks` are those of the catalog, `logged` what the log
-/// held.
-pub(super) fn sweep(
-    inner: &Inner,
-    strangers: Strangers,
-    watermarks: &BTreeMap<DatasetId, u64>,
-    logged: &Sequences,
-) -> Result<(), StoreError> {
+/// Removes the strangers that hold nothing of their own: whose events are in the log, or accounted for by listed segments.
+pub(super) fn sweep(inner: &Inner, strangers: Strangers, logged: &Sequences) -> Result<(), StoreError> {
     for note in strangers.notes {
         inner.disk.remove(&note).map_err(|e| StoreError::io("remove", &note, e))?;
     }
+    let mut known_of: BTreeMap<DatasetId, Sequences> = BTreeMap::new();
     for ((dataset, id), files) in strangers.files {
         if files.contains(&inner.data_dir.retired(dataset, id)) {
             remove_segment(inner, dataset, id)?;
             continue;
         }
         let opened = OpenSegment::open(Arc::clone(&inner.disk), &inner.data_dir, dataset, id);
-        let watermark = watermarks.get(&dataset).copied().unwrap_or(0);
         let why_kept = match opened {
             Ok(open) if open.footer().store != inner.store_name() => Some("belongs to another store".to_owned()),
             Ok(open) => {
                 let sequences = &open.footer().sequences;
                 inner.next_sequence.fetch_max(sequences.last().unwrap_or(0).saturating_add(1), Ordering::SeqCst);
-                let known = sequences.known(watermark, logged) && inner.has_replaced(dataset, &open.footer().replaces);
+                let known = sequences.within(logged)
+                    || sequences.within(known_of.entry(dataset).or_insert_with(|| inner.accounted(dataset, logged)));
                 (!known).then_some("holds events that the catalog does not know; is the catalog an old one?".to_owned())
             }
             // The sums are the last to be written: without sound ones the segment was never finished.
@@ -96,18 +91,12 @@ pub(super) fn sweep(
 }
 
 impl Inner {
-    /// Whether the events of these segments are there still: in themselves, or in others that replace them too.
-    fn has_replaced(&self, dataset: DatasetId, replaced: &[u64]) -> bool {
-        if replaced.is_empty() {
-            return true;
-        }
+    /// The log's events, and those that the listed segments of a dataset account for.
+    fn accounted(&self, dataset: DatasetId, logged: &Sequences) -> Sequences {
         let segments = self.datasets().get(&dataset).map(|state| Arc::clone(&state.segments)).unwrap_or_default();
-        let mut there: HashSet<u64> = segments.iter().map(|s| s.info().id.0).collect();
-        if !replaced.iter().all(|id| there.contains(id)) {
-            let opened = segments.iter().filter_map(|s| s.open().ok());
-            there.extend(opened.flat_map(|open| open.footer().replaces.clone()));
-        }
-        replaced.iter().all(|id| there.contains(id))
+        let mut accounted = logged.clone();
+        segments.iter().filter_map(|s| s.open().ok()).for_each(|open| accounted.merge(&open.footer().sequences));
+        accounted
     }
 }
 

@@ -3,6 +3,8 @@
 mod compaction;
 mod crash;
 mod damage;
+mod fixtures;
+mod flips;
 mod flow;
 mod flushing;
 mod leftovers;
@@ -72,6 +74,13 @@ impl Bench {
         collect(self.data_dir().root(), &mut files);
         files.retain(|path, _| !path.to_string_lossy().contains("catalog.sqlite-"));
         files
+    }
+
+    /// Every file below the directory but the lock.
+    fn all_files(&self) -> Vec<PathBuf> {
+        let mut files = BTreeMap::new();
+        collect(self.data_dir().root(), &mut files);
+        files.into_keys().filter(|path| *path != self.data_dir().lock()).collect()
     }
 
     fn wal_files(&self) -> Vec<PathBuf> {

@@ -1,0 +1,222 @@
+//! Rebuilds the catalog from the segments and the log, and says what it could not save.
+//!
+//! 1. [`find`] opens every segment file and reads it whole.
+//! 2. [`choose`] decides which of them hold which events, so that each is there once.
+//! 3. A new catalog lists those, with their datasets and fields. The old one is kept under another name.
+//! 4. What is in the log and in no segment becomes segments, as at every start.
+//!
+//! A repair that is interrupted leaves a catalog that no store opens, and is begun again. It must not know queries.
+
+mod choose;
+mod find;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, CatalogImage, DatasetRow, FieldTable};
+use crate::disk::Disk;
+use crate::error::StoreError;
+use crate::event::{DatasetId, DatasetName};
+use crate::paths::DataDir;
+use crate::segment::sequences::Sequences;
+use crate::store::{self, StoreSettings};
+use crate::wal::reader::WalFiles;
+use crate::wal::{header, reader};
+
+use choose::Choice;
+use find::Found;
+
+/// What a repair did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RepairReport {
+    pub datasets: u64,
+    pub segments: u64,
+    pub segment_events: u64,
+    /// Events that were in the log and in no segment.
+    pub log_events: u64,
+    /// Segments whose events are in others.
+    pub replaced: u64,
+    /// Segments that were meant to be gone.
+    pub retired: u64,
+    /// Where the old catalog is now, if there was one.
+    pub old_catalog: Option<PathBuf>,
+    /// What its owner should know, in words.
+    pub notes: Vec<String>,
+    /// Everything that could not be saved, in words.
+    pub problems: Vec<String>,
+}
+
+/// Repairs a directory that no process is using; `progress` is called with (done, total) segments.
+pub fn repair(settings: StoreSettings, mut progress: impl FnMut(u64, u64)) -> Result<RepairReport, StoreError> {
+    let dir = settings.data_dir.clone();
+    let disk = Arc::clone(&settings.disk);
+    let _lock = store::lock_for_check(&dir)?;
+    let mut report = RepairReport::default();
+    let mut found = find::segments(&disk, &dir, &mut progress, &mut report)?;
+    let store_id = store_id(&*disk, &dir, &mut found, &mut report)?;
+    let (choices, accounted) = choose::choose(&found.iter().map(Found::candidate).collect::<Vec<_>>());
+    let listed = list(&found, &choices, &mut report);
+    let names = names_in_log(&*disk, &dir, store_id)?;
+    let image = image(store_id, &found, &listed, &accounted, names, &mut report)?;
+    report.old_catalog = set_aside(&*disk, &dir)?;
+    let mut catalog = Catalog::begin_repair(&dir.catalog(), store_id)?;
+    catalog.rebuild(&image, settings.clock.now())?;
+    drop(catalog);
+    disk.sync_directory(dir.root()).map_err(|e| StoreError::io("sync", dir.root(), e))?;
+    report.log_events = store::take_log(settings, accounted, &mut report.problems)?;
+    report.notes.push("datasets have no retention of their own any more; set it again where there was one".to_owned());
+    Ok(report)
+}
+
+/// The id of the store: that of its newest segment, or of its log. Segments of others are left out.
+fn store_id(
+    disk: &dyn Disk,
+    dir: &DataDir,
+    found: &mut Vec<Found>,
+    report: &mut RepairReport,
+) -> Result<[u8; 16], StoreError> {
+    let of_segments = found.iter().max_by_key(|f| f.footer.segment).and_then(|f| f.footer.store_id());
+    let id = match of_segments {
+        Some(id) => Some(id),
+        None => header::any_store_id(disk, &dir.wal())?,
+    };
+    let id = id.ok_or_else(|| StoreError::NothingToRepair { path: dir.root().to_owned() })?;
+    found.retain(|segment| {
+        let own = segment.footer.store_id() == Some(id);
+        if !own {
+            report.problems.push(format!("{} belongs to another store", segment.path.display()));
+        }
+        own
+    });
+    Ok(id)
+}
+
+/// The places of those that count.
+fn list(found: &[Found], choices: &[Choice], report: &mut RepairReport) -> Vec<usize> {
+    let mut listed = Vec::new();
+    for (at, (segment, choice)) in found.iter().zip(choices).enumerate() {
+        let path = segment.path.display();
+        match choice {
+            Choice::Listed => {
+                listed.push(at);
+                report.segments += 1;
+                report.segment_events += segment.footer.rows;
+                if let Some(damage) = &segment.damage {
+                    report.problems.push(format!("{damage}; it is listed, and what can be read of it is"));
+                }
+            }
+            Choice::Replaced => report.replaced += 1,
+            Choice::Overlapping => report.problems.push(format!(
+                "{path} holds events that are in other segments too, and others that may be lost; it was left out"
+            )),
+        }
+    }
+    listed
+}
+
+/// The datasets of which the log has events.
+fn names_in_log(
+    disk: &dyn Disk,
+    dir: &DataDir,
+    store_id: [u8; 16],
+) -> Result<BTreeMap<DatasetId, DatasetName>, StoreError> {
+    let listed = WalFiles::list(disk, &dir.wal(), store_id)?;
+    let mut names = BTreeMap::new();
+    for (number, path) in &listed.files {
+        reader::read(disk, path, store_id, listed.ends.get(number).copied(), |content| {
+            names.extend(content.batches.into_iter().map(|batch| (batch.target.id, batch.target.name)));
+            Ok(())
+        })?;
+    }
+    Ok(names)
+}
+
+/// The catalog that the segments make.
+fn image(
+    store_id: [u8; 16],
+    found: &[Found],
+    listed: &[usize],
+    accounted: &Sequences,
+    mut names: BTreeMap<DatasetId, DatasetName>,
+    report: &mut RepairReport,
+) -> Result<CatalogImage, StoreError> {
+    let mut rows: BTreeMap<DatasetId, DatasetRow> = BTreeMap::new();
+    let mut by_age: Vec<usize> = listed.to_vec();
+    by_age.sort_by_key(|at| found[*at].footer.segment);
+    for segment in by_age.iter().map(|at| &found[*at]) {
+        let id = DatasetId(segment.footer.dataset_id);
+        let name = DatasetName::new(&segment.footer.dataset).map_err(|e| StoreError::Bug(e.to_string()))?;
+        // What was written last has the latest name.
+        names.insert(id, name);
+    }
+    for (id, name) in names {
+        rows.insert(
+            id,
+            DatasetRow { id, name, watermark: 0, cluster_field: None, retention: None, fields: FieldTable::default() },
+        );
+    }
+    make_names_unique(&mut rows, report);
+    for segment in by_age.iter().map(|at| &found[*at]) {
+        let Some(row) = rows.get_mut(&DatasetId(segment.footer.dataset_id)) else { continue };
+        if row.cluster_field.is_none() {
+            row.cluster_field.clone_from(&segment.footer.cluster_field);
+        }
+        find::count_fields(segment, &mut row.fields, &mut report.problems);
+    }
+    report.datasets = rows.len() as u64;
+    Ok(CatalogImage {
+        store_id,
+        next_segment: found.iter().map(|f| f.footer.segment).max().unwrap_or(0) + 1,
+        next_sequence: accounted.last().unwrap_or(0) + 1,
+        datasets: rows.into_values().collect(),
+        segments: by_age.iter().map(|at| found[*at].footer.info(found[*at].bytes)).collect(),
+    })
+}
+
+/// Two datasets of one name are two all the same.
+fn make_names_unique(rows: &mut BTreeMap<DatasetId, DatasetRow>, report: &mut RepairReport) {
+    let mut taken: BTreeMap<DatasetName, DatasetId> = BTreeMap::new();
+    for (id, row) in rows {
+        let wanted = row.name.clone();
+        let mut suffix = 2;
+        while taken.contains_key(&row.name) {
+            let Ok(name) = DatasetName::new(&format!("{wanted}-{suffix}")) else { break };
+            row.name = name;
+            suffix += 1;
+        }
+        if row.name != wanted {
+            report.notes.push(format!("two datasets are called {wanted}; one of them is {} now", row.name));
+        }
+        taken.insert(row.name.clone(), *id);
+    }
+}
+
+/// Keeps the old catalog under another name.
+fn set_aside(disk: &dyn Disk, dir: &DataDir) -> Result<Option<PathBuf>, StoreError> {
+    let catalog = dir.catalog();
+    if disk.length(&catalog).is_err() {
+        return Ok(None);
+    }
+    let beside = |path: &Path, suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let kept = (1..).map(|n| beside(&catalog, &format!(".before-repair-{n}"))).find(|path| !path.exists());
+    let kept = kept.unwrap_or_else(|| beside(&catalog, ".before-repair"));
+    // The catalog last: while it is there, a store that opens it finds all of it.
+    for suffix in ["-shm", "-wal", ""] {
+        let (from, to) = (beside(&catalog, suffix), beside(&kept, suffix));
+        match std::fs::rename(&from, &to) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StoreError::io("rename", &from, error));
+            }
+            _ => {}
+        }
+    }
+    disk.sync_directory(dir.root()).map_err(|e| StoreError::io("sync", dir.root(), e))?;
+    Ok(Some(kept))
+}

@@ -1,0 +1,123 @@
+//! Every segment file of a data directory, read whole, with what it says of itself. It must not know which of them count.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
+
+use super::RepairReport;
+use super::choose::Candidate;
+use crate::catalog::{Distinct, FieldTable};
+use crate::disk::Disk;
+use crate::error::StoreError;
+use crate::paths::{self, DataDir};
+use crate::segment::footer::SegmentFooter;
+use crate::segment::merge;
+use crate::segment::reader::OpenSegment;
+
+/// A segment file that says what it is.
+pub(super) struct Found {
+    pub(super) path: PathBuf,
+    pub(super) bytes: u64,
+    pub(super) footer: SegmentFooter,
+    pub(super) open: OpenSegment,
+    /// What is wrong with it besides.
+    pub(super) damage: Option<String>,
+}
+
+impl Found {
+    pub(super) fn candidate(&self) -> Candidate {
+        Candidate {
+            id: self.footer.segment,
+            sequences: self.footer.sequences.clone(),
+            sound: self.damage.is_none(),
+        }
+    }
+}
+
+/// Opens and reads all of them; what says nothing of itself is a problem.
+pub(super) fn segments(
+    disk: &Arc<dyn Disk>,
+    dir: &DataDir,
+    progress: &mut impl FnMut(u64, u64),
+    report: &mut RepairReport,
+) -> Result<Vec<Found>, StoreError> {
+    let mut files = BTreeMap::new();
+    let list = |path: &std::path::Path| disk.list(path).map_err(|e| StoreError::io("list", path, e));
+    let folders = if dir.segments().is_dir() { list(&dir.segments())? } else { Vec::new() };
+    for folder in folders {
+        let Some(dataset) = paths::dataset_of(&folder).filter(|_| folder.is_dir()) else { continue };
+        for file in list(&folder)? {
+            if let Some(id) = paths::segment_of(&file) {
+                files.insert((dataset, id), ());
+            }
+        }
+    }
+    let total = files.len() as u64;
+    let mut found = Vec::new();
+    for (done, (dataset, id)) in files.into_keys().enumerate() {
+        progress(done as u64, total);
+        if disk.length(&dir.retired(dataset, id)).is_ok() {
+            report.retired += 1;
+            continue;
+        }
+        let path = dir.segment(dataset, id);
+        match OpenSegment::open(Arc::clone(disk), dir, dataset, id) {
+            Ok(open) => {
+                let damage = open.scrub().err().map(|e| e.to_string());
+                let bytes = disk.length(&path).map_err(|e| StoreError::io("read", &path, e))?;
+                found.push(Found { path, bytes, footer: open.footer().clone(), open, damage });
+            }
+            // Without its checksums it was being written when the process ended; the log has its events.
+            Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => report.problems.push(format!("{} was left out: {error}", path.display())),
+        }
+    }
+    progress(total, total);
+    Ok(found)
+}
+
+/// Counts what a segment holds of each field. Distinct values are counted anew; nothing else remembers them.
+pub(super) fn count_fields(segment: &Found, table: &mut FieldTable, problems: &mut Vec<String>) {
+    for field in &segment.footer.fields {
+        let Some((name, field_type)) = field.key() else { continue };
+        let distinct = segment.open.column(&name, field_type).map(|index| distinct(&segment.open, index));
+        let distinct = distinct.unwrap_or_else(|| Ok(Distinct::default())).unwrap_or_else(|error| {
+            problems.push(format!("the values of {name} were not counted: {error}"));
+            Distinct::default()
+        });
+        table.adopt(&name, field_type, &field.column);
+        table.count(&name, field_type, field.events, (field.first_seen, field.last_seen), &distinct);
+    }
+}
+
+fn distinct(segment: &OpenSegment, index: usize) -> Result<Distinct, StoreError> {
+    let mut distinct = Distinct::default();
+    for batch in merge::whole_column(segment, index)? {
+        let batch = batch.map_err(|e| segment.unreadable(&e))?;
+        let array = batch.column(0);
+        let present = (0..array.len()).filter(|row| array.is_valid(*row));
+        match array.data_type() {
+            DataType::Boolean => {
+                let values = array.as_boolean();
+                present.for_each(|row| distinct.add(Distinct::hash_boolean(values.value(row))));
+            }
+            DataType::Int64 => {
+                let values = array.as_primitive::<Int64Type>();
+                present.for_each(|row| distinct.add(Distinct::hash_integer(values.value(row))));
+            }
+            DataType::Float64 => {
+                let values = array.as_primitive::<Float64Type>();
+                present.for_each(|row| distinct.add(Distinct::hash_float(values.value(row))));
+            }
+            DataType::Utf8View => {
+                let values = array.as_string_view();
+                present.for_each(|row| distinct.add(Distinct::hash_text(values.value(row))));
+            }
+            _ => {}
+        }
+    }
+    Ok(distinct)
+}

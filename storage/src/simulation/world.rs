@@ -1,0 +1,321 @@
+//! Carries steps out on the real store: a data directory, a disk that fails, a clock that is owned.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use roaring::RoaringBitmap;
+
+use super::model::{self, Model, made};
+use crate::clock::{Clock, OwnedClock};
+use crate::disk::{Disk, DiskFile, FailingDisk, Fault};
+use crate::event::DatasetName;
+use crate::limits::StoreLimits;
+use crate::paths::{DataDir, SegmentId};
+use crate::snapshot::DatasetSnapshot;
+use crate::store::{Store, StoreSettings};
+use crate::testing::{self, Numbered, START};
+use crate::upkeep::retain::Retention;
+use crate::{Segment, StoreError};
+
+const DATASETS: [&str; 3] = ["red", "green", "blue"];
+const SECOND: i64 = 1_000_000_000;
+
+/// A mistake that the simulation must find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Planted {
+    /// The log is acknowledged without an fsync.
+    LogWithoutSync,
+    /// Segments are published before they are on disk.
+    SegmentWithoutSync,
+    /// A log file goes while its last frame is in no segment.
+    TrimmedEarly,
+}
+
+impl Planted {
+    pub(super) const ALL: [Planted; 3] =
+        [Planted::LogWithoutSync, Planted::SegmentWithoutSync, Planted::TrimmedEarly];
+}
+
+pub(super) struct World {
+    pub(super) random: fastrand::Rng,
+    directory: tempfile::TempDir,
+    disk: FailingDisk,
+    clock: Arc<OwnedClock>,
+    limits: StoreLimits,
+    planted: Option<Planted>,
+    store: Option<Store>,
+    model: Model,
+    talk: bool,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, planted: Option<Planted>, talk: bool) -> World {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let limits = StoreLimits {
+            wal_file_bytes_max: random.usize(1..4_000),
+            flush_age_seconds_max: random.u64(1..100),
+            flush_bytes_max: random.usize(2_000..100_000),
+            ..StoreLimits::default()
+        };
+        let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let disk = FailingDisk::new();
+        let clock = Arc::new(OwnedClock::new(START));
+        let mut world =
+            World { random, directory, disk, clock, limits, planted, store: None, model: Model::default(), talk };
+        world.start();
+        world
+    }
+
+    fn say(&self, what: impl FnOnce() -> String) {
+        if self.talk {
+            println!("{}", what());
+        }
+    }
+
+    fn data_dir(&self) -> DataDir {
+        DataDir::new(self.directory.path().join("data"))
+    }
+
+    fn settings(&self) -> StoreSettings {
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let disk: Arc<dyn Disk> = match self.planted {
+            Some(Planted::LogWithoutSync) => Arc::new(Unsynced { disk: self.disk.clone(), suffix: ".wal" }),
+            Some(Planted::SegmentWithoutSync) => Arc::new(Unsynced { disk: self.disk.clone(), suffix: ".parquet" }),
+            _ => Arc::new(self.disk.clone()),
+        };
+        StoreSettings { data_dir: self.data_dir(), limits: self.limits.clone(), disk, clock, upkeep: false }
+    }
+
+    /// Opens the store, however often the disk fails meanwhile, and judges what it holds.
+    fn start(&mut self) {
+        let store = match Store::open(self.settings()) {
+            Ok(store) => store,
+            Err(error) => {
+                self.say(|| format!("  start failed: {error}"));
+                self.disk.heal();
+                Store::open(self.settings()).unwrap_or_else(|e| panic!("the store does not start: {e}"))
+            }
+        };
+        if self.planted == Some(Planted::TrimmedEarly) {
+            store.trim_early(12);
+        }
+        assert_eq!(store.health().damage, [""; 0], "damage after a start");
+        self.store = Some(store);
+        for dataset in 0..DATASETS.len() {
+            let held = self.held(dataset);
+            self.model.judge(dataset, &held);
+            self.model.settle(dataset, &held);
+        }
+    }
+
+    fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
+    fn dataset(&self, dataset: usize) -> Option<DatasetSnapshot> {
+        self.store().snapshot().dataset(DATASETS[dataset]).cloned()
+    }
+
+    fn held(&self, dataset: usize) -> Vec<Numbered> {
+        self.dataset(dataset).as_ref().map(testing::all).unwrap_or_default()
+    }
+
+    fn judge(&self) {
+        for dataset in 0..DATASETS.len() {
+            self.model.judge(dataset, &self.held(dataset));
+        }
+    }
+
+    pub(super) fn step(&mut self) {
+        match self.random.u32(0..100) {
+            0..40 => self.append(),
+            40..55 => self.flush(),
+            55..65 => self.compact(),
+            65..69 => self.retain(),
+            69..74 => self.remove(),
+            74..80 => self.clock.advance(self.random.i64(1..2_000) * SECOND),
+            80..90 => self.plant_fault(),
+            90..96 => self.crash(false),
+            _ => self.crash(true),
+        }
+        if self.random.u32(0..4) == 0 {
+            self.judge();
+        }
+    }
+
+    /// A sound end: nothing is left of what failed.
+    pub(super) fn end(&mut self) {
+        self.disk.heal();
+        self.crash(false);
+        self.store().flush().unwrap();
+        self.store().compact().unwrap();
+        self.judge();
+        let segments = self.store().health().segments as usize;
+        let files: usize = walk(&self.data_dir().segments());
+        assert_eq!(files, 2 * segments, "files are left that nobody needs");
+    }
+
+    fn append(&mut self) {
+        let dataset = self.random.usize(0..DATASETS.len());
+        let events = if self.random.u32(0..10) == 0 { self.random.i64(60..200) } else { self.random.i64(1..12) };
+        let request = self.model.begin(dataset, events);
+        let ids = self.model.requests[request].ids.clone();
+        let batch = testing::batch(&ids.clone().map(made).collect::<Vec<_>>());
+        let answer = self.store().append(vec![(DatasetName::new(DATASETS[dataset]).unwrap(), batch)]);
+        self.say(|| format!("append {ids:?} to {}: {:?}", DATASETS[dataset], answer.as_ref().map(|r| r.events())));
+        if answer.is_ok() {
+            self.model.acknowledged(request);
+        }
+    }
+
+    fn flush(&mut self) {
+        let done = self.store().flush();
+        self.say(|| format!("flush: {done:?}"));
+    }
+
+    fn compact(&mut self) {
+        let done = self.store().compact();
+        self.say(|| format!("compact: {done:?}"));
+    }
+
+    fn retain(&mut self) {
+        let dataset = self.random.usize(0..DATASETS.len());
+        let Some(snapshot) = self.dataset(dataset) else { return };
+        let age = self.random.u64(0..3 * 86_400);
+        let policy = Retention { age_seconds_max: Some(age), bytes_max: None };
+        if self.store().set_retention(snapshot.id, Some(policy)).is_err() {
+            return;
+        }
+        let now = self.clock.now();
+        let gone = |e: &&Numbered| (now - e.event.time.max(e.received.min(now))) / SECOND > age as i64;
+        let expired: Vec<i64> = testing::all(&snapshot).iter().filter(gone).map(model::id).collect();
+        drop(snapshot);
+        self.model.expired(expired.into_iter());
+        let done = self.store().retain();
+        self.say(|| format!("retain {age} s: {done:?}"));
+        let store = self.store();
+        let snapshot = store.snapshot();
+        store.set_retention(snapshot.dataset(DATASETS[dataset]).unwrap().id, None).unwrap();
+    }
+
+    fn remove(&mut self) {
+        let dataset = self.random.usize(0..DATASETS.len());
+        let (divisor, rest) = (self.random.i64(1..9), self.random.i64(0..3));
+        let chosen = move |id: i64| id % divisor == rest;
+        if self.store().flush().is_err() {
+            return;
+        }
+        let Some(id) = self.dataset(dataset).map(|d| d.id) else { return };
+        let ids: Vec<i64> = self.held(dataset).iter().map(model::id).filter(|id| chosen(*id)).collect();
+        let places = || Ok(places(&self.dataset(dataset).unwrap(), chosen));
+        let done: Result<u64, StoreError> = self.store().remove_rows(id, places, &|| false);
+        self.say(|| format!("remove {ids:?} from {}: {done:?}", DATASETS[dataset]));
+        match done {
+            Ok(removed) => {
+                assert_eq!(removed, ids.len() as u64);
+                self.model.removed(&ids);
+            }
+            Err(_) => self.judge(),
+        }
+    }
+
+    fn plant_fault(&mut self) {
+        let after = self.random.u64(0..20);
+        let fault = [Fault::Error, Fault::Torn, Fault::Full][self.random.usize(0..3)];
+        let lasting = self.random.bool();
+        self.say(|| format!("{fault:?} after {after} operations, lasting: {lasting}"));
+        match self.random.u32(0..3) {
+            0 => self.disk.heal(),
+            _ if lasting => self.disk.fault_from(after, fault),
+            _ => self.disk.fault(after, fault),
+        }
+    }
+
+    fn crash(&mut self, power_cut: bool) {
+        self.say(|| format!("crash, power cut: {power_cut}"));
+        self.store = None;
+        if power_cut {
+            self.disk.cut_power().unwrap();
+        } else if self.random.bool() {
+            self.disk.heal();
+        }
+        self.start();
+    }
+}
+
+/// Where the chosen events of a dataset's segments are.
+fn places(dataset: &DatasetSnapshot, chosen: impl Fn(i64) -> bool) -> BTreeMap<SegmentId, RoaringBitmap> {
+    let rows = |segment: &Arc<Segment>| {
+        let events = testing::read(&segment.open().unwrap()).unwrap();
+        let rows = events.iter().enumerate().filter(|(_, e)| chosen(model::id(e))).map(|(row, _)| row as u32);
+        (segment.info().id, rows.collect())
+    };
+    dataset.segments.iter().map(rows).collect()
+}
+
+/// Files below a directory.
+fn walk(directory: &Path) -> usize {
+    let entries = std::fs::read_dir(directory).unwrap().map(|e| e.unwrap().path());
+    entries.map(|path| if path.is_dir() { walk(&path) } else { 1 }).sum()
+}
+
+/// A disk that only says that files with this suffix are synced.
+#[derive(Debug)]
+struct Unsynced {
+    disk: FailingDisk,
+    suffix: &'static str,
+}
+
+struct UnsyncedFile(Box<dyn DiskFile>);
+
+impl DiskFile for UnsyncedFile {
+    fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Disk for Unsynced {
+    fn create(&self, path: &Path) -> std::io::Result<Box<dyn DiskFile>> {
+        let file = self.disk.create(path)?;
+        let unsynced = path.to_string_lossy().ends_with(self.suffix);
+        Ok(if unsynced { Box::new(UnsyncedFile(file)) } else { file })
+    }
+
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        self.disk.read(path)
+    }
+
+    fn read_range(&self, path: &Path, offset: u64, length: usize) -> std::io::Result<Vec<u8>> {
+        self.disk.read_range(path, offset, length)
+    }
+
+    fn map(&self, path: &Path) -> std::io::Result<Bytes> {
+        self.disk.map(path)
+    }
+
+    fn length(&self, path: &Path) -> std::io::Result<u64> {
+        self.disk.length(path)
+    }
+
+    fn list(&self, directory: &Path) -> std::io::Result<Vec<std::path::PathBuf>> {
+        self.disk.list(directory)
+    }
+
+    fn remove(&self, path: &Path) -> std::io::Result<()> {
+        self.disk.remove(path)
+    }
+
+    fn create_directory(&self, path: &Path) -> std::io::Result<()> {
+        self.disk.create_directory(path)
+    }
+
+    fn sync_directory(&self, directory: &Path) -> std::io::Result<()> {
+        self.disk.sync_directory(directory)
+    }
+}
