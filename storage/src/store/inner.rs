@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use super::acknowledged::Acknowledged;
 use super::{StoreHealth, StoreSettings, open};
 use crate::catalog::{Catalog, CatalogImage, DatasetRow, FieldTable, Publication};
 use crate::clock::Clock;
@@ -25,7 +26,7 @@ use crate::snapshot::{DatasetSnapshot, Snapshot};
 use crate::upkeep::flush;
 use crate::wal::frame::FrameBatch;
 use crate::wal::reader::WalCondition;
-use crate::wal::writer::WalState;
+use crate::wal::writer::{Durable, WalState};
 
 /// How often upkeep looks for work when nobody wakes it.
 const UPKEEP_INTERVAL: Duration = Duration::from_millis(250);
@@ -68,6 +69,7 @@ pub(super) struct Inner {
     pub(super) limits: StoreLimits,
     pub(super) store_id: [u8; 16],
     pub(super) wal: Arc<WalState>,
+    pub(super) acknowledged: Acknowledged,
     /// The number after the last that any event is known to have.
     pub(super) next_sequence: AtomicU64,
     next_segment: AtomicU64,
@@ -78,6 +80,8 @@ pub(super) struct Inner {
     memtable_bytes: AtomicU64,
     /// One flush at a time.
     flushing: Mutex<()>,
+    /// One trim at a time.
+    pub(super) trimming: Mutex<()>,
     wake: (Mutex<bool>, Condvar),
     room: (Mutex<()>, Condvar),
     stopping: AtomicBool,
@@ -86,7 +90,7 @@ pub(super) struct Inner {
     found: Mutex<(WalCondition, Vec<String>)>,
 }
 
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -105,6 +109,7 @@ impl Inner {
             limits: settings.limits,
             store_id: image.store_id,
             wal: Arc::default(),
+            acknowledged: Acknowledged::new(),
             next_sequence: open::sequence_counter(image),
             next_segment: AtomicU64::new(image.next_segment),
             catalog: Mutex::new(catalog),
@@ -112,6 +117,7 @@ impl Inner {
             names: Mutex::default(),
             memtable_bytes: AtomicU64::new(0),
             flushing: Mutex::new(()),
+            trimming: Mutex::new(()),
             wake: Default::default(),
             room: Default::default(),
             stopping: AtomicBool::new(false),
@@ -183,11 +189,18 @@ impl Inner {
         self.datasets.read().unwrap_or_else(PoisonError::into_inner).get(&dataset).map(|d| d.watermark)
     }
 
+    /// Takes what a frame has made durable: first what is acknowledged with it, because what is shown may be flushed and
+    /// its log file removed at any moment.
+    pub(super) fn publish_frame(&self, durable: Durable) {
+        self.acknowledged.remember(durable.file, durable.content.acknowledgements, self.clock.now());
+        self.show(durable.content.batches);
+    }
+
     /// Shows durable batches to readers: all of a frame at once.
-    pub(super) fn show(&self, batches: Vec<FrameBatch>) {
+    fn show(&self, batches: Vec<FrameBatch>) {
         let stored: Vec<(DatasetId, StoredBatch)> = batches
             .into_iter()
-            .map(|b| (b.dataset, StoredBatch::new(b.events, b.first_sequence, b.received)))
+            .map(|b| (b.target.id, StoredBatch::new(b.events, b.first_sequence, b.received)))
             .collect();
         if let Some((_, last)) = stored.last() {
             let next = last.sequence().values().last().map_or(0, |s| s + 1);
@@ -284,6 +297,8 @@ impl Inner {
             if self.stopping.load(Ordering::SeqCst) {
                 return;
             }
+            // Acknowledgements grow old without a flush, and what could not be removed may be removable now.
+            self.trim_wal();
             // A failed flush is counted and tried again, but not at once whoever asks: its events stay in the log and
             // in the memtable.
             if self.flush_due().is_err() {
@@ -325,7 +340,7 @@ impl Inner {
         self.flush_each(all)
     }
 
-    fn flush(&self, dataset: DatasetId) -> Result<(), StoreError> {
+    pub(super) fn flush(&self, dataset: DatasetId) -> Result<(), StoreError> {
         let _one = held(&self.flushing);
         let flushed = self.flush_locked(dataset);
         match &flushed {
@@ -435,16 +450,9 @@ impl Inner {
         self.wake_waiting();
     }
 
-    /// Removes log files whose events are all in segments. What cannot be removed now is tried again later.
-    pub(super) fn trim_wal(&self) {
+    pub(super) fn watermarks(&self) -> BTreeMap<DatasetId, u64> {
         let datasets = self.datasets.read().unwrap_or_else(PoisonError::into_inner);
-        let watermarks: BTreeMap<DatasetId, u64> = datasets.values().map(|d| (d.id, d.watermark)).collect();
-        drop(datasets);
-        held(&self.wal.closed).retain(|file| {
-            // What the catalog does not know may be known to another catalog.
-            let needed = file.last.iter().any(|(dataset, last)| watermarks.get(dataset).is_none_or(|w| last >= w));
-            needed || self.disk.remove(&file.path).is_err_and(|e| e.kind() != std::io::ErrorKind::NotFound)
-        });
+        datasets.values().map(|d| (d.id, d.watermark)).collect()
     }
 
     pub(super) fn note_damage(&self, what: String) {
@@ -472,9 +480,10 @@ impl Inner {
         StoreHealth {
             ingest_down: self.wal.down.load(Ordering::Relaxed),
             memtable_bytes: self.memtable_bytes.load(Ordering::Relaxed),
-            wal_bytes: held(&self.wal.closed).iter().map(|f| f.bytes).sum(),
+            wal_bytes: self.wal.closed().iter().map(|f| f.bytes).sum(),
             wal_frames_total: self.wal.frames.load(Ordering::Relaxed),
             wal_bytes_total: self.wal.bytes.load(Ordering::Relaxed),
+            acknowledgements: self.acknowledged.len() as u64,
             wal_poisoned_files_total: self.wal.poisoned_files.load(Ordering::Relaxed),
             flushes_total: self.flushes.load(Ordering::Relaxed),
             flush_failures_total: self.flush_failures.load(Ordering::Relaxed),
