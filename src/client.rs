@@ -8,6 +8,8 @@ use serde_json::Value;
 
 /// Seconds to wait for an answer: longer than any deadline of the server.
 const ANSWER_SECONDS_MAX: u64 = 660;
+/// Seconds to wait for the answer to events.
+const EVENTS_SECONDS_MAX: u64 = 120;
 /// Seconds to wait for a connection.
 const CONNECT_SECONDS_MAX: u64 = 5;
 /// Bytes of an answer.
@@ -55,10 +57,15 @@ impl Client {
         Client { agent, url: url.trim_end_matches('/').to_owned() }
     }
 
-    pub(crate) fn send_events(&self, dataset: &str, body: &[u8]) -> Result<Accepted, ClientError> {
+    /// Sends events. With a batch id, unique among all senders, the same body may be sent again: it is stored once.
+    pub(crate) fn send_events(&self, dataset: &str, body: &[u8], id: Option<&str>) -> Result<Accepted, ClientError> {
         let url = format!("{}/api/v1/events/{}", self.url, encode(dataset));
-        let answer = self.agent.post(&url).header("Content-Type", "application/x-ndjson").send(body);
-        self.read(&url, answer)
+        let mut request = self.agent.post(&url).header("Content-Type", "application/x-ndjson");
+        if let Some(id) = id {
+            request = request.header("X-Outcrop-Batch-Id", id);
+        }
+        let request = request.config().timeout_global(Some(Duration::from_secs(EVENTS_SECONDS_MAX))).build();
+        self.read(&url, request.send(body))
     }
 
     pub(crate) fn query(&self, dataset: &str, spec: &Value) -> Result<Value, ClientError> {

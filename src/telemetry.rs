@@ -42,6 +42,8 @@ pub(crate) struct Metrics {
     rejected: Counter,
     repeated_keys: Counter,
     body_bytes: Counter,
+    /// Bodies that were acknowledged before.
+    pub(crate) repeated_bodies: Counter,
     /// Bytes of bodies being handled now.
     pub(crate) in_flight_bytes: Arc<AtomicU64>,
 }
@@ -55,6 +57,7 @@ impl Metrics {
             rejected: Counter::default(),
             repeated_keys: Counter::default(),
             body_bytes: Counter::default(),
+            repeated_bodies: Counter::default(),
             in_flight_bytes: Arc::default(),
         }
     }
@@ -89,7 +92,12 @@ impl Metrics {
             self.repeated_keys.clone(),
         );
         registry.register_with_unit("ingest_body", "Bytes of bodies as sent", Unit::Bytes, self.body_bytes.clone());
-        let gauges: [(&str, &str, u64); 16] = [
+        registry.register(
+            "ingest_repeated_bodies",
+            "Bodies with a batch id that were acknowledged before and not stored again",
+            self.repeated_bodies.clone(),
+        );
+        let gauges: [(&str, &str, u64); 17] = [
             (
                 "ingest_down",
                 "1 while no log file can be opened: nothing is acknowledged",
@@ -105,6 +113,7 @@ impl Metrics {
                 "Log files given up after a failed write or fsync since start",
                 health.wal_poisoned_files_total,
             ),
+            ("batch_ids", "Batch ids that are known", health.acknowledgements),
             ("flushes", "Memtables turned into segments since start", health.flushes_total),
             ("flush_failures", "Flushes that failed and are tried again, since start", health.flush_failures_total),
             ("compactions", "Merges of segments since start", health.compactions_total),

@@ -2,12 +2,15 @@
 //! was not is there whole or not at all, and stays as it was found.
 //!
 //! 1. A round starts the server on the same directory and checks the round before.
-//! 2. Four senders send requests of one to many events, each with an id of its own, until the server is gone.
+//! 2. Four senders send requests of one to many events, each with a name of its own, until the server is gone. Half of
+//!    them are sent with a batch id: what became of them is not left to chance, they are sent again, after this kill and
+//!    the next, until they are acknowledged, and some even then.
 //! 3. After a random number of acknowledgements, or while it is still starting, the server gets SIGKILL.
 //!
 //! `OUTCROP_CRASH_KILLS` and `OUTCROP_CRASH_SEED` repeat or lengthen a run. It must not know how anything is stored.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -27,9 +30,28 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 struct Sent {
     id: String,
+    round: usize,
     dataset: usize,
     events: u64,
+    /// It has a batch id.
+    once: bool,
     acknowledged: bool,
+}
+
+impl Sent {
+    /// Sends it, perhaps again; whether it was acknowledged, or no answer.
+    fn send(&self, address: SocketAddr) -> std::io::Result<bool> {
+        let path = format!("/api/v1/events/{}", DATASETS[self.dataset]);
+        let mut request = Request::post(&path, body(&self.id, self.round, self.events));
+        if self.once {
+            request = request.header("X-Outcrop-Batch-Id", &self.id);
+        }
+        let reply = request.try_to(address)?;
+        // A full memtable is no acknowledgement, and no failure.
+        let taken = reply.status == 200;
+        assert!(!taken || reply.json()["accepted"] == json!(self.events), "{}: {}", self.id, reply.text());
+        Ok(taken)
+    }
 }
 
 /// What a dataset holds of one request: events, and different numbers among them.
@@ -59,9 +81,13 @@ fn acknowledged_events_survive_kills_exactly_once() {
             settle(&server, round, sent);
         }
         let round = rounds.len();
-        rounds.push(fire_and_kill(server, round, &mut random));
+        let again = again(&rounds, &mut random);
+        let mut sent = fire_and_kill(server, round, again, &mut random);
+        note_acknowledged(&mut rounds, &sent);
+        sent.retain(|s| s.round == round);
+        rounds.push(sent);
     }
-    verify_everything(&setup, &mut rounds);
+    verify_everything(&setup, &mut rounds, &mut random);
 }
 
 /// Replay, too, may be killed at any moment.
@@ -72,17 +98,33 @@ fn kill_while_starting(setup: &Setup, milliseconds: u64) {
     child.wait().unwrap();
 }
 
-fn fire_and_kill(server: Server, round: usize, random: &mut Random) -> Vec<Sent> {
+/// The requests with a batch id that nobody has acknowledged, and some of the last round whatever became of them.
+fn again(rounds: &[Vec<Sent>], random: &mut Random) -> Vec<Sent> {
+    let open = rounds.iter().flatten().filter(|s| s.once && !s.acknowledged);
+    let last = rounds.last().into_iter().flatten().filter(|s| s.once && s.acknowledged);
+    open.chain(last.filter(|_| random.below(8) == 0)).cloned().collect()
+}
+
+fn note_acknowledged(rounds: &mut [Vec<Sent>], sent: &[Sent]) {
+    for acknowledged in sent.iter().filter(|s| s.acknowledged) {
+        let of_round = rounds.get_mut(acknowledged.round).into_iter().flatten();
+        of_round.filter(|s| s.id == acknowledged.id).for_each(|s| s.acknowledged = true);
+    }
+}
+
+/// What was sent in this round: requests of earlier rounds first, each as far as it is acknowledged.
+fn fire_and_kill(server: Server, round: usize, again: Vec<Sent>, random: &mut Random) -> Vec<Sent> {
     let acknowledged = AtomicU64::new(0);
     let enough = random.below(120);
     let after_microseconds = random.below(3_000);
     let seeds: Vec<u64> = (0..SENDERS).map(|_| random.next()).collect();
     let address = server.address;
     std::thread::scope(|scope| {
-        let acknowledged = &acknowledged;
+        let (acknowledged, again) = (&acknowledged, &again);
         let senders = seeds.into_iter().enumerate().map(|(sender, seed)| {
+            // Every sender sends all of them again, so that the same id comes from several at once.
             scope.spawn(move || {
-                send_until_gone(address, &format!("{round}-{sender}"), round, Random(seed), acknowledged)
+                send_until_gone(address, &format!("{round}-{sender}"), round, again, Random(seed), acknowledged)
             })
         });
         let senders: Vec<_> = senders.collect();
@@ -94,28 +136,28 @@ fn fire_and_kill(server: Server, round: usize, random: &mut Random) -> Vec<Sent>
 }
 
 fn send_until_gone(
-    address: std::net::SocketAddr,
+    address: SocketAddr,
     name: &str,
     round: usize,
+    again: &[Sent],
     mut random: Random,
     acknowledged: &AtomicU64,
 ) -> Vec<Sent> {
     let mut sent = Vec::new();
     loop {
-        let id = format!("{name}-{}", sent.len());
-        let dataset = random.below(DATASETS.len() as u64) as usize;
-        let events = if random.below(10) == 0 { 1 + random.below(400) } else { 1 + random.below(12) };
-        let request = Request::post(&format!("/api/v1/events/{}", DATASETS[dataset]), body(&id, round, events));
-        let reply = request.try_to(address);
-        let gone = reply.is_err();
-        let acknowledged_now = reply.is_ok_and(|reply| {
-            // A full memtable is no acknowledgement, and no failure.
-            reply.status == 200 && reply.json()["accepted"] == json!(events)
+        let mut next = again.get(sent.len()).cloned().unwrap_or_else(|| Sent {
+            id: format!("{name}-{}", sent.len()),
+            round,
+            dataset: random.below(DATASETS.len() as u64) as usize,
+            events: if random.below(10) == 0 { 1 + random.below(400) } else { 1 + random.below(12) },
+            once: random.below(2) == 0,
+            acknowledged: false,
         });
-        sent.push(Sent { id, dataset, events, acknowledged: acknowledged_now });
-        if acknowledged_now {
-            acknowledged.fetch_add(1, Ordering::SeqCst);
-        }
+        let answer = next.send(address);
+        let gone = answer.is_err();
+        next.acknowledged = answer.unwrap_or(false);
+        acknowledged.fetch_add(u64::from(next.acknowledged), Ordering::SeqCst);
+        sent.push(next);
         if gone {
             return sent;
         }
@@ -148,15 +190,16 @@ fn found(server: &Server, dataset: &str, round: usize) -> Found {
 }
 
 /// Checks a round. What was not acknowledged but is there counts as acknowledged from now on; what is not there is forgotten,
-/// and would be strange if it came back.
+/// and would be strange if it came back, unless it is sent again.
 fn settle(server: &Server, round: usize, sent: &mut Vec<Sent>) {
     for (dataset, name) in DATASETS.iter().enumerate() {
         let found = found(server, name, round);
         let wrong = wrong(sent.iter().filter(|s| s.dataset == dataset), &found);
         assert!(wrong.is_empty(), "round {round}, dataset {name}: {}", wrong.join("; "));
-        sent.retain(|s| s.dataset != dataset || s.acknowledged || found.contains_key(&s.id));
+        let of_dataset = sent.iter_mut().filter(|s| s.dataset == dataset);
+        of_dataset.for_each(|s| s.acknowledged |= found.contains_key(&s.id));
     }
-    sent.iter_mut().for_each(|s| s.acknowledged = true);
+    sent.retain(|s| s.acknowledged || s.once);
 }
 
 /// What contradicts the promise.
@@ -176,9 +219,19 @@ fn wrong<'a>(sent: impl Iterator<Item = &'a Sent>, found: &Found) -> Vec<String>
     wrong
 }
 
-/// After the last kill: every round again, sequences, and `outcrop check`.
-fn verify_everything(setup: &Setup, rounds: &mut [Vec<Sent>]) {
+/// After the last kill: everything with a batch id that is open is sent again; then every round, sequences, and
+/// `outcrop check`.
+fn verify_everything(setup: &Setup, rounds: &mut [Vec<Sent>], random: &mut Random) {
     let server = setup.start();
+    let mut again = again(rounds, random);
+    for sent in &mut again {
+        wait_until("it is taken", PATIENCE, || {
+            sent.acknowledged = sent.send(server.address).unwrap();
+            sent.acknowledged
+        });
+    }
+    note_acknowledged(rounds, &again);
+    assert!(rounds.iter().flatten().all(|s| s.acknowledged || !s.once), "what is sent again is taken in the end");
     for (round, sent) in rounds.iter_mut().enumerate() {
         settle(&server, round, sent);
     }
@@ -186,9 +239,11 @@ fn verify_everything(setup: &Setup, rounds: &mut [Vec<Sent>]) {
     let spec = json!({ "start_time": 0, "disable_series": true,
                        "calculations": [{ "op": "COUNT" }, { "op": "COUNT_DISTINCT", "column": "meta.sequence", "exact": true }] });
     assert_eq!(server.query("*", &spec)["rows"], json!([[events, events]]));
+    let requests = rounds.iter().flatten();
     println!(
-        "{} requests with {events} events in {} segments",
-        rounds.iter().flatten().count(),
+        "{} requests with {events} events, {} of them with a batch id, in {} segments",
+        requests.clone().count(),
+        requests.filter(|s| s.once).count(),
         server.metric("outcrop_segments")
     );
     assert!(server.metric("outcrop_segments") > 0.0, "nothing was flushed under fire");
@@ -200,7 +255,14 @@ fn verify_everything(setup: &Setup, rounds: &mut [Vec<Sent>]) {
 /// The canary: a check that finds nothing wrong here would find nothing wrong anywhere.
 #[test]
 fn broken_promises_are_found() {
-    let sent = |id: &str, events, acknowledged| Sent { id: id.into(), dataset: 0, events, acknowledged };
+    let sent = |id: &str, events, acknowledged| Sent {
+        id: id.into(),
+        round: 0,
+        dataset: 0,
+        events,
+        once: false,
+        acknowledged,
+    };
     let all = [
         sent("kept", 2, true),
         sent("lost", 2, true),

@@ -28,7 +28,7 @@ pub(crate) fn demo(settings: Settings) -> Result<ExitCode, CommandError> {
 /// Sends until the demo ends.
 fn shop(address: SocketAddr, stop: &AtomicBool) {
     let client = Client::new(&format!("http://{address}"));
-    let send = |body: Vec<u8>| client.send_events(DATASET, &body).map(|_| ()).map_err(|e| e.to_string());
+    let send = |body: Vec<u8>| client.send_events(DATASET, &body, None).map(|_| ()).map_err(|e| e.to_string());
     let wait = |duration: Duration| {
         std::thread::sleep(duration);
         !stop.load(Ordering::SeqCst)

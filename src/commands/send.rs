@@ -1,4 +1,5 @@
-//! `outcrop send`: files of events to a running Outcrop, in batches, over several connections.
+//! `outcrop send`: files of events to a running Outcrop, in batches, over several connections. Each batch has an id, so
+//! that one whose answer was lost is sent again and still stored once.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
@@ -18,8 +19,16 @@ use crate::client::{Accepted, Client, ClientError};
 
 /// Rejected events that are printed; all are counted.
 const REJECTS_PRINTED_MAX: usize = 20;
-/// Attempts for a batch that the server sheds or cannot take now. Nothing of such a batch was stored.
+/// Attempts for a batch that the server cannot take now, or whose answer was lost.
 const ATTEMPTS_MAX: u32 = 10;
+/// Attempts while the server has never answered: a wrong address is not worth more.
+const FIRST_ATTEMPTS_MAX: u32 = 3;
+/// Seconds after the first attempt in which a batch is sent again: less than the server remembers its id for.
+const AGAIN_SECONDS_MAX: u64 = 600;
+const PAUSE_MIN: Duration = Duration::from_millis(200);
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// What a server may ask for at most.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 /// Bytes of a batch, below what the server takes.
 const BATCH_BYTES_MAX: usize = 32 << 20;
 
@@ -44,13 +53,35 @@ pub(crate) struct SendArguments {
 
 /// Some events as NDJSON, and where the first of them stands.
 struct Batch {
+    id: String,
     file: String,
     first: u64,
     body: Vec<u8>,
 }
 
+/// Ids that no other sender uses.
+struct Ids {
+    run: String,
+    used: u64,
+}
+
+impl Ids {
+    fn new() -> io::Result<Ids> {
+        let mut random = [0; 16];
+        File::open("/dev/urandom")?.read_exact(&mut random)?;
+        Ok(Ids { run: random.iter().map(|byte| format!("{byte:02x}")).collect(), used: 0 })
+    }
+
+    fn next(&mut self) -> String {
+        self.used += 1;
+        format!("{}-{}", self.run, self.used)
+    }
+}
+
 #[derive(Default)]
 struct Totals {
+    /// Whether the server has ever answered.
+    reached: bool,
     accepted: u64,
     rejected: u64,
     printed: usize,
@@ -60,6 +91,7 @@ struct Totals {
 pub(crate) fn send(arguments: &SendArguments) -> Result<ExitCode, CommandError> {
     let began = Instant::now();
     let bar = progress(&arguments.files)?;
+    let ids = Ids::new().map_err(|e| format!("cannot make ids of batches: {e}"))?;
     let totals = Arc::new(Mutex::new(Totals::default()));
     let connections = arguments.connections.max(1);
     let (queue, batches) = sync_channel(connections);
@@ -69,7 +101,7 @@ pub(crate) fn send(arguments: &SendArguments) -> Result<ExitCode, CommandError> 
             scope.spawn(|| deliver(arguments, &batches, &totals, &bar));
         }
         // The queue closes when reading ends, and the senders end with it.
-        read_files(arguments, queue, &totals, &bar)
+        read_files(arguments, ids, queue, &totals, &bar)
     });
     bar.finish_and_clear();
     let totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,6 +130,7 @@ fn progress(files: &[PathBuf]) -> Result<ProgressBar, CommandError> {
 
 fn read_files(
     arguments: &SendArguments,
+    mut ids: Ids,
     queue: SyncSender<Batch>,
     totals: &Mutex<Totals>,
     bar: &ProgressBar,
@@ -108,7 +141,7 @@ fn read_files(
         }
         let file = path.display().to_string();
         let source = open(path, bar).map_err(|e| format!("cannot read {file}: {e}"))?;
-        let read = read_file(source, &file, arguments.batch.max(1), &queue);
+        let read = read_file(source, &file, arguments.batch.max(1), &mut ids, &queue);
         read.map_err(|e| format!("cannot read {file}: {e}"))?;
     }
     Ok(())
@@ -128,7 +161,13 @@ fn open(path: &Path, bar: &ProgressBar) -> io::Result<Box<dyn BufRead>> {
 }
 
 /// Cuts a file into batches: by line if its first line is a whole event, else by JSON value.
-fn read_file(mut source: Box<dyn BufRead>, file: &str, events: usize, queue: &SyncSender<Batch>) -> io::Result<()> {
+fn read_file(
+    mut source: Box<dyn BufRead>,
+    file: &str,
+    events: usize,
+    ids: &mut Ids,
+    queue: &SyncSender<Batch>,
+) -> io::Result<()> {
     let mut first = Vec::new();
     while first.trim_ascii().is_empty() {
         first.clear();
@@ -136,7 +175,7 @@ fn read_file(mut source: Box<dyn BufRead>, file: &str, events: usize, queue: &Sy
             return Ok(());
         }
     }
-    let mut batcher = Batcher { file, events, queue, batch: Vec::new(), count: 0, sent: 0 };
+    let mut batcher = Batcher { file, events, ids, queue, batch: Vec::new(), count: 0, sent: 0 };
     let is_array = first.trim_ascii_start().first() == Some(&b'[');
     if is_array || serde_json::from_slice::<&RawValue>(&first).is_err() && !first.trim_ascii().ends_with(b"}") {
         return read_values(io::Cursor::new(first).chain(source), is_array, &mut batcher);
@@ -177,6 +216,7 @@ fn read_values(mut source: impl Read, is_array: bool, batcher: &mut Batcher<'_>)
 struct Batcher<'a> {
     file: &'a str,
     events: usize,
+    ids: &'a mut Ids,
     queue: &'a SyncSender<Batch>,
     batch: Vec<u8>,
     count: usize,
@@ -199,7 +239,7 @@ impl Batcher<'_> {
     fn pass_on(&mut self) -> bool {
         let capacity = self.batch.capacity();
         let body = std::mem::replace(&mut self.batch, Vec::with_capacity(capacity));
-        let batch = Batch { file: self.file.to_owned(), first: self.sent, body };
+        let batch = Batch { id: self.ids.next(), file: self.file.to_owned(), first: self.sent, body };
         self.sent += self.count as u64;
         self.count = 0;
         self.queue.send(batch).is_ok()
@@ -220,24 +260,37 @@ fn deliver(arguments: &SendArguments, batches: &Mutex<Receiver<Batch>>, totals: 
         if totals.lock().unwrap_or_else(PoisonError::into_inner).failed.is_some() {
             continue;
         }
-        let answer = attempt(&client, &arguments.dataset, &batch.body);
+        let answer = attempt(&client, &arguments.dataset, &batch, totals);
         note(&mut totals.lock().unwrap_or_else(PoisonError::into_inner), &batch, answer, bar);
     }
 }
 
-/// Sends a batch, again when the server says that it took nothing of it for now.
-fn attempt(client: &Client, dataset: &str, body: &[u8]) -> Result<Accepted, ClientError> {
-    let mut pause = Duration::from_millis(200);
-    for _ in 1..ATTEMPTS_MAX {
-        match client.send_events(dataset, body) {
-            Err(ClientError::Refused { status: 429 | 503, retry_after, .. }) => {
-                thread::sleep(retry_after.map_or(pause, Duration::from_secs));
-                pause = (pause * 2).min(Duration::from_secs(10));
+/// Sends a batch until the server has said what became of it.
+fn attempt(client: &Client, dataset: &str, batch: &Batch, totals: &Mutex<Totals>) -> Result<Accepted, ClientError> {
+    let began = Instant::now();
+    let mut pause = PAUSE_MIN;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let answer = client.send_events(dataset, &batch.body, Some(&batch.id));
+        let reached = {
+            let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
+            totals.reached |= !matches!(answer, Err(ClientError::Unreachable { .. }));
+            totals.reached
+        };
+        let wait = match &answer {
+            Err(ClientError::Refused { status: 408 | 429 | 502 | 503 | 504, retry_after, .. }) => {
+                retry_after.map_or(pause, Duration::from_secs).min(RETRY_AFTER_MAX)
             }
-            answer => return answer,
+            Err(ClientError::Unreachable { .. }) if reached || attempt < FIRST_ATTEMPTS_MAX => pause,
+            _ => return answer,
+        };
+        if attempt >= ATTEMPTS_MAX || (began.elapsed() + wait).as_secs() >= AGAIN_SECONDS_MAX {
+            return answer;
         }
+        thread::sleep(wait);
+        pause = (pause * 2).min(PAUSE_MAX);
     }
-    client.send_events(dataset, body)
 }
 
 fn note(totals: &mut Totals, batch: &Batch, answer: Result<Accepted, ClientError>, bar: &ProgressBar) {

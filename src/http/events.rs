@@ -11,8 +11,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
 use outcrop_ingest::{Context, Decoded, Encoding, Protocol, decode};
-use outcrop_storage::event::DatasetName;
-use serde::Serialize;
+use outcrop_storage::event::{DatasetName, EventBatch};
+use outcrop_storage::{BatchId, Once, Outcome, limits};
+use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
 
@@ -27,6 +28,9 @@ const ROOM_SECONDS_MAX: u64 = 5;
 const INLINE_BYTES_MAX: usize = 16 << 10;
 const KIB: usize = 1 << 10;
 
+/// The header of a body that may be sent again.
+const BATCH_ID: &str = "x-outcrop-batch-id";
+
 /// What became of the events.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AcceptedEvents {
@@ -37,7 +41,7 @@ pub(crate) struct AcceptedEvents {
     rejected_total: u64,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub(crate) struct RejectedEvent {
     /// Which event of the body, from 0; in NDJSON which line, blank ones not counted.
     index: usize,
@@ -49,11 +53,15 @@ pub(crate) struct RejectedEvent {
     post,
     path = "/api/v1/events/{dataset}",
     tag = "ingest",
-    params(("dataset" = String, Path, description = "The dataset; made when its first event comes")),
+    params(
+        ("dataset" = String, Path, description = "The dataset; made when its first event comes"),
+        ("X-Outcrop-Batch-Id" = Option<String>, Header, description = "Unique text of at most 64 bytes. The same body sent again with the same id within 15 minutes is answered the same and not stored again")
+    ),
     request_body(content = String, content_type = "application/x-ndjson", description = "Also application/json; gzip or zstd by Content-Encoding"),
     responses(
         (status = 200, description = "The accepted events are durable", body = AcceptedEvents),
         (status = 400, description = "The body cannot be read; nothing was stored", body = super::error::ErrorBody),
+        (status = 409, description = "The batch id was acknowledged for another body; nothing was stored", body = super::error::ErrorBody),
         (status = 413, description = "The body is too large; nothing was stored", body = super::error::ErrorBody),
         (status = 415, description = "The encoding is not understood", body = super::error::ErrorBody),
         (status = 422, description = "The dataset cannot be made", body = super::error::ErrorBody),
@@ -68,37 +76,102 @@ pub(crate) async fn accept(
     body: Body,
 ) -> Result<Json<AcceptedEvents>, ApiError> {
     let dataset = DatasetName::new(&dataset).map_err(|e| ApiError::bad_request("bad_dataset", e.to_string()))?;
-    refuse_batch_id(&headers)?;
+    let id = batch_id(&headers)?;
     let encoding = headers.get(header::CONTENT_ENCODING).map(|v| v.to_str().unwrap_or("?"));
     let encoding = Encoding::from_header(encoding)?;
     let (body, room) = read_body(&app, &headers, body).await?;
     let body_bytes = body.len() as u64;
+    let principal = "";
+    let id = id.map(|id| app.store.batch_id(principal, &dataset, id, &body));
+    if let Some(outcome) = id.map(|id| app.store.acknowledged(&id)).transpose()?.flatten() {
+        return Ok(Json(repeated(&app, outcome)));
+    }
     let decoded = decode_body(&app, dataset, encoding, body).await?;
     drop(room);
-    let accepted = decoded.accepted as u64;
-    let store = app.clone();
-    let batches = decoded.batches;
-    let append = tokio::task::spawn_blocking(move || store.store.append(batches));
-    append.await.map_err(|_| bug("the store"))??;
-    app.metrics.ingested(accepted, decoded.rejects.total as u64, decoded.repeated_keys, body_bytes);
+    let repeated_keys = decoded.repeated_keys;
+    let (batches, accepted) = answer(decoded);
+    let Some(outcome) = append(&app, id, batches, &accepted).await? else {
+        app.metrics.ingested(accepted.accepted, accepted.rejected_total, repeated_keys, body_bytes);
+        return Ok(Json(accepted));
+    };
+    Ok(Json(repeated(&app, outcome)))
+}
+
+type Batches = Vec<(DatasetName, EventBatch)>;
+
+/// The batches, and what is answered once they are durable.
+fn answer(decoded: Decoded) -> (Batches, AcceptedEvents) {
     let rejected = decoded.rejects.listed.into_iter().map(|r| RejectedEvent { index: r.index, error: r.error });
-    Ok(Json(AcceptedEvents { accepted, rejected: rejected.collect(), rejected_total: decoded.rejects.total as u64 }))
+    let accepted = AcceptedEvents {
+        accepted: decoded.accepted as u64,
+        rejected: rejected.collect(),
+        rejected_total: decoded.rejects.total as u64,
+    };
+    (decoded.batches, accepted)
+}
+
+/// Makes the batches durable. If somebody else has sent the same before, says what became of it.
+async fn append(
+    app: &App,
+    id: Option<BatchId>,
+    batches: Batches,
+    accepted: &AcceptedEvents,
+) -> Result<Option<Outcome>, ApiError> {
+    let outcome = Outcome {
+        accepted: u32::try_from(accepted.accepted).map_err(|_| bug("the decoder"))?,
+        rejected: u32::try_from(accepted.rejected_total).map_err(|_| bug("the decoder"))?,
+        details: details(&accepted.rejected)?,
+    };
+    let worker = app.clone();
+    let append = tokio::task::spawn_blocking(move || match id {
+        Some(id) => worker.store.append_once(&id, batches, outcome),
+        None => worker.store.append(batches).map(Once::Stored),
+    });
+    match append.await.map_err(|_| bug("the store"))?? {
+        Once::Stored(_) => Ok(None),
+        Once::Repeated(outcome) => Ok(Some(outcome)),
+    }
+}
+
+/// The list as the store keeps it.
+fn details(rejected: &[RejectedEvent]) -> Result<Vec<u8>, ApiError> {
+    if rejected.is_empty() {
+        return Ok(Vec::new());
+    }
+    serde_json::to_vec(rejected).map_err(|_| bug("the decoder"))
+}
+
+/// What was answered before. The list may be gone where there were too many of them; the numbers never are.
+fn repeated(app: &App, outcome: Outcome) -> AcceptedEvents {
+    app.metrics.repeated_bodies.inc();
+    AcceptedEvents {
+        accepted: outcome.accepted.into(),
+        rejected: serde_json::from_slice(&outcome.details).unwrap_or_default(),
+        rejected_total: outcome.rejected.into(),
+    }
+}
+
+/// The id that the sender gave the body.
+fn batch_id(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+    let mut values = headers.get_all(BATCH_ID).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let id = std::str::from_utf8(value.as_bytes())
+        .ok()
+        .filter(|id| (1..=limits::BATCH_ID_BYTES_MAX).contains(&id.len()) && !id.chars().any(char::is_control));
+    match (id, values.next()) {
+        (Some(id), None) => Ok(Some(id)),
+        _ => Err(ApiError::bad_request(
+            "bad_batch_id",
+            format!(
+                "X-Outcrop-Batch-Id must be there once, with 1 to {} bytes of text; a UUID will do",
+                limits::BATCH_ID_BYTES_MAX
+            ),
+        )),
+    }
 }
 
 fn bug(where_: &str) -> ApiError {
     ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", format!("{where_} met a bug; please report it"))
-}
-
-/// A sender that relies on exactly-once must not be told 200 by a server that does not keep ids.
-fn refuse_batch_id(headers: &HeaderMap) -> Result<(), ApiError> {
-    if headers.contains_key("x-outcrop-batch-id") {
-        return Err(ApiError::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "batch_id_unsupported",
-            "this version does not keep batch ids; leave X-Outcrop-Batch-Id out and expect at-least-once",
-        ));
-    }
-    Ok(())
 }
 
 fn too_large(max: usize) -> ApiError {

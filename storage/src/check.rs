@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::catalog::Catalog;
 use crate::disk::{Disk, RealDisk};
 use crate::error::StoreError;
-use crate::paths::{self, DataDir};
+use crate::paths::DataDir;
 use crate::segment::reader::Segment;
-use crate::wal::reader;
+use crate::wal::reader::{self, WalFiles};
 
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,9 +32,8 @@ pub fn check(data_dir: &DataDir, mut progress: impl FnMut(u64, u64)) -> Result<C
     }
     let _lock = crate::store::lock_for_check(data_dir)?;
     let image = Catalog::inspect(&data_dir.catalog())?.load()?;
-    let wal = disk.list(&data_dir.wal()).map_err(|e| StoreError::io("list", &data_dir.wal(), e))?;
-    let wal: Vec<_> = wal.into_iter().filter(|p| paths::wal_number(p).is_some()).collect();
-    let total = (image.segments.len() + wal.len()) as u64;
+    let wal = WalFiles::list(&*disk, &data_dir.wal(), image.store_id)?;
+    let total = (image.segments.len() + wal.files.len()) as u64;
     let mut report = CheckReport::default();
     for (done, info) in image.segments.iter().enumerate() {
         progress(done as u64, total);
@@ -49,16 +48,14 @@ pub fn check(data_dir: &DataDir, mut progress: impl FnMut(u64, u64)) -> Result<C
         }
         report.segments += 1;
     }
-    for path in wal {
+    for (number, path) in wal.files {
         progress(report.segments + report.wal_files, total);
-        match reader::read(&*disk, &path, image.store_id, |_| Ok(())) {
+        match reader::read(&*disk, &path, image.store_id, wal.ends.get(&number).copied(), |_| Ok(())) {
             Ok(condition) => {
                 report.wal_frames += condition.frames;
                 report.wal_events += condition.events;
                 report.torn_tails += u64::from(condition.torn_at.is_some());
-                if condition.damaged_bytes > 0 {
-                    report.problems.push(format!("{} has {} damaged bytes", path.display(), condition.damaged_bytes));
-                }
+                report.problems.extend(condition.problems(&path));
             }
             Err(error) => report.problems.push(error.to_string()),
         }

@@ -29,6 +29,8 @@ pub trait Disk: Debug + Send + Sync {
     /// The paths in a directory, sorted by name.
     fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>>;
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Makes durable what a file holds that somebody else has written.
+    fn sync_file(&self, path: &Path) -> io::Result<()>;
     fn create_directory(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_directory(&self, directory: &Path) -> io::Result<()>;
@@ -85,6 +87,10 @@ impl Disk for RealDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn sync_file(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_data()
     }
 
     fn create_directory(&self, path: &Path) -> io::Result<()> {

@@ -51,6 +51,12 @@ pub enum StoreError {
          data (ids, headers, query strings) as one array or JSON text, or raise fields_max"
     )]
     TooManyFields { fields: usize, new: usize, max: usize },
+    /// A batch id that was acknowledged for another body.
+    #[error(
+        "this batch id was acknowledged for another body in the last 15 minutes; nothing was stored. Give each body an id of \
+         its own, and send a body again unchanged"
+    )]
+    BatchIdTaken,
     /// A request that no frame can hold.
     #[error("the request takes {bytes} bytes in the log, {max} are allowed; send it in parts")]
     TooLarge { bytes: usize, max: usize },

@@ -6,9 +6,9 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, UInt32Array, new_null_array};
-use arrow::compute::concat;
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, UInt32Array, new_null_array};
+use arrow::compute::{self, concat};
+use arrow::datatypes::{DataType, Int64Type, UInt32Type};
 use arrow::error::ArrowError;
 
 use crate::limits;
@@ -305,6 +305,21 @@ impl EventBatch {
             columns.push(EventColumn { field: column.field.clone(), field_type: column.field_type, values });
         }
         EventBatch::new(timestamp, sample_rate, columns)
+    }
+
+    /// The events that are `kept`, with the columns that still have a value.
+    pub(crate) fn filter(&self, kept: &BooleanArray) -> Result<EventBatch, InvalidBatch> {
+        let of = |array: &dyn Array| compute::filter(array, kept).map_err(|e| InvalidBatch(e.to_string()));
+        let timestamp = of(&self.timestamp)?.as_primitive::<Int64Type>().clone();
+        let sample_rate = self.sample_rate.as_ref().map(|rates| of(rates)).transpose()?;
+        let mut columns = Vec::with_capacity(self.columns.len());
+        for column in &self.columns {
+            let values = of(&*column.values)?;
+            if values.null_count() < values.len() {
+                columns.push(EventColumn { field: column.field.clone(), field_type: column.field_type, values });
+            }
+        }
+        EventBatch::new(timestamp, sample_rate.map(|rates| rates.as_primitive::<UInt32Type>().clone()), columns)
     }
 
     /// How many events the event at `row` stands for.

@@ -6,6 +6,7 @@
 //!
 //! This crate must not know tokio, HTTP, DataFusion or any wire format.
 
+mod acknowledgement;
 pub mod event;
 pub mod limits;
 
@@ -27,7 +28,9 @@ mod upkeep;
 pub mod wal;
 
 pub mod check;
+pub mod repair;
 
+pub use acknowledgement::{BatchId, Once, Outcome};
 pub use catalog::{Distinct, FieldEntry, FieldTable, TypeEntry};
 pub use error::StoreError;
 pub use memtable::StoredBatch;

@@ -77,6 +77,23 @@ pub const COALESCE_BATCHES: usize = 8;
 /// Rows from which memtable batches are left alone.
 pub const COALESCE_ROWS_MAX: usize = 8_192;
 
+/// Bytes of the id that a sender gives a body.
+pub const BATCH_ID_BYTES_MAX: usize = 64;
+/// Acknowledgements that are kept, the newest, so that a body sent again is not stored again. Each takes 69 bytes of
+/// memory when there are so many (an entry of 56, room to grow, its place in a table: 138 MB) and 48 on disk.
+pub const ACKNOWLEDGEMENTS_MAX: usize = 2_000_000;
+/// Seconds for which they are kept.
+pub const ACKNOWLEDGEMENT_SECONDS_MAX: u64 = 15 * 60;
+/// Bytes of what one of them says of rejected events; more is not kept.
+pub const ACKNOWLEDGEMENT_DETAILS_BYTES_MAX: usize = 64 << 10;
+/// Bytes of what all of them say of rejected events. A sender of nonsense must not fill the memory; numbers and ids
+/// stay when the oldest of these go.
+pub const ACKNOWLEDGEMENTS_DETAILS_BYTES_MAX: usize = 64 << 20;
+/// Bytes of acknowledgements that one frame carries over from files that go.
+pub const CARRIED_FRAME_BYTES: usize = 1 << 20;
+/// Log files that hold nothing but carried acknowledgements before they are made into one.
+pub const CARRIED_FILES_MAX: usize = 8;
+
 /// What an operator may turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreLimits {

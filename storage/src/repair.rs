@@ -55,18 +55,19 @@ pub fn repair(settings: StoreSettings, mut progress: impl FnMut(u64, u64)) -> Re
     let disk = Arc::clone(&settings.disk);
     let _lock = store::lock_for_check(&dir)?;
     let mut report = RepairReport::default();
-    let mut found = find::segments(&disk, &dir, &mut progress, &mut report)?;
+    let (mut found, last_segment) = find::segments(&disk, &dir, &mut progress, &mut report)?;
     let store_id = store_id(&*disk, &dir, &mut found, &mut report)?;
     let (choices, accounted) = choose::choose(&found.iter().map(Found::candidate).collect::<Vec<_>>());
     let listed = list(&found, &choices, &mut report);
     let names = names_in_log(&*disk, &dir, store_id)?;
-    let image = image(store_id, &found, &listed, &accounted, names, &mut report)?;
+    let mut image = image(store_id, &found, &listed, &accounted, names, &mut report)?;
+    image.next_segment = last_segment + 1;
     report.old_catalog = set_aside(&*disk, &dir)?;
     let mut catalog = Catalog::begin_repair(&dir.catalog(), store_id)?;
     catalog.rebuild(&image, settings.clock.now())?;
     drop(catalog);
     disk.sync_directory(dir.root()).map_err(|e| StoreError::io("sync", dir.root(), e))?;
-    report.log_events = store::take_log(settings, accounted, &mut report.problems)?;
+    report.log_events = store::take_log(settings, &accounted, &mut report.problems)?;
     report.notes.push("datasets have no retention of their own any more; set it again where there was one".to_owned());
     Ok(report)
 }
@@ -169,7 +170,7 @@ fn image(
     report.datasets = rows.len() as u64;
     Ok(CatalogImage {
         store_id,
-        next_segment: found.iter().map(|f| f.footer.segment).max().unwrap_or(0) + 1,
+        next_segment: 1,
         next_sequence: accounted.last().unwrap_or(0) + 1,
         datasets: rows.into_values().collect(),
         segments: by_age.iter().map(|at| found[*at].footer.info(found[*at].bytes)).collect(),

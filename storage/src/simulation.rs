@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use world::{Planted, World};
 
-const SEEDS_DEFAULT: u64 = 60;
+const SEEDS_DEFAULT: u64 = 40;
 const STEPS: std::ops::Range<usize> = 20..70;
 
 fn from_environment(name: &str) -> Option<u64> {

@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 
 use roaring::RoaringBitmap;
 
+use crate::acknowledgement::{BatchId, Once, Outcome};
 use crate::clock::{Clock, SystemClock};
 use crate::disk::{Disk, RealDisk};
 use crate::error::StoreError;
@@ -21,19 +22,22 @@ use crate::paths::{DataDir, SegmentId};
 use crate::snapshot::Snapshot;
 use crate::upkeep::retain::Retention;
 use crate::wal::block;
-use crate::wal::frame::EncodedBatch;
+use crate::wal::frame::{EncodedBatch, Target};
 use crate::wal::reader::WalCondition;
-use crate::wal::writer::{Append, Receipt, WalWriter};
+use crate::wal::writer::{Append, AppendBatch, Receipt, Request, WalWriter};
 
+mod acknowledged;
 mod inner;
 mod open;
 mod replace;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod trim;
 
+use acknowledged::Known;
 use inner::Inner;
-pub(crate) use open::lock as lock_for_check;
+pub(crate) use open::{lock as lock_for_check, take_log};
 
 /// What a store needs to open.
 #[derive(Clone, Debug)]
@@ -69,6 +73,8 @@ pub struct StoreHealth {
     pub wal_frames_total: u64,
     pub wal_bytes_total: u64,
     pub wal_poisoned_files_total: u64,
+    /// Acknowledgements of requests with an id that are known.
+    pub acknowledgements: u64,
     pub flushes_total: u64,
     pub flush_failures_total: u64,
     pub compactions_total: u64,
@@ -87,7 +93,7 @@ pub struct StoreHealth {
 #[derive(Debug)]
 pub struct Store {
     inner: Arc<Inner>,
-    queue: Mutex<Option<SyncSender<Append>>>,
+    queue: Mutex<Option<SyncSender<Request>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     _lock: File,
 }
@@ -97,22 +103,19 @@ impl Store {
     pub fn open(settings: StoreSettings) -> Result<Store, StoreError> {
         let lock = open::lock(&settings.data_dir)?;
         let background = settings.upkeep;
-        let (inner, next_file) = open::open(settings)?;
-        let inner = Arc::new(inner);
-        let writer = WalWriter {
-            disk: Arc::clone(&inner.disk),
-            clock: Arc::clone(&inner.clock),
-            data_dir: inner.data_dir.clone(),
-            store_id: inner.store_id,
-            next_file,
-            next_sequence: inner.next_sequence.load(Ordering::SeqCst),
-            file_bytes_max: inner.limits.wal_file_bytes_max,
-            state: Arc::clone(&inner.wal),
-            file: None,
-        };
+        let inner = Arc::new(open::open(settings)?);
+        let writer = WalWriter::new(
+            Arc::clone(&inner.disk),
+            Arc::clone(&inner.clock),
+            inner.data_dir.clone(),
+            inner.store_id,
+            inner.next_sequence.load(Ordering::SeqCst),
+            inner.limits.wal_file_bytes_max,
+            Arc::clone(&inner.wal),
+        );
         let (queue, requests) = sync_channel(limits::APPEND_QUEUE_REQUESTS);
         let shown = Arc::clone(&inner);
-        let wal = spawn("outcrop-wal", move || writer.run(&requests, |batches| shown.show(batches)))?;
+        let wal = spawn("outcrop-wal", move || writer.run(&requests, |durable| shown.publish_frame(durable)))?;
         let mut threads = vec![wal];
         if background {
             let (flushing, merging) = (Arc::clone(&inner), Arc::clone(&inner));
@@ -126,10 +129,48 @@ impl Store {
     ///
     /// Blocks for an fsync, and longer while the memtable is full ([`StoreError::Busy`] after some seconds).
     pub fn append(&self, batches: Vec<(DatasetName, EventBatch)>) -> Result<Receipt, StoreError> {
+        let batches = self.prepare(batches)?;
+        if batches.is_empty() {
+            return Ok(Receipt::nothing());
+        }
+        self.submit(batches, None)
+    }
+
+    /// The same, for a request that may be sent again: it is stored once, and `outcome` is what its sender is told each
+    /// time. While a request of the same id is under way, this waits for it. A request that failed may be sent again.
+    pub fn append_once(
+        &self,
+        id: &BatchId,
+        batches: Vec<(DatasetName, EventBatch)>,
+        mut outcome: Outcome,
+    ) -> Result<Once, StoreError> {
+        let _claim = match self.inner.acknowledged.claim(id, || self.inner.clock.now())? {
+            Known::Acknowledged(outcome) => return Ok(Once::Repeated(outcome)),
+            Known::Nothing(claim) => claim,
+        };
+        if outcome.details.len() > limits::ACKNOWLEDGEMENT_DETAILS_BYTES_MAX {
+            outcome.details.clear();
+        }
+        let batches = self.prepare(batches)?;
+        self.submit(batches, Some((*id, outcome))).map(Once::Stored)
+    }
+
+    /// The identity of a request: who sent which body under which id to which dataset.
+    pub fn batch_id(&self, principal: &str, dataset: &DatasetName, id: &str, body: &[u8]) -> BatchId {
+        BatchId::new(self.inner.store_id, principal, dataset, id, body)
+    }
+
+    /// What became of a request that was acknowledged, as [`Store::append_once`] would say it. Waits for nobody.
+    pub fn acknowledged(&self, id: &BatchId) -> Result<Option<Outcome>, StoreError> {
+        self.inner.acknowledged.find(id, self.inner.clock.now())
+    }
+
+    /// What the log writer needs, if there is room for it.
+    fn prepare(&self, batches: Vec<(DatasetName, EventBatch)>) -> Result<Vec<AppendBatch>, StoreError> {
         let mut prepared = Vec::with_capacity(batches.len());
         let mut bytes = 0;
         for (name, events) in batches.into_iter().filter(|(_, events)| events.rows() > 0) {
-            let dataset = self.inner.dataset_id(&name)?;
+            let target = Target { id: self.inner.dataset_id(&name)?, name };
             // What replay could not read back must not be acknowledged, however well it compresses.
             let inflated = block::length(&events);
             if inflated > limits::FRAME_BYTES_MAX {
@@ -137,22 +178,41 @@ impl Store {
             }
             let encoded = (events.rows() >= limits::SMALL_BATCH_ROWS).then(|| EncodedBatch::new(&events));
             bytes += encoded.as_ref().map_or(events.memory_bytes(), EncodedBatch::frame_bytes);
-            prepared.push((dataset, events, encoded));
+            prepared.push(AppendBatch { target, events, encoded });
         }
         if bytes > limits::FRAME_BYTES_MAX / 2 {
             return Err(StoreError::TooLarge { bytes, max: limits::FRAME_BYTES_MAX / 2 });
         }
-        if prepared.is_empty() {
-            return Ok(Receipt::nothing());
+        if !prepared.is_empty() {
+            self.inner.wait_for_room()?;
+            // Last of the checks: what is refused for another reason must not use up names.
+            self.inner.admit_fields(prepared.iter().map(|b| (b.target.id, &b.events)))?;
         }
-        self.inner.wait_for_room()?;
-        // Last of the checks: what is refused for another reason must not use up names.
-        self.inner.admit_fields(prepared.iter().map(|(dataset, events, _)| (*dataset, events)))?;
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)?;
+        Ok(prepared)
+    }
+
+    fn submit(&self, batches: Vec<AppendBatch>, once: Option<(BatchId, Outcome)>) -> Result<Receipt, StoreError> {
         let (reply, answer) = sync_channel(1);
-        queue.send(Append { batches: prepared, reply }).map_err(|_| StoreError::Closed)?;
-        drop(queue);
+        self.ask(Request::Append(Append { batches, once, reply }))?;
         answer.recv().map_err(|_| StoreError::Closed)?
+    }
+
+    fn ask(&self, request: Request) -> Result<(), StoreError> {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)?;
+        queue.send(request).map_err(|_| StoreError::Closed)
+    }
+
+    /// Closes the current log file, so that it can go as soon as its events are in segments: everything acknowledged
+    /// before is in closed files when this returns.
+    pub fn rotate_wal(&self) -> Result<(), StoreError> {
+        let (reply, answer) = sync_channel(1);
+        self.ask(Request::Rotate(reply))?;
+        answer.recv().map_err(|_| StoreError::Closed)
+    }
+
+    /// Removes the log files that nobody needs any more, as every flush does.
+    pub fn trim_wal(&self) {
+        self.inner.trim_wal();
     }
 
     /// Everything acknowledged so far.
@@ -191,16 +251,18 @@ impl Store {
         self.inner.set_retention(dataset, retention)
     }
 
-    /// Removes events of a dataset's segments, all in one step, and returns how many. `rows` says where they are: it is
-    /// called once no segment changes any more. Until `cancelled` says so, or an error, nothing has changed.
-    ///
-    /// Events in memtables are not reached: [`Store::flush`] first.
+    /// Removes events of a dataset, all in one step, and returns how many. Everything is flushed first, so that the log
+    /// does not have them either; then, once no segment changes any more, `rows` says where they are. If `cancelled` says
+    /// so before the step, or after an error, nothing has changed.
     pub fn remove_rows<E: From<StoreError>>(
         &self,
         dataset: DatasetId,
         rows: impl FnOnce() -> Result<BTreeMap<SegmentId, RoaringBitmap>, E>,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<u64, E> {
+        self.flush()?;
+        self.rotate_wal()?;
+        self.inner.trim_wal();
         let removed = self.inner.remove_rows(dataset, rows, cancelled)?;
         self.inner.bury();
         Ok(removed)

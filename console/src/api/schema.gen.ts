@@ -480,7 +480,10 @@ export interface operations {
     accept: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Unique text of at most 64 bytes. The same body sent again with the same id within 15 minutes is answered the same and not stored again */
+                "X-Outcrop-Batch-Id"?: string | null;
+            };
             path: {
                 /** @description The dataset; made when its first event comes */
                 dataset: string;
@@ -505,6 +508,15 @@ export interface operations {
             };
             /** @description The body cannot be read; nothing was stored */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The batch id was acknowledged for another body; nothing was stored */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

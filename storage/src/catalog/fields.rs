@@ -89,7 +89,11 @@ impl FieldTable {
     pub(crate) fn adopt(&mut self, field: &FieldName, field_type: FieldType, column: &str) {
         if self.fields.get(field.as_str()).and_then(|f| f.get(field_type)).is_none() {
             let column = Arc::from(column);
-            self.put(field.clone(), field_type, TypeEntry { column, events: 0, first_seen: i64::MAX, last_seen: i64::MIN });
+            self.put(
+                field.clone(),
+                field_type,
+                TypeEntry { column, events: 0, first_seen: i64::MAX, last_seen: i64::MIN },
+            );
         }
     }
 

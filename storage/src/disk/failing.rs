@@ -186,6 +186,14 @@ impl Disk for FailingDisk {
         Ok(())
     }
 
+    fn sync_file(&self, path: &Path) -> io::Result<()> {
+        self.check()?;
+        RealDisk.sync_file(path)?;
+        let length = RealDisk.length(path)?;
+        self.lock().synced.insert(path.to_owned(), length);
+        Ok(())
+    }
+
     fn create_directory(&self, path: &Path) -> io::Result<()> {
         if path.is_dir() {
             return Ok(());

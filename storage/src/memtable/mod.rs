@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, UInt64Array};
-use arrow::compute::concat;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, UInt64Array};
+use arrow::compute::{concat, filter};
 use arrow::datatypes::{Int64Type, UInt64Type};
 
 use crate::event::{EventBatch, InvalidBatch, TimestampNs};
 use crate::limits;
+use crate::segment::sequences::Sequences;
 
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,20 @@ impl StoredBatch {
         let sequence = one(&sequences)?.as_primitive::<UInt64Type>().clone();
         let received = one(&received)?.as_primitive::<Int64Type>().clone();
         Ok(StoredBatch::with(EventBatch::join(&events)?, sequence, received))
+    }
+
+    /// The events whose sequences are not in `known`; none if all are.
+    pub(crate) fn without(self, known: &Sequences) -> Result<Option<StoredBatch>, InvalidBatch> {
+        let unknown: BooleanArray = self.sequence.values().iter().map(|s| Some(!known.contains(*s))).collect();
+        match unknown.true_count() {
+            0 => return Ok(None),
+            left if left == self.rows() => return Ok(Some(self)),
+            _ => {}
+        }
+        let kept = |array: &dyn Array| filter(array, &unknown).map_err(|e| InvalidBatch(e.to_string()));
+        let sequence = kept(&self.sequence)?.as_primitive::<UInt64Type>().clone();
+        let received = kept(&self.received)?.as_primitive::<Int64Type>().clone();
+        Ok(Some(StoredBatch::with(self.events.filter(&unknown)?, sequence, received)))
     }
 
     pub fn rows(&self) -> usize {

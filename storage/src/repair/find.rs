@@ -1,7 +1,8 @@
 //! Every segment file of a data directory, read whole, with what it says of itself. It must not know which of them count.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray};
@@ -12,7 +13,9 @@ use super::choose::Candidate;
 use crate::catalog::{Distinct, FieldTable};
 use crate::disk::Disk;
 use crate::error::StoreError;
-use crate::paths::{self, DataDir};
+use crate::event::DatasetId;
+use crate::paths::{self, DataDir, SegmentId};
+use crate::segment::blocks;
 use crate::segment::footer::SegmentFooter;
 use crate::segment::merge;
 use crate::segment::reader::OpenSegment;
@@ -29,13 +32,12 @@ pub(super) struct Found {
 
 impl Found {
     pub(super) fn candidate(&self) -> Candidate {
-        Candidate {
-            id: self.footer.segment,
-            sequences: self.footer.sequences.clone(),
-            sound: self.damage.is_none(),
-        }
+        Candidate { id: self.footer.segment, sequences: self.footer.sequences.clone(), sound: self.damage.is_none() }
     }
 }
+
+/// The segment files, and the largest number that any file has.
+pub(super) type Files = (Vec<Found>, u64);
 
 /// Opens and reads all of them; what says nothing of itself is a problem.
 pub(super) fn segments(
@@ -43,40 +45,92 @@ pub(super) fn segments(
     dir: &DataDir,
     progress: &mut impl FnMut(u64, u64),
     report: &mut RepairReport,
-) -> Result<Vec<Found>, StoreError> {
-    let mut files = BTreeMap::new();
-    let list = |path: &std::path::Path| disk.list(path).map_err(|e| StoreError::io("list", path, e));
+) -> Result<Files, StoreError> {
+    let mut files = BTreeSet::new();
+    let list = |path: &Path| disk.list(path).map_err(|e| StoreError::io("list", path, e));
     let folders = if dir.segments().is_dir() { list(&dir.segments())? } else { Vec::new() };
     for folder in folders {
         let Some(dataset) = paths::dataset_of(&folder).filter(|_| folder.is_dir()) else { continue };
         for file in list(&folder)? {
             if let Some(id) = paths::segment_of(&file) {
-                files.insert((dataset, id), ());
+                files.insert((dataset, id));
             }
         }
     }
     let total = files.len() as u64;
+    let last = files.iter().map(|(_, id)| id.0).max().unwrap_or(0);
     let mut found = Vec::new();
-    for (done, (dataset, id)) in files.into_keys().enumerate() {
+    for (done, (dataset, id)) in files.into_iter().enumerate() {
         progress(done as u64, total);
         if disk.length(&dir.retired(dataset, id)).is_ok() {
             report.retired += 1;
             continue;
         }
         let path = dir.segment(dataset, id);
-        match OpenSegment::open(Arc::clone(disk), dir, dataset, id) {
-            Ok(open) => {
+        let opened = match OpenSegment::open(Arc::clone(disk), dir, dataset, id) {
+            Err(error) if lacks_sums(&error, &dir.sums(dataset, id)) => {
+                take_as_it_is(disk, dir, (dataset, id), report)?
+            }
+            opened => opened.map(Some),
+        };
+        match opened {
+            Ok(Some(open)) => {
                 let damage = open.scrub().err().map(|e| e.to_string());
                 let bytes = disk.length(&path).map_err(|e| StoreError::io("read", &path, e))?;
                 found.push(Found { path, bytes, footer: open.footer().clone(), open, damage });
             }
-            // Without its checksums it was being written when the process ended; the log has its events.
-            Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+            Ok(None) => {}
             Err(error) => report.problems.push(format!("{} was left out: {error}", path.display())),
         }
     }
     progress(total, total);
-    Ok(found)
+    Ok((found, last))
+}
+
+/// A segment if there is one, or what is wrong with it.
+type Opened = Result<Option<OpenSegment>, StoreError>;
+
+/// Whether it is the checksums that are absent or damaged.
+fn lacks_sums(error: &StoreError, sums: &Path) -> bool {
+    match error {
+        StoreError::Damaged { path, .. } => path == sums,
+        StoreError::Io { path, source, .. } => path == sums && source.kind() == ErrorKind::NotFound,
+        _ => false,
+    }
+}
+
+/// Gives a segment without checksums new ones, if it is whole; otherwise it was being written when the process ended, and
+/// what it was made of has its events.
+fn take_as_it_is(
+    disk: &Arc<dyn Disk>,
+    dir: &DataDir,
+    (dataset, id): (DatasetId, SegmentId),
+    report: &mut RepairReport,
+) -> Result<Opened, StoreError> {
+    let (path, sums_path) = (dir.segment(dataset, id), dir.sums(dataset, id));
+    let Ok(bytes) = disk.read(&path) else { return Ok(Ok(None)) };
+    let write = || {
+        match disk.remove(&sums_path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = disk.create(&sums_path)?;
+        file.write_all(&blocks::sums_of(&bytes))?;
+        file.sync()?;
+        disk.sync_directory(&dir.dataset(dataset))
+    };
+    write().map_err(|e| StoreError::io("write", &sums_path, e))?;
+    match OpenSegment::open(Arc::clone(disk), dir, dataset, id) {
+        Ok(open) => {
+            let path = path.display();
+            report.notes.push(format!("{path} had no readable checksums; it is taken as it is"));
+            Ok(Ok(Some(open)))
+        }
+        Err(_) => {
+            disk.remove(&sums_path).map_err(|e| StoreError::io("remove", &sums_path, e))?;
+            Ok(Ok(None))
+        }
+    }
 }
 
 /// Counts what a segment holds of each field. Distinct values are counted anew; nothing else remembers them.

@@ -3,7 +3,6 @@
 use super::choose::{Candidate, Choice, choose};
 use Choice::{Listed, Overlapping, Replaced};
 
-
 fn candidate(id: u64, sequences: &[u64], sound: bool) -> Candidate {
     Candidate { id, sequences: sequences.iter().copied().collect(), sound }
 }

@@ -70,6 +70,12 @@ impl Write for BlockWriter {
     }
 }
 
+/// The content of the sums file of a file with this content.
+pub(crate) fn sums_of(content: &[u8]) -> Vec<u8> {
+    let sums: Vec<u64> = content.chunks(CHECKSUM_BLOCK_BYTES).map(xxh3_64).collect();
+    sums_file(content.len() as u64, &sums)
+}
+
 fn sums_file(bytes: u64, sums: &[u64]) -> Vec<u8> {
     let mut out = Vec::with_capacity(HEADER_BYTES + 8 * sums.len() + 8);
     out.extend(MAGIC);

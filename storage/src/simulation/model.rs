@@ -104,7 +104,9 @@ impl Model {
             let sure: Vec<i64> = request.ids.clone().filter(|id| !self.fates.contains_key(id)).collect();
             let there = sure.iter().filter(|id| found.contains(*id)).count();
             match request.state {
-                State::Acknowledged => assert_eq!(there, sure.len(), "acknowledged events of {:?} are lost", request.ids),
+                State::Acknowledged => {
+                    assert_eq!(there, sure.len(), "acknowledged events of {:?} are lost", request.ids)
+                }
                 State::Doubtful => assert!(there == 0 || there == sure.len(), "{:?} is there in part", request.ids),
                 State::Lost => assert_eq!(there, 0, "{:?} was lost and is back", request.ids),
             }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
+use super::acknowledged::Acknowledged;
 use super::{StoreHealth, StoreSettings, open};
 use crate::catalog::{Catalog, CatalogImage, DatasetRow, FieldTable, Publication};
 use crate::clock::Clock;
@@ -27,7 +28,7 @@ use crate::upkeep::flush;
 use crate::upkeep::retain::Retention;
 use crate::wal::frame::FrameBatch;
 use crate::wal::reader::WalCondition;
-use crate::wal::writer::WalState;
+use crate::wal::writer::{Durable, WalState};
 
 /// How often upkeep looks for work when nobody wakes it.
 const UPKEEP_INTERVAL: Duration = Duration::from_millis(250);
@@ -88,6 +89,7 @@ pub(super) struct Inner {
     pub(super) limits: StoreLimits,
     pub(super) store_id: [u8; 16],
     pub(super) wal: Arc<WalState>,
+    pub(super) acknowledged: Acknowledged,
     /// The number after the last that any event is known to have.
     pub(super) next_sequence: AtomicU64,
     pub(super) next_segment: AtomicU64,
@@ -105,6 +107,8 @@ pub(super) struct Inner {
     /// Segments that cannot be read whole.
     pub(super) unmergeable: Mutex<HashSet<SegmentId>>,
     pub(super) upkeep_counts: UpkeepCounts,
+    /// One trim at a time.
+    pub(super) trimming: Mutex<()>,
     wake: (Mutex<bool>, Condvar),
     room: (Mutex<()>, Condvar),
     stopped: (Mutex<()>, Condvar),
@@ -135,6 +139,7 @@ impl Inner {
             limits: settings.limits,
             store_id: image.store_id,
             wal: Arc::default(),
+            acknowledged: Acknowledged::new(),
             next_sequence: open::sequence_counter(image),
             next_segment: AtomicU64::new(image.next_segment),
             catalog: Mutex::new(catalog),
@@ -146,6 +151,7 @@ impl Inner {
             graveyard: Mutex::default(),
             unmergeable: Mutex::default(),
             upkeep_counts: UpkeepCounts::default(),
+            trimming: Mutex::new(()),
             wake: Default::default(),
             room: Default::default(),
             stopped: Default::default(),
@@ -225,11 +231,18 @@ impl Inner {
         self.datasets().get(&dataset).map(|d| d.watermark)
     }
 
+    /// Takes what a frame has made durable: first what is acknowledged with it, because what is shown may be flushed and
+    /// its log file removed at any moment.
+    pub(super) fn publish_frame(&self, durable: Durable) {
+        self.acknowledged.remember(durable.file, durable.content.acknowledgements, self.clock.now());
+        self.show(durable.content.batches);
+    }
+
     /// Shows durable batches to readers: all of a frame at once.
-    pub(super) fn show(&self, batches: Vec<FrameBatch>) {
+    fn show(&self, batches: Vec<FrameBatch>) {
         let stored: Vec<(DatasetId, StoredBatch)> = batches
             .into_iter()
-            .map(|b| (b.dataset, StoredBatch::new(b.events, b.first_sequence, b.received)))
+            .map(|b| (b.target.id, StoredBatch::new(b.events, b.first_sequence, b.received)))
             .collect();
         if let Some((_, last)) = stored.last() {
             let next = last.sequence().values().last().map_or(0, |s| s + 1);
@@ -328,6 +341,8 @@ impl Inner {
             if self.stopping.load(Ordering::SeqCst) {
                 return;
             }
+            // Acknowledgements grow old without a flush, and what could not be removed may be removable now.
+            self.trim_wal();
             // A failed flush is counted and tried again, but not at once whoever asks: its events stay in the log and
             // in the memtable.
             if self.flush_due().is_err() {
@@ -387,7 +402,7 @@ impl Inner {
         self.flush_each(all)
     }
 
-    fn flush(&self, dataset: DatasetId) -> Result<(), StoreError> {
+    pub(super) fn flush(&self, dataset: DatasetId) -> Result<(), StoreError> {
         let _one = held(&self.flushing);
         let flushed = self.flush_locked(dataset);
         match &flushed {
@@ -532,17 +547,9 @@ impl Inner {
         self.wake_waiting();
     }
 
-    /// Removes log files whose events are all in segments. What cannot be removed now is tried again later.
-    pub(super) fn trim_wal(&self) {
+    pub(super) fn watermarks(&self) -> BTreeMap<DatasetId, u64> {
         let datasets = self.datasets();
-        let watermarks: BTreeMap<DatasetId, u64> = datasets.values().map(|d| (d.id, d.watermark)).collect();
-        drop(datasets);
-        let early = self.trims_early.load(Ordering::Relaxed);
-        held(&self.wal.closed).retain(|file| {
-            // What the catalog does not know may be known to another catalog.
-            let needed = file.last.iter().any(|(dataset, last)| watermarks.get(dataset).is_none_or(|w| *last >= w + early));
-            needed || self.disk.remove(&file.path).is_err_and(|e| e.kind() != std::io::ErrorKind::NotFound)
-        });
+        datasets.values().map(|d| (d.id, d.watermark)).collect()
     }
 
     pub(super) fn note_damage(&self, what: String) {
@@ -570,9 +577,10 @@ impl Inner {
         StoreHealth {
             ingest_down: self.wal.down.load(Ordering::Relaxed),
             memtable_bytes: self.memtable_bytes.load(Ordering::Relaxed),
-            wal_bytes: held(&self.wal.closed).iter().map(|f| f.bytes).sum(),
+            wal_bytes: self.wal.closed().iter().map(|f| f.bytes).sum(),
             wal_frames_total: self.wal.frames.load(Ordering::Relaxed),
             wal_bytes_total: self.wal.bytes.load(Ordering::Relaxed),
+            acknowledgements: self.acknowledged.len() as u64,
             wal_poisoned_files_total: self.wal.poisoned_files.load(Ordering::Relaxed),
             flushes_total: self.flushes.load(Ordering::Relaxed),
             flush_failures_total: self.flush_failures.load(Ordering::Relaxed),

@@ -1,5 +1,6 @@
 //! Opening a data directory, in named stages: lock, make, load, replay, sweep.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
@@ -7,17 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::StoreSettings;
+use super::acknowledged::Found;
 use super::inner::{DatasetState, Inner};
 use super::sweep;
 use crate::catalog::{Catalog, CatalogImage};
 use crate::disk::Disk;
 use crate::error::StoreError;
+use crate::event::DatasetId;
 use crate::memtable::StoredBatch;
-use crate::paths::{self, DataDir};
+use crate::paths::DataDir;
 use crate::segment::reader::Segment;
 use crate::segment::sequences::Sequences;
-use crate::wal::frame::FrameBatch;
-use crate::wal::reader::{self, WalCondition};
+use crate::wal::frame::{FrameBatch, Target};
+use crate::wal::reader::{self, WalCondition, WalFiles};
 use crate::wal::writer::ClosedFile;
 
 /// Locks the directory for this process; the lock goes with the process.
@@ -46,8 +49,8 @@ fn make_root(root: &Path) -> std::io::Result<()> {
     }
 }
 
-/// The store's state after replay, and the number of the next WAL file.
-pub(super) fn open(settings: StoreSettings) -> Result<(Inner, u64), StoreError> {
+/// The store's state after replay.
+pub(super) fn open(settings: StoreSettings) -> Result<Inner, StoreError> {
     let disk = Arc::clone(&settings.disk);
     let dir = settings.data_dir.clone();
     make_directories(&*disk, &dir)?;
@@ -58,10 +61,32 @@ pub(super) fn open(settings: StoreSettings) -> Result<(Inner, u64), StoreError> 
     empty_spill(&*disk, &dir)?;
     let inner = Inner::new(settings, catalog, &image, states, damage);
     inner.skip_segments(strangers.last());
-    let (next_file, logged) = replay(&inner)?;
+    let logged = replay(&inner, None)?.events;
     sweep::sweep(&inner, strangers, &logged)?;
     inner.trim_wal();
-    Ok((inner, next_file))
+    Ok(inner)
+}
+
+/// Turns what is in the log and not `accounted` for into segments, while the catalog is being repaired; how many events
+/// there were. Afterwards the catalog can be used.
+pub(crate) fn take_log(
+    settings: StoreSettings,
+    accounted: &Sequences,
+    problems: &mut Vec<String>,
+) -> Result<u64, StoreError> {
+    let disk = Arc::clone(&settings.disk);
+    let dir = settings.data_dir.clone();
+    make_directories(&*disk, &dir)?;
+    let catalog = Catalog::open_repairing(&dir.catalog())?;
+    let image = catalog.load()?;
+    let (states, damage) = load_states(&disk, &dir, &image)?;
+    let inner = Inner::new(settings, catalog, &image, states, damage);
+    let taken = replay(&inner, Some(accounted))?.taken;
+    inner.flush_all()?;
+    inner.end_repair()?;
+    inner.trim_wal();
+    problems.extend(inner.health().damage);
+    Ok(taken)
 }
 
 fn make_directories(disk: &dyn Disk, dir: &DataDir) -> Result<(), StoreError> {
@@ -135,52 +160,89 @@ fn empty_spill(disk: &dyn Disk, dir: &DataDir) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Reads the log into memtables, flushing while it reads; returns the number of the next file and what was read.
-fn replay(inner: &Inner) -> Result<(u64, Sequences), StoreError> {
-    let files = sweep::list(&*inner.disk, &inner.data_dir.wal())?;
-    let mut next_file = 1;
+/// What a replay has read.
+#[derive(Default)]
+struct Replayed {
+    /// Every event of the log.
+    events: Sequences,
+    /// How many of them went into memtables.
+    taken: u64,
+}
+
+/// Reads the log into memtables, flushing while it reads: what is not below the watermark of its dataset, or what is not
+/// `accounted` for where there is no watermark to go by.
+fn replay(inner: &Inner, accounted: Option<&Sequences>) -> Result<Replayed, StoreError> {
+    let directory = inner.data_dir.wal();
+    let listed = WalFiles::list(&*inner.disk, &directory, inner.store_id)?;
+    inner.disk.sync_directory(&directory).map_err(|e| StoreError::io("sync", &directory, e))?;
+    let now = inner.clock.now();
     let mut total = WalCondition::default();
-    let mut logged = Sequences::default();
-    for path in files {
-        let Some(number) = paths::wal_number(&path) else { continue };
-        next_file = next_file.max(number + 1);
-        let mut closed = ClosedFile { path: path.clone(), bytes: 0, last: Default::default() };
-        let condition = reader::read(&*inner.disk, &path, inner.store_id, |batches| {
-            for batch in batches {
+    let mut replayed = Replayed::default();
+    let mut found = Found::default();
+    let mut strangers = BTreeSet::new();
+    for (number, path) in listed.files {
+        inner.wal.skip_files(number);
+        let end = listed.ends.get(&number).copied();
+        let cuts = listed.cuts.get(&number).cloned().unwrap_or_default();
+        let mut closed = ClosedFile { number, path: path.clone(), cuts, cut: end.is_some(), ..ClosedFile::default() };
+        let condition = reader::read(&*inner.disk, &path, inner.store_id, end, |content| {
+            closed.note(&content);
+            found.add(number, content.acknowledgements, now);
+            for batch in content.batches {
                 let last = batch.first_sequence + batch.events.rows() as u64 - 1;
-                closed.last.insert(batch.dataset, last);
-                logged.insert(batch.first_sequence, last);
+                replayed.events.insert(batch.first_sequence, last);
                 inner.next_sequence.fetch_max(last + 1, Ordering::SeqCst);
-                replay_batch(inner, batch)?;
+                replayed.taken += replay_batch(inner, batch, accounted, &mut strangers);
             }
             inner.flush_large()
         })?;
+        // What was written and not yet synced is taken for acknowledged from now on: it must be durable first.
+        inner.disk.sync_file(&path).map_err(|e| StoreError::io("sync", &path, e))?;
         closed.bytes = inner.disk.length(&path).map_err(|e| StoreError::io("read", &path, e))?;
-        total.frames += condition.frames;
-        total.events += condition.events;
-        total.damaged_bytes += condition.damaged_bytes;
-        total.torn_at = condition.torn_at.or(total.torn_at);
-        if condition.damaged_bytes > 0 {
-            // It is never trimmed: somebody may still read what we cannot.
-            inner.note_damage(format!("{} has {} damaged bytes", path.display(), condition.damaged_bytes));
-        } else {
-            inner.wal.close(closed);
-        }
+        closed.damaged = condition.damaged_bytes > 0;
+        condition.problems(&path).into_iter().for_each(|problem| inner.note_damage(problem));
+        total.add(&condition);
+        inner.wal.close(closed);
     }
+    inner.acknowledged.restore(found);
     inner.set_replay(total);
-    Ok((next_file, logged))
+    Ok(replayed)
 }
 
-fn replay_batch(inner: &Inner, batch: FrameBatch) -> Result<(), StoreError> {
-    let Some(watermark) = inner.watermark(batch.dataset) else {
-        inner.note_damage(format!("the log has events of dataset {}, which the catalog does not know", batch.dataset));
-        return Ok(());
+/// Shows a batch of the log to readers, if it is to be; how many events that were.
+fn replay_batch(
+    inner: &Inner,
+    batch: FrameBatch,
+    accounted: Option<&Sequences>,
+    strangers: &mut BTreeSet<DatasetId>,
+) -> u64 {
+    let Target { id, name } = batch.target;
+    let Some(watermark) = inner.watermark(id) else {
+        if strangers.insert(id) {
+            inner.note_damage(format!("the log has events of dataset {id} ({name}), which the catalog does not know"));
+        }
+        return 0;
     };
     if batch.first_sequence < watermark {
-        return Ok(());
+        return 0;
     }
-    inner.show_one(batch.dataset, StoredBatch::new(batch.events, batch.first_sequence, batch.received));
-    Ok(())
+    let stored = StoredBatch::new(batch.events, batch.first_sequence, batch.received);
+    let left = match accounted {
+        Some(accounted) => stored.without(accounted),
+        None => Ok(Some(stored)),
+    };
+    match left {
+        Ok(Some(left)) => {
+            let rows = left.rows() as u64;
+            inner.show_one(id, left);
+            rows
+        }
+        Ok(None) => 0,
+        Err(error) => {
+            inner.note_damage(error.to_string());
+            0
+        }
+    }
 }
 
 /// The counter that the next event's number is taken from.

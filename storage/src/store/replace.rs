@@ -153,6 +153,11 @@ impl Inner {
         Ok(())
     }
 
+    /// Every event is in a segment now.
+    pub(super) fn end_repair(&self) -> Result<(), StoreError> {
+        held(&self.catalog).end_repair(self.next_sequence.load(Ordering::SeqCst))
+    }
+
     pub(super) fn set_retention(&self, dataset: DatasetId, retention: Option<Retention>) -> Result<(), StoreError> {
         held(&self.catalog).set_retention(dataset, retention)?;
         if let Some(state) = self.datasets_mut().get_mut(&dataset) {

@@ -3,13 +3,15 @@
 mod compaction;
 mod crash;
 mod damage;
-mod fixtures;
 mod flips;
 mod flow;
 mod flushing;
 mod leftovers;
+mod once;
 mod pressure;
 mod removal;
+mod repair;
+mod rotation;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -124,6 +126,17 @@ fn request(dataset: &str, ids: std::ops::Range<i64>) -> (DatasetName, EventBatch
 
 fn append(store: &Store, dataset: &str, ids: std::ops::Range<i64>) -> Result<Receipt, StoreError> {
     store.append(vec![request(dataset, ids)])
+}
+
+/// The same under a batch id that is told apart by `id`; the body is made of the events' ids.
+fn append_once(store: &Store, id: &str, dataset: &str, ids: std::ops::Range<i64>) -> Result<Once, StoreError> {
+    let outcome = Outcome { accepted: ids.clone().count() as u32, rejected: 1, details: id.as_bytes().to_vec() };
+    let id = batch_id(store, id, dataset, &ids);
+    store.append_once(&id, vec![request(dataset, ids)], outcome)
+}
+
+fn batch_id(store: &Store, id: &str, dataset: &str, ids: &std::ops::Range<i64>) -> BatchId {
+    store.batch_id("somebody", &name(dataset), id, format!("{ids:?}").as_bytes())
 }
 
 /// The events of a dataset by sequence; none if there is no such dataset.

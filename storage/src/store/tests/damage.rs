@@ -4,7 +4,11 @@ use std::fs;
 
 use super::*;
 use crate::check::{CheckReport, check};
-use crate::wal::frame::FILE_HEADER_BYTES;
+use crate::wal::reader::SuspectTail;
+
+/// Bytes of the header of a log file without cuts, and of the frame that ends it.
+const HEADER: usize = 48;
+const END: usize = 56;
 
 /// Changes a byte of a file.
 fn damage(path: &Path, at: usize) {
@@ -40,6 +44,11 @@ fn bench() -> Bench {
     bench
 }
 
+/// The bytes of each frame of the log file.
+fn frame_bytes(file: &[u8]) -> usize {
+    (file.len() - HEADER - END) / 3
+}
+
 #[test]
 fn a_sound_directory_is_sound() {
     let report = checked(&bench());
@@ -72,7 +81,7 @@ fn every_damaged_file_is_a_problem() {
     for n in 0..5 {
         let bench = bench();
         let path = [bench.segment_files(), bench.wal_files()].concat()[n].clone();
-        let header = if path.extension().is_some_and(|e| e == "sums") { 0 } else { FILE_HEADER_BYTES };
+        let header = if path.extension().is_some_and(|e| e == "sums") { 0 } else { HEADER };
         damage(&path, header + 5);
         let report = checked(&bench);
         assert_eq!(report.problems.len(), 1, "{path:?}: {:?}", report.problems);
@@ -87,20 +96,66 @@ fn a_torn_tail_is_no_problem() {
     let bench = bench();
     let path = &bench.wal_files()[0];
     let bytes = fs::read(path).unwrap();
-    fs::write(path, &bytes[..bytes.len() - 1]).unwrap();
+    let (frame, end) = (frame_bytes(&bytes), bytes.len() - END);
+    fs::write(path, &bytes[..end - 1]).unwrap();
     let report = checked(&bench);
     assert_eq!((report.torn_tails, report.wal_events, report.problems.len()), (1, 2, 0));
     let store = bench.open();
-    assert_eq!(store.health().replay.torn_at, Some((bytes.len() - (bytes.len() - FILE_HEADER_BYTES) / 3) as u64));
+    assert_eq!(store.health().replay.torn_at, Some((end - frame) as u64));
+    assert_eq!(store.health().damage, [""; 0]);
     assert_eq!(ids(&store, "shop"), (0..22).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_suspect_tail_is_reported_and_its_file_goes_like_any_other() {
+    let bench = bench();
+    let path = bench.wal_files()[0].clone();
+    let bytes = fs::read(&path).unwrap();
+    let (frame, end) = (frame_bytes(&bytes), bytes.len() - END);
+    // Not closed in order, and the last frame is whole and wrong.
+    fs::write(&path, &bytes[..end]).unwrap();
+    damage(&path, end - 1);
+    let words = |text: &str| {
+        let file = path.file_name().unwrap().to_str().unwrap();
+        assert!(text.contains(file) && text.contains(&format!("{frame} unreadable bytes")), "{text}");
+        assert!(text.contains("power failed") && text.contains("check the disk"), "both explanations: {text}");
+    };
+    let report = checked(&bench);
+    assert_eq!((report.torn_tails, report.wal_events, report.problems.len()), (0, 2, 1));
+    words(&report.problems[0]);
+    let store = bench.open();
+    let health = store.health();
+    let tail = SuspectTail { at: (end - frame) as u64, bytes: frame as u64 };
+    assert_eq!((health.replay.suspect_tail, health.replay.torn_at), (Some(tail), None));
+    assert_eq!(health.damage.len(), 1);
+    words(&health.damage[0]);
+    assert_eq!(ids(&store, "shop"), (0..22).collect::<Vec<_>>());
+    store.flush().unwrap();
+    assert!(!path.exists(), "what could be read of it is in segments");
+    drop(store);
+    assert_eq!(bench.open().health().damage, [""; 0]);
+}
+
+#[test]
+fn what_is_missing_from_a_file_that_was_closed_in_order_is_damage() {
+    let bench = bench();
+    let path = bench.wal_files()[0].clone();
+    let bytes = fs::read(&path).unwrap();
+    damage(&path, bytes.len() - END - 1);
+    let store = bench.open();
+    let health = store.health();
+    assert_eq!((health.replay.damaged_bytes, health.replay.suspect_tail), (frame_bytes(&bytes) as u64, None));
+    assert_eq!(health.damage.len(), 1);
+    store.flush().unwrap();
+    assert!(path.exists(), "it is known that somebody was told that this is durable");
 }
 
 #[test]
 fn a_damaged_log_is_served_as_far_as_it_goes_and_kept() {
     let bench = bench();
     let path = bench.wal_files()[0].clone();
-    let frame = (fs::read(&path).unwrap().len() - FILE_HEADER_BYTES) / 3;
-    damage(&path, FILE_HEADER_BYTES + frame + 60);
+    let frame = frame_bytes(&fs::read(&path).unwrap());
+    damage(&path, HEADER + frame + 60);
     let wanted: Vec<i64> = (0..21).chain(22..23).collect();
     for _ in 0..2 {
         let store = bench.open();

@@ -6,7 +6,7 @@ use std::fs;
 use super::*;
 use crate::repair;
 
-const FLIPS_DEFAULT: u64 = 150;
+const FLIPS_DEFAULT: u64 = 60;
 
 /// A directory with files of every kind: segments as flushed and as merged, a log, a catalog.
 fn directory_of_all_kinds(bench: &Bench) -> BTreeMap<&'static str, Vec<Numbered>> {
@@ -66,7 +66,8 @@ fn a_flipped_bit_is_noticed_or_harmless() {
         // Every kind of file gets its share, however large it is.
         let kinds: std::collections::BTreeSet<_> = files.iter().map(|(path, _)| path.extension()).collect();
         let kind = *random.choice(kinds.iter().collect::<Vec<_>>()).unwrap();
-        let of_kind: Vec<_> = files.iter().filter(|(path, bytes)| path.extension() == kind && !bytes.is_empty()).collect();
+        let of_kind: Vec<_> =
+            files.iter().filter(|(path, bytes)| path.extension() == kind && !bytes.is_empty()).collect();
         let Some((changed, bytes)) = random.choice(of_kind) else { continue };
         let bit = random.usize(0..bytes.len() * 8);
         let bench = Bench { upkeep: false, ..Bench::new() };

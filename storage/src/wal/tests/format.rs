@@ -2,10 +2,10 @@
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::{STORE, encoded};
+use super::{STORE, acknowledgement, encoded};
 use crate::event::FieldType;
 use crate::testing::{Value, batch, event};
-use crate::wal::{block, frame};
+use crate::wal::{block, frame, header};
 
 const DOCUMENT: &str = include_str!("../../../format/wal.md");
 
@@ -14,9 +14,15 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A frame around `body`, made from the document and not by the code.
-pub(super) fn frame_of(batches: u32, first_sequence: u64, body: &[u8]) -> Vec<u8> {
+pub(super) fn frame_around((batches, acknowledgements): (u32, u32), first_sequence: u64, body: &[u8]) -> Vec<u8> {
+    frame_of_kind(0, (batches, acknowledgements), first_sequence, body)
+}
+
+fn frame_of_kind(kind: u32, counts: (u32, u32), first_sequence: u64, body: &[u8]) -> Vec<u8> {
     let mut frame = b"FRME".to_vec();
-    frame.extend(batches.to_le_bytes());
+    frame.extend(kind.to_le_bytes());
+    frame.extend(counts.0.to_le_bytes());
+    frame.extend(counts.1.to_le_bytes());
     frame.extend((body.len() as u64).to_le_bytes());
     frame.extend(first_sequence.to_le_bytes());
     frame.extend(crate::testing::START.to_le_bytes());
@@ -29,19 +35,20 @@ pub(super) fn frame_of(batches: u32, first_sequence: u64, body: &[u8]) -> Vec<u8
 
 #[test]
 fn never_change_these_constants() {
-    assert_eq!(&frame::FILE_MAGIC, b"OUTCRWAL");
+    assert_eq!(&header::FILE_MAGIC, b"OUTCRWAL");
     assert_eq!(&frame::FRAME_MAGIC, b"FRME");
-    assert_eq!(frame::FORMAT_VERSION, 1);
-    assert_eq!(frame::FILE_HEADER_BYTES, 40);
-    assert_eq!(frame::FRAME_HEADER_BYTES, 48);
+    assert_eq!(header::FORMAT_VERSION, 2);
+    assert_eq!(frame::FRAME_HEADER_BYTES, 56);
     assert_eq!(FieldType::ALL.map(|t| t as u8), [0, 1, 2, 3]);
     for drawn in [
-        "header  40 bytes",
+        "header  48 bytes + 16 for each cut",
         "magic \"OUTCRWAL\"",
-        "format version, 1",
-        "frame   48 bytes + body",
+        "format version, 2",
+        "frame   56 bytes + body",
         "magic \"FRME\"",
-        "batch   24 bytes + block",
+        "0: requests, 1: end of the file",
+        "batch   24 bytes + name + block",
+        "acknowledgement   48 bytes + details",
         "version, 1",
         "0: plain, 1: lz4",
         "0 boolean, 1 integer, 2 float, 3 string",
@@ -78,13 +85,18 @@ fn a_block_has_these_bytes() {
 fn a_file_header_has_these_bytes() {
     let wanted = concat!(
         "4f555443", "5257414c", // OUTCRWAL
-        "01000000", "00000000", // version 1, zero
+        "02000000", "01000000", // version 2, one cut
         "612073746f7265206f66207465737473", // the store id
+        "747816c7bb98fbe1", // checksum of these
+        "0700000000000000", "9001000000000000", // file 7 ends at 400
+        "b877b9e12c5588e1", // checksum of the cut
     );
-    let header = frame::file_header(STORE);
-    assert_eq!(hex(&header[..32]), wanted);
-    assert_eq!(header[32..], xxh3_64(&header[..32]).to_le_bytes());
-    assert_eq!(hex(&header[32..]), "0c02d7a3f47d25ec");
+    let bytes = header::encode(STORE, &[header::Cut { file: 7, bytes: 400 }]);
+    assert_eq!(bytes[32..40], xxh3_64(&bytes[..32]).to_le_bytes());
+    assert_eq!(bytes[56..], xxh3_64(&bytes[40..56]).to_le_bytes());
+    assert_eq!(hex(&bytes), wanted);
+    let none = header::encode(STORE, &[]);
+    assert_eq!((none.len(), &none[40..]), (48, &xxh3_64(b"").to_le_bytes()[..]));
 }
 
 #[test]
@@ -97,12 +109,27 @@ fn a_frame_has_these_bytes() {
     }
     body.extend((block.len() as u64).to_le_bytes());
     body.extend((block.len() as u32).to_le_bytes());
-    body.extend([0; 4]);
+    body.extend([0, 2, 0, 0]);
+    body.extend(b"d7");
     body.extend(&block);
-    let bytes = frame::encode(STORE, 9, crate::testing::START, &[encoded(7, &tiny())]);
-    assert_eq!(hex(&bytes), hex(&frame_of(1, 9, &body)));
+    let acknowledged = acknowledgement(5);
+    body.extend(acknowledged.id.key);
+    body.extend(xxh3_64(b"a body").to_le_bytes());
+    body.extend((crate::testing::START + 5).to_le_bytes());
+    for number in [5, 7, 16, 0] {
+        body.extend(u32::to_le_bytes(number));
+    }
+    body.extend(b"nothing\nnothing\n");
+    let bytes = frame::encode(STORE, 9, crate::testing::START, &[encoded(7, &tiny())], &[acknowledged]);
+    assert_eq!(hex(&bytes), hex(&frame_around((1, 1), 9, &body)));
     assert_eq!(
-        hex(&bytes[..48]),
-        "46524d45010000006c0000000000000009000000000000000000faed5172861840d002d2e6afd982b09c105cdc632294"
+        hex(&bytes[..56]),
+        "46524d45000000000100000001000000ae0000000000000009000000000000000000faed51728618c03bc7a45a25e212f16cd902ca1f847f"
     );
+}
+
+#[test]
+fn an_end_has_these_bytes() {
+    let end = frame::encode_end(STORE, 9, crate::testing::START);
+    assert_eq!(hex(&end), hex(&frame_of_kind(1, (0, 0), 9, b"")));
 }

@@ -5,16 +5,17 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 
-use super::{PlainBatch, STORE, plain, small};
+use super::{PlainBatch, STORE, plain, small, target};
 use crate::clock::OwnedClock;
 use crate::disk::{Disk, FailingDisk, Fault, RealDisk};
 use crate::error::StoreError;
 use crate::event::{DatasetId, EventBatch};
 use crate::paths::DataDir;
 use crate::testing::{START, Value, batch, event};
-use crate::wal::frame::{EncodedBatch, FILE_HEADER_BYTES, FrameBatch};
-use crate::wal::reader::read;
-use crate::wal::writer::{Append, Receipt, WalState, WalWriter};
+use crate::wal::frame::EncodedBatch;
+use crate::wal::header::{self, Cut, Header};
+use crate::wal::reader::{WalCondition, WalFiles, read};
+use crate::wal::writer::{Append, AppendBatch, ClosedFile, Durable, Receipt, Request, WalState, WalWriter};
 
 type Reply = Receiver<Result<Receipt, StoreError>>;
 
@@ -25,7 +26,7 @@ struct Bench {
     state: Arc<WalState>,
     file_bytes_max: usize,
     /// What was shown to readers, frame by frame.
-    shown: Mutex<Vec<Vec<FrameBatch>>>,
+    shown: Mutex<Vec<Durable>>,
 }
 
 impl Bench {
@@ -47,44 +48,56 @@ impl Bench {
 
     /// Runs a writer over groups of requests: those of a group wait together, so they share a frame.
     fn run(&self, groups: Vec<Vec<Append>>) {
-        let writer = WalWriter {
-            disk: Arc::new(self.disk.clone()),
-            clock: Arc::new(OwnedClock::new(START)),
-            data_dir: self.data_dir(),
-            store_id: STORE,
-            next_file: 1,
-            next_sequence: 1,
-            file_bytes_max: self.file_bytes_max,
-            state: Arc::clone(&self.state),
-            file: None,
-        };
+        self.ask(groups.into_iter().map(|group| group.into_iter().map(Request::Append).collect()).collect());
+    }
+
+    fn ask(&self, groups: Vec<Vec<Request>>) {
+        let writer = WalWriter::new(
+            Arc::new(self.disk.clone()),
+            Arc::new(OwnedClock::new(START)),
+            self.data_dir(),
+            STORE,
+            1,
+            self.file_bytes_max,
+            Arc::clone(&self.state),
+        );
         let (queue, requests) = sync_channel(100);
         let mut groups = groups.into_iter();
         // The next group arrives while the one before is shown or, where it failed, before it starts.
-        for append in groups.next().unwrap() {
-            queue.send(append).unwrap();
+        for request in groups.next().unwrap() {
+            queue.send(request).unwrap();
         }
-        let mut queue = Some(queue);
+        let mut queue = Some(queue).filter(|_| groups.len() > 0);
         writer.run(&requests, |durable| {
             self.shown.lock().unwrap().push(durable);
-            match groups.next() {
-                Some(group) => group.into_iter().for_each(|a| queue.as_ref().unwrap().send(a).unwrap()),
-                None => queue = None,
+            for request in groups.next().unwrap_or_default() {
+                queue.as_ref().unwrap().send(request).unwrap();
             }
+            queue.take_if(|_| groups.len() == 0);
         });
     }
 
     /// The batches in all files, as a restart would read them.
     fn logged(&self) -> Vec<PlainBatch> {
-        let mut logged = Vec::new();
-        for path in self.files() {
-            read(&RealDisk, &path, STORE, |batches| {
-                logged.extend(plain(&batches));
+        self.read().into_iter().flat_map(|(_, batches)| batches).collect()
+    }
+
+    /// The same by file, with the condition of each.
+    fn read(&self) -> Vec<(WalCondition, Vec<PlainBatch>)> {
+        let listed = WalFiles::list(&RealDisk, &self.data_dir().wal(), STORE).unwrap();
+        let read_one = |(number, path): (&u64, &PathBuf)| {
+            let mut logged = Vec::new();
+            let condition = read(&RealDisk, path, STORE, listed.ends.get(number).copied(), |content| {
+                logged.extend(plain(&content.batches));
                 Ok(())
-            })
-            .unwrap();
-        }
-        logged
+            });
+            (condition.unwrap(), logged)
+        };
+        listed.files.iter().map(read_one).collect()
+    }
+
+    fn closed(&self) -> Vec<ClosedFile> {
+        self.state.closed().clone()
     }
 
     fn files(&self) -> Vec<PathBuf> {
@@ -92,7 +105,7 @@ impl Bench {
     }
 
     fn shown(&self) -> Vec<Vec<PlainBatch>> {
-        self.shown.lock().unwrap().iter().map(|frame| plain(frame)).collect()
+        self.shown.lock().unwrap().iter().map(|frame| plain(&frame.content.batches)).collect()
     }
 }
 
@@ -100,9 +113,9 @@ fn request(batches: Vec<(u32, EventBatch)>) -> (Append, Reply) {
     let (reply, answer) = sync_channel(1);
     let prepared = batches.into_iter().map(|(dataset, events)| {
         let encoded = (events.rows() >= 64).then(|| EncodedBatch::new(&events));
-        (DatasetId(dataset), events, encoded)
+        AppendBatch { target: target(dataset), events, encoded }
     });
-    (Append { batches: prepared.collect(), reply }, answer)
+    (Append { batches: prepared.collect(), once: None, reply }, answer)
 }
 
 fn one(first: i64) -> (Append, Reply) {
@@ -147,9 +160,13 @@ fn a_full_file_is_followed_by_the_next() {
     assert!(answers.iter().all(|a| a.recv().unwrap().is_ok()));
     assert_eq!(bench.files().len(), 4);
     assert_eq!(bench.logged().iter().map(|b| b.1).collect::<Vec<_>>(), [1, 2, 3, 4]);
-    let closed = bench.state.closed.lock().unwrap();
-    assert_eq!(closed.iter().map(|f| f.last[&DatasetId(1)]).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    let closed = bench.closed();
+    assert_eq!(
+        closed.iter().map(|f| (f.number, f.last[&DatasetId(1)])).collect::<Vec<_>>(),
+        [1, 2, 3, 4].map(|n| (n, n))
+    );
     assert!(closed.iter().all(|f| f.bytes == std::fs::metadata(&f.path).unwrap().len()));
+    assert!(bench.read().iter().all(|(condition, _)| condition.closed), "each was closed in order");
 }
 
 /// Operations of a frame in an open file: write, sync. Before it, a file takes four: create, write, sync, sync the name.
@@ -183,11 +200,13 @@ fn a_fault_poisons_the_file_and_not_the_log() {
         assert_eq!(bench.state.poisoned_files.load(Ordering::Relaxed), 1);
         let shown: Vec<u64> = bench.shown().iter().map(|frame| frame[0].1).collect();
         assert_eq!(shown, [1, 4], "the numbers of the lost frame are spent");
-        let logged: Vec<u64> = bench.logged().iter().map(|b| b.1).collect();
-        // Only what was written whole can be there: after a failed fsync it is.
-        assert_eq!(logged, if step == 1 { vec![1, 2, 3, 4] } else { vec![1, 4] });
-        let last: Vec<u64> = bench.state.closed.lock().unwrap().iter().map(|f| f.last[&DatasetId(1)]).collect();
-        assert_eq!(last, [2, 4]);
+        let read = bench.read();
+        let logged: Vec<u64> = read.iter().flat_map(|(_, batches)| batches).map(|b| b.1).collect();
+        assert_eq!(logged, [1, 4], "what was refused is not there, though after a failed fsync it was written whole");
+        assert!(read.iter().all(|(condition, _)| condition.closed && condition.damaged_bytes == 0));
+        let closed = bench.closed();
+        assert_eq!(closed.iter().map(|f| f.last[&DatasetId(1)]).collect::<Vec<_>>(), [1, 4]);
+        assert_eq!(closed.iter().map(|f| (f.cut, f.cuts.len())).collect::<Vec<_>>(), [(true, 0), (false, 1)]);
     }
 }
 
@@ -202,7 +221,7 @@ fn nothing_is_left_of_files_that_could_not_be_begun() {
         assert!(taken.recv().unwrap().is_ok());
         assert!(!bench.state.down.load(Ordering::Relaxed), "the next one could be begun");
         assert_eq!(bench.files().len(), 1, "{step}");
-        assert_eq!(bench.state.closed.lock().unwrap().len(), 1, "{step}");
+        assert_eq!(bench.closed().len(), 1, "{step}");
         assert_eq!(bench.logged().iter().map(|b| b.1).collect::<Vec<_>>(), [2]);
     }
 }
@@ -224,13 +243,57 @@ fn a_poisoned_file_without_an_acknowledged_frame_is_removed() {
     assert_eq!(bench.logged().len(), 1);
 }
 
-#[test]
-fn a_file_begins_with_its_header_alone() {
-    let bench = Bench::new();
-    bench.disk.fault(OPEN + FRAME, Fault::Error);
-    let ((first, _a), (second, _b), (third, _c)) = (one(0), request(vec![(2, filler())]), one(1));
-    bench.run(vec![vec![first], vec![second, third]]);
-    for path in bench.files() {
-        assert_eq!(&std::fs::read(path).unwrap()[..FILE_HEADER_BYTES], crate::wal::frame::file_header(STORE));
+fn cuts(path: &PathBuf) -> Vec<Cut> {
+    match header::decode(STORE, &std::fs::read(path).unwrap()) {
+        Header::Good { cuts, .. } => cuts,
+        other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_header_cuts_every_failed_file_that_is_still_there() {
+    let bench = Bench::new();
+    // The second and the fourth request fail; the third begins a file, and so does the fifth.
+    bench.disk.fault(OPEN + FRAME, Fault::Error);
+    bench.disk.fault(OPEN + FRAME + 1 + OPEN + FRAME, Fault::Error);
+    let fillers: Vec<_> = (0..2).map(|_| request(vec![(2, filler())]).0).collect();
+    let mut fillers = fillers.into_iter();
+    let groups = vec![vec![one(0).0], vec![fillers.next().unwrap(), one(1).0], vec![fillers.next().unwrap(), one(2).0]];
+    bench.run(groups);
+    let files = bench.files();
+    let lengths: Vec<u64> = bench.closed().iter().map(|file| file.bytes).collect();
+    let cut = |n: usize| Cut { file: n as u64 + 1, bytes: lengths[n] };
+    assert_eq!(cuts(&files[0]), []);
+    assert_eq!(cuts(&files[1]), [cut(0)]);
+    assert_eq!(cuts(&files[2]), [cut(0), cut(1)]);
+}
+
+#[test]
+fn a_file_that_cannot_be_closed_in_order_is_cut() {
+    for step in [0, 1] {
+        let bench = Bench { file_bytes_max: 100, ..Bench::new() };
+        bench.disk.fault(OPEN + FRAME + step, Fault::Torn);
+        let (requests, answers): (Vec<_>, Vec<_>) = (0..2).map(one).unzip();
+        bench.run(requests.into_iter().map(|r| vec![r]).collect());
+        assert!(answers.iter().all(|a| a.recv().unwrap().is_ok()), "both are durable");
+        assert_eq!(bench.logged().iter().map(|b| b.1).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(cuts(&bench.files()[1]), [Cut { file: 1, bytes: bench.closed()[0].bytes }]);
+    }
+}
+
+#[test]
+fn a_rotation_closes_what_was_appended_before_it() {
+    let bench = Bench::new();
+    let (reply, rotated) = sync_channel(1);
+    let ((before, a), (after, b)) = (one(0), one(1));
+    let (again, rotated_again) = sync_channel(1);
+    bench.ask(vec![
+        vec![Request::Append(before), Request::Rotate(reply), Request::Append(after)],
+        vec![],
+        vec![Request::Rotate(again)],
+    ]);
+    assert!(a.recv().unwrap().is_ok() && b.recv().unwrap().is_ok());
+    assert!(rotated.recv().is_ok() && rotated_again.recv().is_ok());
+    let by_file: Vec<Vec<u64>> = bench.read().iter().map(|(_, b)| b.iter().map(|b| b.1).collect()).collect();
+    assert_eq!(by_file, [[1], [2]]);
 }

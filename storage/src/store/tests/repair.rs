@@ -1,0 +1,144 @@
+//! A catalog that is gone is made anew from the files, and nothing else changes.
+
+use std::fs;
+
+use super::*;
+use crate::disk::Fault;
+use crate::repair::{RepairReport, repair};
+
+fn by_hand() -> Bench {
+    Bench { upkeep: false, ..Bench::new() }
+}
+
+fn lose_catalog(bench: &Bench) {
+    for suffix in ["", "-wal", "-shm"] {
+        let _absent = fs::remove_file(bench.data_dir().root().join(format!("catalog.sqlite{suffix}")));
+    }
+}
+
+fn repaired(bench: &Bench) -> RepairReport {
+    repair(bench.settings(Arc::new(bench.disk.clone())), |_, _| ()).unwrap()
+}
+
+/// Merged, flushed and logged events of two datasets; some of the logged ones have no segment yet.
+fn filled(bench: &Bench) -> [Vec<Numbered>; 2] {
+    let store = bench.open();
+    for n in 0..5 {
+        append(&store, "shop", n * 10..n * 10 + 10).unwrap();
+        store.flush().unwrap();
+    }
+    store.compact().unwrap();
+    append(&store, "web", 100..103).unwrap();
+    append(&store, "shop", 103..105).unwrap();
+    ["shop", "web"].map(|dataset| content(&store, dataset))
+}
+
+#[test]
+fn everything_is_there_again() {
+    let bench = by_hand();
+    let wanted = filled(&bench);
+    lose_catalog(&bench);
+    assert!(matches!(bench.try_open(), Err(StoreError::CatalogMissing { .. })));
+    let report = repaired(&bench);
+    assert_eq!((report.datasets, report.segment_events, report.log_events), (2, 50, 5));
+    assert_eq!((report.problems.len(), report.old_catalog), (0, None));
+    let store = bench.open();
+    assert_eq!(["shop", "web"].map(|dataset| content(&store, dataset)), wanted, "sequences and names too");
+    assert_eq!(store.health().damage, [""; 0]);
+    let snapshot = store.snapshot();
+    let field = snapshot.dataset("shop").unwrap().fields.get("id").unwrap().clone();
+    assert_eq!(field.types().map(|(_, seen)| seen.events).sum::<u64>(), 52);
+    assert_eq!(field.distinct.estimate(), 52);
+    append(&store, "shop", 105..106).unwrap();
+    assert!(content(&store, "shop").last().unwrap().sequence > wanted[0].last().unwrap().sequence);
+    store.flush().unwrap();
+    drop(store);
+    assert_eq!(ids(&bench.open(), "shop").len(), 53);
+}
+
+#[test]
+fn a_damaged_catalog_is_kept_beside_the_new_one() {
+    let bench = by_hand();
+    let wanted = filled(&bench);
+    fs::write(bench.data_dir().catalog(), "no database").unwrap();
+    assert!(bench.try_open().is_err());
+    let kept = repaired(&bench).old_catalog.unwrap();
+    assert_eq!(fs::read(&kept).unwrap(), b"no database");
+    assert_eq!(content(&bench.open(), "shop"), wanted[0]);
+    let again = repaired(&bench);
+    assert_ne!(again.old_catalog.unwrap(), kept, "each is kept");
+    assert_eq!(content(&bench.open(), "shop"), wanted[0]);
+}
+
+#[test]
+fn what_was_meant_to_go_stays_gone() {
+    let bench = by_hand();
+    let store = bench.open();
+    for n in 0..3 {
+        append(&store, "shop", n * 10..n * 10 + 10).unwrap();
+        store.flush().unwrap();
+    }
+    let snapshot = store.snapshot();
+    let dataset = snapshot.dataset("shop").unwrap();
+    let first = dataset.segments[0].info().id;
+    let some = dataset.segments[1].info().id;
+    let rows = || Ok([(first, (0..10).collect()), (some, [3].into_iter().collect())].into());
+    // The snapshot keeps the files, as a query does that is still reading when the process ends.
+    let removed: Result<u64, StoreError> = store.remove_rows(dataset.id, rows, &|| false);
+    assert_eq!(removed.unwrap(), 11);
+    let wanted = content(&store, "shop");
+    drop(store);
+    assert!(bench.segment_files().len() > 4, "the files are there still");
+    lose_catalog(&bench);
+    let report = repaired(&bench);
+    assert_eq!((report.retired, report.replaced), (1, 1));
+    assert_eq!(content(&bench.open(), "shop"), wanted);
+    drop(snapshot);
+}
+
+#[test]
+fn an_interrupted_repair_is_begun_again() {
+    for n in 0..12 {
+        let bench = by_hand();
+        let wanted = filled(&bench);
+        lose_catalog(&bench);
+        bench.disk.fault_from(n, Fault::Error);
+        let failed = repair(bench.settings(Arc::new(bench.disk.clone())), |_, _| ()).is_err();
+        bench.disk.cut_power().unwrap();
+        if failed && bench.data_dir().catalog().exists() {
+            assert!(matches!(bench.try_open(), Err(StoreError::RepairUnfinished { .. })));
+        }
+        if failed {
+            repaired(&bench);
+        }
+        assert_eq!(content(&bench.open(), "shop"), wanted[0], "after {n} operations");
+    }
+}
+
+#[test]
+fn segments_without_checksums_are_taken_as_they_are() {
+    let bench = by_hand();
+    filled(&bench);
+    let store = bench.open();
+    store.flush().unwrap();
+    let wanted = ["shop", "web"].map(|dataset| content(&store, dataset));
+    drop(store);
+    let sums: Vec<PathBuf> =
+        bench.segment_files().into_iter().filter(|path| path.extension().is_some_and(|e| e == "sums")).collect();
+    fs::remove_file(&sums[0]).unwrap();
+    fs::write(&sums[1], "nothing").unwrap();
+    lose_catalog(&bench);
+    let report = repaired(&bench);
+    assert_eq!(report.problems, [""; 0]);
+    assert_eq!(report.notes.iter().filter(|note| note.contains("as it is")).count(), 2);
+    let store = bench.open();
+    assert_eq!(["shop", "web"].map(|dataset| content(&store, dataset)), wanted);
+}
+
+#[test]
+fn where_there_is_nothing_there_is_nothing_to_repair() {
+    let bench = by_hand();
+    let settings = bench.settings(Arc::new(bench.disk.clone()));
+    assert!(matches!(repair(settings, |_, _| ()), Err(StoreError::NothingToRepair { .. })));
+    assert!(!bench.data_dir().catalog().exists(), "no catalog is made up");
+}
