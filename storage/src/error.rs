@@ -39,12 +39,6 @@ pub enum StoreError {
     /// More datasets than allowed.
     #[error("there are {0} datasets already, as many as the limit allows; use an existing one or raise datasets_max")]
     TooManyDatasets(usize),
-    /// A request that would give its dataset more fields than allowed.
-    #[error(
-        "the dataset has {fields} fields, and these events would bring {new} more; {max} are allowed. Send what is keyed by \
-         data (ids, headers, query strings) as one array or JSON text, or raise fields_max"
-    )]
-    TooManyFields { fields: usize, new: usize, max: usize },
     /// A request that no frame can hold.
     #[error("the request takes {bytes} bytes in the log, {max} are allowed; send it in parts")]
     TooLarge { bytes: usize, max: usize },

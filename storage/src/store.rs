@@ -126,15 +126,22 @@ impl Store {
     ///
     /// Blocks for an fsync, and longer while the memtable is full ([`StoreError::Busy`] after some seconds).
     pub fn append(&self, batches: Vec<(DatasetName, EventBatch)>) -> Result<Receipt, StoreError> {
-        let mut prepared = Vec::with_capacity(batches.len());
-        let mut bytes = 0;
+        let mut placed = Vec::with_capacity(batches.len());
         for (name, events) in batches.into_iter().filter(|(_, events)| events.rows() > 0) {
             let dataset = self.inner.dataset_id(&name)?;
-            // What replay could not read back must not be acknowledged, however well it compresses.
-            let inflated = block::length(&events);
-            if inflated > limits::FRAME_BYTES_MAX {
-                return Err(StoreError::TooLarge { bytes: inflated, max: limits::FRAME_BYTES_MAX });
-            }
+            check_length(&events)?;
+            placed.push((dataset, events));
+        }
+        if placed.is_empty() {
+            return Ok(Receipt::nothing());
+        }
+        self.inner.wait_for_room()?;
+        let mut prepared = Vec::with_capacity(placed.len());
+        let mut bytes = 0;
+        for (dataset, events) in placed {
+            // After the other checks: what is refused for another reason must not use up columns.
+            let events = self.inner.place_fields(dataset, events)?;
+            check_length(&events)?;
             let encoded = (events.rows() >= limits::SMALL_BATCH_ROWS).then(|| EncodedBatch::new(&events));
             bytes += encoded.as_ref().map_or(events.memory_bytes(), EncodedBatch::frame_bytes);
             prepared.push((dataset, events, encoded));
@@ -142,12 +149,6 @@ impl Store {
         if bytes > limits::FRAME_BYTES_MAX / 2 {
             return Err(StoreError::TooLarge { bytes, max: limits::FRAME_BYTES_MAX / 2 });
         }
-        if prepared.is_empty() {
-            return Ok(Receipt::nothing());
-        }
-        self.inner.wait_for_room()?;
-        // Last of the checks: what is refused for another reason must not use up names.
-        self.inner.admit_fields(prepared.iter().map(|(dataset, events, _)| (*dataset, events)))?;
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)?;
         let (reply, answer) = sync_channel(1);
         queue.send(Append { batches: prepared, reply }).map_err(|_| StoreError::Closed)?;
@@ -228,6 +229,12 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// What replay could not read back must not be acknowledged, however well it compresses.
+fn check_length(events: &EventBatch) -> Result<(), StoreError> {
+    let (bytes, max) = (block::length(events), limits::FRAME_BYTES_MAX);
+    if bytes > max { Err(StoreError::TooLarge { bytes, max }) } else { Ok(()) }
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {

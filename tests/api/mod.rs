@@ -13,6 +13,7 @@ mod operating;
 mod paging;
 mod shapes;
 mod specs;
+mod wide;
 
 use serde_json::Value;
 

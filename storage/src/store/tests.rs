@@ -6,6 +6,7 @@ mod damage;
 mod flow;
 mod flushing;
 mod leftovers;
+mod overflow;
 mod pressure;
 mod removal;
 
