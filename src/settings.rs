@@ -41,9 +41,15 @@ pub(crate) struct Settings {
     /// Datasets that may exist [default: 1000]
     #[arg(long, env = "OUTCROP_DATASETS_MAX", value_name = "COUNT")]
     datasets_max: Option<usize>,
-    /// Fields that one dataset may have [default: 10000]
+    /// Fields of one dataset that have columns; further ones share one, are found by name, and cost more [default: 10000]
     #[arg(long, env = "OUTCROP_FIELDS_MAX", value_name = "COUNT")]
     fields_max: Option<usize>,
+    /// Fields of one dataset that get a column when they first come; later ones when they come often [default: 2000]
+    #[arg(long, env = "OUTCROP_FIELDS_AT_SIGHT_MAX", value_name = "COUNT")]
+    fields_at_sight_max: Option<usize>,
+    /// Fields of one dataset without a column that are counted and listed one by one [default: 10000]
+    #[arg(long, env = "OUTCROP_OVERFLOW_FIELDS_LISTED_MAX", value_name = "COUNT")]
+    overflow_fields_listed_max: Option<usize>,
     /// Seconds that events are kept, from the later of their time and their arrival [default: for ever]
     #[arg(long, env = "OUTCROP_RETENTION_AGE_SECONDS_MAX", value_name = "SECONDS")]
     retention_age_seconds_max: Option<u64>,
@@ -153,6 +159,8 @@ impl Settings {
             memtable_bytes_max: self.memtable_bytes_max.or(lower.memtable_bytes_max),
             datasets_max: self.datasets_max.or(lower.datasets_max),
             fields_max: self.fields_max.or(lower.fields_max),
+            fields_at_sight_max: self.fields_at_sight_max.or(lower.fields_at_sight_max),
+            overflow_fields_listed_max: self.overflow_fields_listed_max.or(lower.overflow_fields_listed_max),
             retention_age_seconds_max: self.retention_age_seconds_max.or(lower.retention_age_seconds_max),
             retention_bytes_max: self.retention_bytes_max.or(lower.retention_bytes_max),
             body_bytes_max: self.body_bytes_max.or(lower.body_bytes_max),
@@ -191,6 +199,8 @@ impl Settings {
                 wal_file_bytes_max: store.wal_file_bytes_max,
                 datasets_max: self.datasets_max.unwrap_or(store.datasets_max),
                 fields_max: self.fields_max.unwrap_or(store.fields_max),
+                fields_at_sight_max: self.fields_at_sight_max.unwrap_or(store.fields_at_sight_max),
+                overflow_fields_listed_max: self.overflow_fields_listed_max.unwrap_or(store.overflow_fields_listed_max),
                 retention: Retention {
                     age_seconds_max: self.retention_age_seconds_max,
                     bytes_max: self.retention_bytes_max,

@@ -30,7 +30,8 @@ use crate::answer::{self, Answer, AnswerColumn, AnswerStats, Heatmap, SegmentSta
 use crate::error::{QueryError, QueryErrorKind};
 use crate::functions::Sketch;
 use crate::limits;
-use crate::plan::{Aggregates, BUCKET, GROUP, Planner, SKETCH, ValueKind, group_key, unknown};
+use crate::overflow;
+use crate::plan::{self, Aggregates, BUCKET, GROUP, Planner, SKETCH, ValueKind, group_key};
 use crate::scan::ScanStats;
 use crate::scope::Scope;
 use crate::spec::{CalculationOp, Options, Query, QuerySpec, parse_query, rfc3339};
@@ -179,11 +180,13 @@ struct Run {
 }
 
 impl Run {
-    async fn answer(self) -> Result<Answer, QueryError> {
+    async fn answer(mut self) -> Result<Answer, QueryError> {
         let began = Instant::now();
         let stats = Arc::new(ScanStats::default());
+        let names = plan::names(&self.query);
+        overflow::look_up(&mut self.scope, &names, self.query.range).await?;
+        let warnings = warn_unknown(&self.scope, names, self.strict)?;
         let planner = Planner::new(&self.scope, &self.query, self.partitions)?;
-        let warnings = warnings(&self.scope, planner.unknown_fields(), self.strict)?;
 
         let mut groups = self.collect(planner.groups(&stats)?).await?;
         let more = groups.num_rows() > self.query.limit;
@@ -410,9 +413,9 @@ fn value_at(batch: &RecordBatch, calculation: usize, row: usize) -> Value {
     batch.column_by_name(&Aggregates::value_name(calculation)).map_or(Value::Null, |array| answer::scalar(array, row))
 }
 
-/// A warning for each unknown name, or an error if the asker wants none.
-pub(crate) fn warnings(scope: &Scope, unknown: Vec<String>, strict: bool) -> Result<Vec<Warning>, QueryError> {
-    let warnings: Vec<Warning> = unknown
+/// A warning for each of `names` that nobody has seen, or an error if the asker wants none.
+pub(crate) fn warn_unknown(scope: &Scope, names: BTreeSet<&str>, strict: bool) -> Result<Vec<Warning>, QueryError> {
+    let warnings: Vec<Warning> = plan::unknown(scope, names)
         .into_iter()
         .map(|field| Warning { code: "unknown_field", similar: scope.similar(&field), field })
         .collect();
@@ -427,9 +430,4 @@ pub(crate) fn warnings(scope: &Scope, unknown: Vec<String>, strict: bool) -> Res
         .with(json!({ "field": first.field, "similar": first.similar }))),
         _ => Ok(warnings),
     }
-}
-
-/// Names of `names` that nobody has seen, as warnings.
-pub(crate) fn warn_unknown(scope: &Scope, names: BTreeSet<&str>, strict: bool) -> Result<Vec<Warning>, QueryError> {
-    warnings(scope, unknown(scope, names), strict)
 }

@@ -3,11 +3,11 @@
 //! Counts come from the catalog for segments and are counted for the memtable, so that a list is true the moment an event
 //! is acknowledged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Float64Type, Int64Type};
-use outcrop_storage::event::{EventColumn, FieldName, FieldType, TimestampNs};
+use outcrop_storage::event::{EventColumn, FieldName, FieldType, TimestampNs, reserved};
 use outcrop_storage::{Distinct, Snapshot, StoredBatch};
 use serde::Serialize;
 use serde_json::Value;
@@ -39,6 +39,10 @@ pub struct DatasetSummary {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct FieldList {
     pub fields: Vec<FieldSummary>,
+    /// About how many further fields there are in overflow that are not listed one by one; they can be asked for by name
+    /// all the same. Absent if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlisted_estimate: Option<u64>,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -51,8 +55,12 @@ pub struct FieldSummary {
     pub distinct_estimate: u64,
     pub first_seen: String,
     pub last_seen: String,
-    /// Whether the dataset had too many fields to give this one a column of its own.
+    /// Whether the dataset had too many fields to give this one a column of its own. Questions about it are answered all
+    /// the same, and read more.
     pub overflow: bool,
+    /// Whether further events may have the field, from when it was not listed one by one. Absent if none have.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub at_least: bool,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -74,6 +82,8 @@ struct Tally {
     distinct: Distinct,
     first_seen: TimestampNs,
     last_seen: TimestampNs,
+    overflow: bool,
+    uncounted: bool,
 }
 
 impl Tally {
@@ -88,7 +98,8 @@ impl QueryEngine {
     pub fn datasets(&self, snapshot: &Snapshot) -> DatasetList {
         let datasets = snapshot.datasets.iter().map(|dataset| {
             let one = Snapshot { datasets: vec![dataset.clone()] };
-            let fields = Scope::new(one, "*").map_or(0, |scope| scope.all_fields().len());
+            let named = Scope::new(one, "*").map_or(0, |scope| scope.all_fields().len());
+            let fields = named + dataset.overflow().unlisted_estimate() as usize;
             let times = dataset.time_range();
             DatasetSummary {
                 name: dataset.name.as_str().to_owned(),
@@ -114,7 +125,7 @@ impl QueryEngine {
         self.run(&Options::default(), async move {
             let wanted =
                 |name: &FieldName| search.as_ref().is_none_or(|s| name.as_str().to_lowercase().contains(s.as_str()));
-            Ok(FieldList { fields: list_fields(&scope, wanted) })
+            Ok(list_fields(&scope, wanted))
         })
         .await
     }
@@ -167,30 +178,57 @@ impl QueryEngine {
     }
 }
 
-fn list_fields(scope: &Scope, wanted: impl Fn(&FieldName) -> bool) -> Vec<FieldSummary> {
+fn list_fields(scope: &Scope, wanted: impl Fn(&FieldName) -> bool) -> FieldList {
     let mut tallies: BTreeMap<FieldName, Tally> = BTreeMap::new();
+    let mut unlisted = 0;
     for dataset in scope.datasets.iter() {
+        let range = dataset.time_range().unwrap_or((i64::MIN, i64::MAX));
         for (name, entry) in dataset.fields.iter().filter(|(name, _)| wanted(name)) {
-            // What had a field may be gone; its columns keep their names all the same.
-            let there = || entry.types().filter(|(_, seen)| seen.events > 0);
-            let (first, last) = dataset.time_range().unwrap_or((i64::MIN, i64::MAX));
-            if there().next().is_none() {
-                continue;
+            let types = entry.types().map(|(t, seen)| (t, seen.events, (seen.first_seen, seen.last_seen)));
+            if let Some(tally) = count_types(&mut tallies, name, types, range) {
+                tally.distinct.merge(&entry.distinct);
             }
-            let tally = tallies.entry(name.clone()).or_default();
+        }
+        let recent = dataset.memtable.iter().flat_map(|b| b.events().columns().iter().map(move |c| (b, c)));
+        let recent = recent.filter(|(_, column)| column.field.as_str() != reserved::OVERFLOW && wanted(&column.field));
+        let mut with_column: HashSet<&FieldName> = HashSet::new();
+        for (batch, column) in recent {
+            count_column(tallies.entry(column.field.clone()).or_default(), batch, column);
+            with_column.insert(&column.field);
+        }
+        let overflow = dataset.overflow();
+        for (name, entry) in overflow.iter().filter(|(name, _)| wanted(name)) {
+            let types = entry.types().map(|(t, seen)| (t, seen.events, (seen.first_seen, seen.last_seen)));
+            let Some(tally) = count_types(&mut tallies, name, types, range) else { continue };
             tally.distinct.merge(&entry.distinct);
-            for (field_type, seen) in there() {
-                tally.see(seen.first_seen.max(first), seen.last_seen.min(last));
-                tally.types[field_type as usize] += seen.events;
-            }
+            tally.uncounted |= entry.uncounted;
+            let kept = dataset.fields.get(name.as_str()).is_some();
+            tally.overflow |= !entry.has_column && !kept && !with_column.contains(name);
         }
-        for batch in &dataset.memtable {
-            for column in batch.events().columns().iter().filter(|c| wanted(&c.field)) {
-                count_column(tallies.entry(column.field.clone()).or_default(), batch, column);
-            }
-        }
+        unlisted += overflow.unlisted_estimate();
     }
-    tallies.into_iter().map(|(name, tally)| summary(&name, &tally)).collect()
+    FieldList {
+        fields: tallies.into_iter().map(|(name, tally)| summary(&name, &tally)).collect(),
+        unlisted_estimate: Some(unlisted).filter(|count| *count > 0),
+    }
+}
+
+/// Adds events of a field by type, with the times they were counted in, of which those in `range` are left. None if there
+/// are none: what had a field may be gone, and what was given a column may not have come yet.
+fn count_types<'t>(
+    tallies: &'t mut BTreeMap<FieldName, Tally>,
+    name: &FieldName,
+    types: impl Iterator<Item = (FieldType, u64, (TimestampNs, TimestampNs))>,
+    range: (TimestampNs, TimestampNs),
+) -> Option<&'t mut Tally> {
+    let mut there = types.filter(|(_, events, _)| *events > 0).peekable();
+    there.peek()?;
+    let tally = tallies.entry(name.clone()).or_default();
+    for (field_type, events, (first, last)) in there {
+        tally.see(first.max(range.0), last.min(range.1));
+        tally.types[field_type as usize] += events;
+    }
+    Some(tally)
 }
 
 fn count_column(tally: &mut Tally, batch: &StoredBatch, column: &EventColumn) {
@@ -228,6 +266,7 @@ fn summary(name: &FieldName, tally: &Tally) -> FieldSummary {
         distinct_estimate: tally.distinct.estimate(),
         first_seen: rfc3339(tally.first_seen),
         last_seen: rfc3339(tally.last_seen),
-        overflow: false,
+        overflow: tally.overflow,
+        at_least: tally.uncounted,
     }
 }

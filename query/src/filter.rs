@@ -12,7 +12,7 @@ use datafusion::prelude::starts_with;
 use outcrop_storage::event::FieldType;
 
 use crate::error::QueryError;
-use crate::functions;
+use crate::functions::{self, TextTest};
 use crate::scope::{FieldRef, ScanColumn, Scope};
 use crate::spec::{Comparison, Condition, Filter, INTEGERS_END, Literal, Test, rfc3339, time_literal};
 use crate::text;
@@ -58,6 +58,10 @@ fn condition_expression(
             any.extend(field_test(&column, FieldType::String, &condition.test)?);
             used.insert(column);
         }
+        if let Some(test) = overflow_test(&condition.test)?.filter(|_| scope.has_overflow()) {
+            any.push(functions::any_text(column(&ScanColumn::Overflow), test));
+            used.insert(ScanColumn::Overflow);
+        }
         any
     } else {
         match scope.resolve(&condition.column) {
@@ -66,11 +70,11 @@ fn condition_expression(
                 used.insert(column);
                 vec![alternative]
             }
-            FieldRef::Field(field, types) => {
+            field => {
                 let mut any = Vec::new();
-                for field_type in types {
-                    let column = ScanColumn::Field(field.clone(), field_type);
-                    if let Some(alternative) = field_test(&column, field_type, &condition.test)? {
+                for field_type in field.types() {
+                    let Some(column) = field.column(*field_type) else { continue };
+                    if let Some(alternative) = field_test(&column, *field_type, &condition.test)? {
                         used.insert(column);
                         any.push(alternative);
                     }
@@ -84,6 +88,18 @@ fn condition_expression(
         (Some(passes), false) => passes,
         (Some(passes), true) => passes.is_not_true(),
         (None, negated) => lit(negated),
+    })
+}
+
+/// What some text in overflow must be for `*` to pass; none if no text can.
+fn overflow_test(test: &Test) -> Result<Option<TextTest>, QueryError> {
+    Ok(match test {
+        Test::Equals(Literal::Text(text)) => Some(TextTest::Equals(text.clone())),
+        Test::Contains(part) => Some(TextTest::Contains(part.clone())),
+        Test::Matches(pattern) => Some(TextTest::pattern(pattern)?),
+        Test::Equals(_) | Test::Compare(..) | Test::In(_) | Test::StartsWith(_) | Test::EndsWith(_) | Test::Exists => {
+            None
+        }
     })
 }
 

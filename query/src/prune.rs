@@ -15,7 +15,7 @@ use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, ScalarValue};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
-use outcrop_storage::event::reserved;
+use outcrop_storage::event::{FieldName, FieldType, reserved};
 use outcrop_storage::{DatasetSnapshot, OpenSegment, StoreError, StoredBatch};
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
@@ -113,8 +113,7 @@ pub(crate) fn prune(
 
 fn segment_units(dataset: usize, segment: &Arc<OpenSegment>, predicates: &[Predicate]) -> Vec<Unit> {
     for predicate in predicates {
-        let has_column =
-            predicate.columns.iter().any(|c| !matches!(c, ScanColumn::Field(..)) || column_index(segment, c).is_some());
+        let has_column = predicate.columns.iter().any(|c| !is_absent(segment, c));
         if !has_column && !predicate.passes_absent() {
             return Vec::new();
         }
@@ -175,15 +174,39 @@ pub(crate) fn column_index(segment: &OpenSegment, column: &ScanColumn) -> Option
         ScanColumn::Received => segment.system_column(reserved::RECEIVED),
         ScanColumn::SampleRate => segment.system_column(reserved::SAMPLE_RATE),
         ScanColumn::Dataset => None,
-        ScanColumn::Field(field, field_type) => segment.column(field, *field_type),
+        ScanColumn::Field(field, field_type) | ScanColumn::Overflowing(field, field_type, _) => {
+            segment.column(field, *field_type)
+        }
+        ScanColumn::Overflow => overflow_index(segment),
     }
+}
+
+/// The position of the overflow column if a scan column's values may lie there, as far as the segment knows.
+pub(crate) fn overflow_of(segment: &OpenSegment, column: &ScanColumn) -> Option<usize> {
+    let ScanColumn::Overflowing(_, _, (min, max)) = column else { return None };
+    let footer = segment.footer();
+    let overlaps = footer.time_min <= *max && footer.time_max >= *min;
+    overflow_index(segment).filter(|_| overlaps)
+}
+
+fn overflow_index(segment: &OpenSegment) -> Option<usize> {
+    segment.column(&FieldName::trusted(reserved::OVERFLOW), FieldType::String)
+}
+
+/// Whether no event of a segment has a value in a scan column.
+fn is_absent(segment: &OpenSegment, column: &ScanColumn) -> bool {
+    column.nullable() && column_index(segment, column).is_none() && overflow_of(segment, column).is_none()
 }
 
 fn find<'a>(columns: &'a [ScanColumn], column: &Column) -> Option<&'a ScanColumn> {
     columns.iter().find(|c| c.name() == column.name)
 }
 
+/// The statistics of a column; none where values may lie in overflow beside it.
 fn converter<'a>(segment: &'a OpenSegment, column: &ScanColumn) -> Option<StatisticsConverter<'a>> {
+    if overflow_of(segment, column).is_some() {
+        return None;
+    }
     let index = column_index(segment, column)?;
     let metadata = segment.metadata();
     StatisticsConverter::from_column_index(index, metadata.schema().field(index), metadata.parquet_schema()).ok()
@@ -215,9 +238,7 @@ impl RowGroups<'_> {
         let column = find(self.columns, column)?;
         match converter(self.segment, column) {
             Some(converter) => as_scanned(of(&converter).ok()?),
-            None if matches!(column, ScanColumn::Field(..)) => {
-                Some(new_null_array(&column.data_type(), self.num_containers()))
-            }
+            None if is_absent(self.segment, column) => Some(new_null_array(&column.data_type(), self.num_containers())),
             None => None,
         }
     }
@@ -242,7 +263,7 @@ impl PruningStatistics for RowGroups<'_> {
             Some(converter) => {
                 Some(Arc::new(converter.row_group_null_counts(self.segment.metadata().metadata().row_groups()).ok()?))
             }
-            None if matches!(column, ScanColumn::Field(..)) => self.row_counts(),
+            None if is_absent(self.segment, column) => self.row_counts(),
             None => None,
         }
     }

@@ -6,18 +6,21 @@
 //!
 //! It must not know aggregation.
 
+mod cells;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
 use arrow::datatypes::{Field, FieldRef as ArrowFieldRef, Int64Type};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use datafusion::prelude::SessionContext;
 use outcrop_storage::event::{FieldName, FieldType, TimestampNs, reserved};
+use outcrop_storage::overflow::{OverflowValue, entries};
 use outcrop_storage::{OpenSegment, Snapshot, StoredBatch};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::RowNumber;
@@ -33,10 +36,11 @@ use crate::error::QueryError;
 use crate::execute::{QueryEngine, answer_stats, warn_unknown};
 use crate::plan::collect_names;
 use crate::prune::{self, Predicate, Unit};
-use crate::scan::{self, ScanStats, indexes, memory_column, segment_column};
+use crate::scan::{self, MemoryRows, ScanStats, indexes, memory_column, segment_column};
 use crate::scope::{FieldRef, ScanColumn, Scope};
 use crate::spec::{Options, RowsQuery, RowsSpec, parse_rows};
-use crate::{filter, limits};
+use crate::{filter, limits, overflow};
+use cells::Cells;
 
 /// A page of raw events.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -79,6 +83,8 @@ impl QueryEngine {
         let scope = Scope::new(snapshot, datasets)?;
         let (context, strict) = (self.context(), options.strict);
         self.run(options, async move {
+            let mut scope = scope;
+            overflow::look_up(&mut scope, &names(&query), query.range).await?;
             let cancelled = Cancelled::default();
             let stop = Arc::clone(&cancelled.0);
             let work = tokio::task::spawn_blocking(move || Pager { context, scope, query, strict, stop }.page());
@@ -88,6 +94,14 @@ impl QueryEngine {
         })
         .await
     }
+}
+
+/// The names of fields that a question has in any place.
+fn names(query: &RowsQuery) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    collect_names(&query.filter, &mut names);
+    names.extend(query.columns.iter().flatten().map(String::as_str));
+    names
 }
 
 /// Tells the blocking work that nobody waits any more.
@@ -173,10 +187,7 @@ impl Page {
 impl Pager {
     fn page(self) -> Result<RowsAnswer, QueryError> {
         let began = Instant::now();
-        let mut names = BTreeSet::new();
-        collect_names(&self.query.filter, &mut names);
-        names.extend(self.query.columns.iter().flatten().map(String::as_str));
-        let warnings = warn_unknown(&self.scope, names, self.strict)?;
+        let warnings = warn_unknown(&self.scope, names(&self.query), self.strict)?;
 
         let mut used = BTreeSet::new();
         let filter = filter::expression(&self.query.filter, &self.scope, &mut used)?;
@@ -190,10 +201,8 @@ impl Pager {
         let mut found = self.find(&units, &predicates, &stats)?;
         let more = found.len() > self.query.limit;
         found.truncate(self.query.limit);
-        let (columns, mut rows) = self.fetch(&units, &found)?;
-        let fitting = (limits::ROWS_CELLS_MAX / columns.len().max(1)).max(1);
-        let cut = rows.len() > fitting;
-        rows.truncate(fitting);
+        let (columns, rows) = self.fetch(&units, &found)?;
+        let cut = rows.len() < found.len();
         let last = rows.len().checked_sub(1).map(|at| found[at].0);
         let cursor = last.filter(|_| more || cut).map(write_cursor);
         let stats = answer_stats(&self.scope, &stats, began, Vec::new());
@@ -289,44 +298,59 @@ impl Pager {
         Ok(())
     }
 
-    /// Every field of the rows found, in their order.
+    /// Every field of the rows found, in their order; only the first of them if all would be too many cells.
     fn fetch(
         &self,
         units: &[Unit],
         found: &[(EventKey, Place)],
     ) -> Result<(Vec<AnswerColumn>, Vec<Vec<Value>>), QueryError> {
         let wanted = self.wanted();
-        let mut cells = Cells::new(found.len());
+        let mut cells = Cells::default();
+        // All at once, unless that is so much that the answer will have only the first of them anyway.
+        let mut at_once = found.len();
+        while cells.rows() < found.len() {
+            let before = cells.rows();
+            let some = &found[before..found.len().min(before + at_once)];
+            self.fetch_some(units, some, &wanted, &mut cells)?;
+            if cells.is_full() && some.len() > 1 {
+                cells.truncate(before);
+                at_once = some.len() / 2;
+            } else if cells.fitting(self.query.columns.as_deref()) < cells.rows() {
+                break;
+            }
+        }
+        cells.truncate(cells.fitting(self.query.columns.as_deref()));
+        let names = self.query.columns.clone().unwrap_or_else(|| cells.names());
+        Ok(cells.into_rows(&names))
+    }
+
+    /// Adds the rows of `found` to the cells.
+    fn fetch_some(
+        &self,
+        units: &[Unit],
+        found: &[(EventKey, Place)],
+        wanted: &Wanted,
+        cells: &mut Cells,
+    ) -> Result<(), QueryError> {
         // Row groups of one segment are fetched together: their rows are numbered through the file.
         let mut by_source: BTreeMap<usize, (&Unit, Vec<RowPair>)> = BTreeMap::new();
         for (at, (_, place)) in found.iter().enumerate() {
             let unit = &units[place.unit];
-            by_source.entry(address(unit)).or_insert((unit, Vec::new())).1.push((place.row, at));
+            let pair = (place.row, cells.rows() + at);
+            by_source.entry(address(unit)).or_insert((unit, Vec::new())).1.push(pair);
         }
+        cells.add_rows(found.len());
         for (unit, mut rows) in by_source.into_values() {
             self.check()?;
             rows.sort_unstable();
             match unit {
-                Unit::Memory { batch, .. } => fetch_from_memory(batch, self.dataset(unit), &wanted, &rows, &mut cells)?,
+                Unit::Memory { batch, .. } => fetch_from_memory(batch, self.dataset(unit), wanted, &rows, cells)?,
                 Unit::RowGroup { segment, .. } => {
-                    fetch_from_segment(segment, self.dataset(unit), &wanted, &rows, &mut cells)?;
+                    fetch_from_segment(segment, self.dataset(unit), wanted, &rows, cells)?;
                 }
             }
         }
-        let sampled = cells.values.get(reserved::SAMPLE_RATE).is_some_and(|v| v.iter().any(|v| v.as_i64() != Some(1)));
-        if self.query.columns.is_none() && !sampled {
-            cells.values.remove(reserved::SAMPLE_RATE);
-        }
-        let names = match &self.query.columns {
-            Some(names) => names.clone(),
-            None => {
-                let mut names: Vec<String> =
-                    cells.values.keys().filter(|n| *n != reserved::TIMESTAMP).cloned().collect();
-                names.insert(0, reserved::TIMESTAMP.to_owned());
-                names
-            }
-        };
-        Ok(cells.into_rows(&names))
+        Ok(())
     }
 
     /// What to show: chosen fields, or everything a sender sent, with its dataset where several are addressed.
@@ -361,6 +385,9 @@ struct Wanted {
     fields: Option<Vec<(String, FieldRef)>>,
     system: Vec<ScanColumn>,
 }
+
+/// Rows of a page that are decoded at a time: all of their columns are.
+const FETCH_BATCH_ROWS: usize = 1_024;
 
 /// A row of a source, and its row of the page.
 type RowPair = (usize, usize);
@@ -411,7 +438,7 @@ fn find_in_memory(
         let arrays = predicate
             .columns
             .iter()
-            .map(|c| memory_column(batch, dataset, c, 0, batch.rows()))
+            .map(|c| memory_column(batch, dataset, c, MemoryRows::Range(0, batch.rows())))
             .collect::<Result<_, _>>()?;
         let passes = predicate.passes(&scan::record_batch(&predicate.schema, arrays, batch.rows())?)?;
         for (row, passing) in passing.iter_mut().enumerate() {
@@ -424,54 +451,14 @@ fn find_in_memory(
     Ok(())
 }
 
-/// Values by name, for each row of the page.
-struct Cells {
-    rows: usize,
-    values: BTreeMap<String, Vec<Value>>,
-    types: BTreeMap<String, &'static str>,
-}
-
-impl Cells {
-    fn new(rows: usize) -> Cells {
-        Cells { rows, values: BTreeMap::new(), types: BTreeMap::new() }
-    }
-
-    fn put(&mut self, name: &str, type_label: &'static str, row: usize, value: Value) {
-        if value.is_null() {
-            return;
-        }
-        let known = self.types.entry(name.to_owned()).or_insert(type_label);
-        if *known != type_label {
-            *known = "mixed";
-        }
-        let rows = self.rows;
-        self.values.entry(name.to_owned()).or_insert_with(|| vec![Value::Null; rows])[row] = value;
-    }
-
-    fn into_rows(mut self, names: &[String]) -> (Vec<AnswerColumn>, Vec<Vec<Value>>) {
-        let type_of = |name: &String| self.types.get(name).copied().unwrap_or("null");
-        let columns = names.iter().map(|n| AnswerColumn { name: n.clone(), type_label: type_of(n) }).collect();
-        let mut taken: Vec<Option<Vec<Value>>> = names.iter().map(|n| self.values.remove(n)).collect();
-        // The same name twice gives the same values twice.
-        for at in 0..names.len() {
-            if let Some(first) = names[..at].iter().position(|n| *n == names[at]) {
-                taken[at] = taken[first].clone();
-            }
-        }
-        let rows = (0..self.rows)
-            .map(|row| taken.iter_mut().map(|v| v.as_mut().map_or(Value::Null, |v| v[row].take())).collect())
-            .collect();
-        (columns, rows)
-    }
-}
-
 fn system_name(column: &ScanColumn) -> &'static str {
     match column {
         ScanColumn::Timestamp => reserved::TIMESTAMP,
         ScanColumn::Sequence => reserved::SEQUENCE,
         ScanColumn::Received => reserved::RECEIVED,
         ScanColumn::Dataset => reserved::DATASET,
-        ScanColumn::SampleRate | ScanColumn::Field(..) => reserved::SAMPLE_RATE,
+        ScanColumn::Overflow => reserved::OVERFLOW,
+        ScanColumn::SampleRate | ScanColumn::Field(..) | ScanColumn::Overflowing(..) => reserved::SAMPLE_RATE,
     }
 }
 
@@ -489,9 +476,34 @@ fn put_column(
             }
             ScanColumn::Dataset => (answer::scalar(array, from), "string"),
             ScanColumn::Sequence | ScanColumn::SampleRate => (answer::scalar(array, from), "integer"),
-            ScanColumn::Field(_, field_type) => (answer::scalar(array, from), field_type.label()),
+            ScanColumn::Field(_, field_type) | ScanColumn::Overflowing(_, field_type, _) => {
+                (answer::scalar(array, from), field_type.label())
+            }
+            ScanColumn::Overflow => {
+                if array.is_valid(from) {
+                    put_overflow(cells, array.as_string_view().value(from), to);
+                }
+                continue;
+            }
         };
         cells.put(name, label, to, value);
+    }
+}
+
+/// The overflow fields of one event as fields like any others.
+fn put_overflow(cells: &mut Cells, text: &str, row: usize) {
+    if cells.is_full() {
+        return;
+    }
+    for (name, value) in entries(text) {
+        let label = value.field_type().label();
+        let value = match value {
+            OverflowValue::Boolean(value) => Value::Bool(value),
+            OverflowValue::Integer(value) => answer::integer(value),
+            OverflowValue::Float(value) => answer::float(value),
+            OverflowValue::Text(value) => Value::String(value.into_owned()),
+        };
+        cells.put(&name, label, row, value);
     }
 }
 
@@ -506,7 +518,10 @@ fn columns_of(wanted: &Wanted, own: impl Iterator<Item = (FieldName, FieldType)>
                 columns.extend(field.columns().into_iter().map(|c| (name.clone(), c)));
             }
         }
-        None => columns.extend(own.map(|(field, t)| (field.as_str().to_owned(), ScanColumn::Field(field, t)))),
+        None => columns.extend(own.map(|(field, t)| match field.as_str() {
+            reserved::OVERFLOW => (reserved::OVERFLOW.to_owned(), ScanColumn::Overflow),
+            name => (name.to_owned(), ScanColumn::Field(field, t)),
+        })),
     }
     columns
 }
@@ -519,11 +534,13 @@ fn fetch_from_memory(
     cells: &mut Cells,
 ) -> Result<(), QueryError> {
     let own = batch.events().columns().iter().map(|c| (c.field.clone(), c.field_type));
+    let these = UInt32Array::from_iter_values(rows.iter().map(|(from, _)| *from as u32));
     for (name, column) in columns_of(wanted, own) {
-        for (from, to) in rows {
-            let array = memory_column(batch, dataset, &column, *from, 1)?;
-            put_column(cells, &name, &column, &array, std::iter::once((0, *to)));
+        if cells.is_full() {
+            return Ok(());
         }
+        let array = memory_column(batch, dataset, &column, MemoryRows::These(&these))?;
+        put_column(cells, &name, &column, &array, rows.iter().enumerate().map(|(at, (_, to))| (at, *to)));
     }
     Ok(())
 }
@@ -542,13 +559,16 @@ fn fetch_from_segment(
     // Batches of many rows cost their capacity in every column, however few rows come out.
     let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(segment.bytes(), segment.metadata().clone())
         .with_projection(mask)
-        .with_batch_size(rows.len().clamp(1, limits::BATCH_ROWS))
+        .with_batch_size(rows.len().clamp(1, FETCH_BATCH_ROWS))
         .with_row_selection(select_rows(rows))
         .build()?;
     let mut done = 0;
     for batch in reader {
         let batch: RecordBatch = batch?;
         for (name, column) in &columns {
+            if cells.is_full() {
+                return Ok(());
+            }
             let array = segment_column(&batch, segment, dataset, column)?;
             put_column(cells, name, column, &array, (0..batch.num_rows()).map(|at| (at, rows[done + at].1)));
         }

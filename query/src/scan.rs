@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringViewArray,
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringViewArray, UInt32Array,
     new_null_array,
 };
-use arrow::compute::{and, cast, filter_record_batch, prep_null_mask_filter};
+use arrow::compute::{and, cast, filter_record_batch, prep_null_mask_filter, take};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef, TimestampNanosecondType};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -28,7 +28,7 @@ use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use futures::Stream;
-use outcrop_storage::event::FieldType;
+use outcrop_storage::event::{FieldType, reserved};
 use outcrop_storage::{DatasetSnapshot, OpenSegment, StoredBatch};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -38,10 +38,10 @@ use parquet::arrow::arrow_reader::{
 
 use parquet::file::metadata::RowGroupMetaData;
 
-use crate::limits;
-use crate::prune::{self, Predicate, Pruned, Unit, column_index};
+use crate::prune::{self, Predicate, Pruned, Unit, column_index, overflow_of};
 use crate::scope::{ScanColumn, Scope, schema_of};
 use crate::spec::TimeRange;
+use crate::{limits, overflow};
 
 /// What a scan read and skipped.
 #[derive(Debug, Default)]
@@ -178,6 +178,7 @@ fn cost(column: &ScanColumn) -> usize {
     match column {
         ScanColumn::Dataset => 0,
         ScanColumn::Field(_, FieldType::String) => 8,
+        ScanColumn::Overflowing(..) | ScanColumn::Overflow => 32,
         ScanColumn::Field(_, FieldType::Boolean) => 1,
         _ => 2,
     }
@@ -297,7 +298,7 @@ impl Work {
                 let arrays = predicate
                     .columns
                     .iter()
-                    .map(|c| memory_column(batch, name, c, from, rows))
+                    .map(|c| memory_column(batch, name, c, MemoryRows::Range(from, rows)))
                     .collect::<Result<_>>()?;
                 let passes = predicate.passes(&record_batch(&predicate.schema, arrays, rows)?)?;
                 let passes = if passes.null_count() > 0 { prep_null_mask_filter(&passes) } else { passes };
@@ -312,8 +313,8 @@ impl Work {
             if passing.as_ref().is_some_and(|p| p.true_count() == 0) {
                 continue;
             }
-            let arrays =
-                self.columns.iter().map(|c| memory_column(batch, name, c, from, rows)).collect::<Result<_>>()?;
+            let rows_of = MemoryRows::Range(from, rows);
+            let arrays = self.columns.iter().map(|c| memory_column(batch, name, c, rows_of)).collect::<Result<_>>()?;
             let whole = record_batch(&self.schema, arrays, rows)?;
             batches.push(match passing {
                 Some(passing) => filter_record_batch(&whole, &passing)?,
@@ -399,9 +400,9 @@ pub(crate) fn row_filter(predicate: Predicate, segment: Arc<OpenSegment>, datase
     }))
 }
 
-/// The positions in the file of those columns that it has.
+/// The positions in the file of what the columns are made of.
 pub(crate) fn indexes(segment: &OpenSegment, columns: &[ScanColumn]) -> Vec<usize> {
-    columns.iter().filter_map(|c| column_index(segment, c)).collect()
+    columns.iter().flat_map(|c| column_index(segment, c).into_iter().chain(overflow_of(segment, c))).collect()
 }
 
 pub(crate) fn record_batch(schema: &SchemaRef, arrays: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
@@ -416,16 +417,24 @@ pub(crate) fn segment_column(
     dataset: &str,
     column: &ScanColumn,
 ) -> Result<ArrayRef> {
-    let Some(index) = column_index(segment, column) else { return absent_column(column, dataset, batch.num_rows()) };
-    let name = segment.metadata().schema().field(index).name();
-    let array = batch.column_by_name(name).ok_or_else(|| DataFusionError::Internal(format!("{name} was not read")))?;
+    let read = |index: usize| {
+        let name = segment.metadata().schema().field(index).name();
+        batch.column_by_name(name).ok_or_else(|| DataFusionError::Internal(format!("{name} was not read")))
+    };
+    let own = column_index(segment, column).map(read).transpose()?;
+    if let (ScanColumn::Overflowing(field, field_type, _), Some(texts)) = (column, overflow_of(segment, column)) {
+        return Ok(overflow::values(own, read(texts)?.as_string_view(), field, *field_type));
+    }
+    let Some(array) = own else { return absent_column(column, dataset, batch.num_rows()) };
     Ok(match column {
         ScanColumn::Timestamp | ScanColumn::Received => {
             Arc::new(array.as_primitive::<TimestampNanosecondType>().reinterpret_cast::<Int64Type>())
         }
         ScanColumn::Sequence => cast(array, &DataType::Int64)?,
         ScanColumn::SampleRate => cast(array, &DataType::Int64)?,
-        ScanColumn::Dataset | ScanColumn::Field(..) => Arc::clone(array),
+        ScanColumn::Dataset | ScanColumn::Field(..) | ScanColumn::Overflowing(..) | ScanColumn::Overflow => {
+            Arc::clone(array)
+        }
     })
 }
 
@@ -434,11 +443,37 @@ fn absent_column(column: &ScanColumn, dataset: &str, rows: usize) -> Result<Arra
     Ok(match column {
         ScanColumn::Dataset => Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(dataset, rows))),
         ScanColumn::SampleRate => Arc::new(Int64Array::from_value(1, rows)),
-        ScanColumn::Field(..) => new_null_array(&column.data_type(), rows),
+        ScanColumn::Field(..) | ScanColumn::Overflowing(..) | ScanColumn::Overflow => {
+            new_null_array(&column.data_type(), rows)
+        }
         ScanColumn::Timestamp | ScanColumn::Sequence | ScanColumn::Received => {
             return Err(DataFusionError::Internal(format!("a segment has no column {}", column.name())));
         }
     })
+}
+
+/// Rows of a memtable batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum MemoryRows<'a> {
+    /// So many from the first on.
+    Range(usize, usize),
+    These(&'a UInt32Array),
+}
+
+impl MemoryRows<'_> {
+    fn count(self) -> usize {
+        match self {
+            MemoryRows::Range(_, rows) => rows,
+            MemoryRows::These(rows) => rows.len(),
+        }
+    }
+
+    fn of(self, whole: &dyn Array) -> Result<ArrayRef> {
+        Ok(match self {
+            MemoryRows::Range(from, rows) => whole.slice(from, rows),
+            MemoryRows::These(rows) => take(whole, rows, None)?,
+        })
+    }
 }
 
 /// A scan column of rows of a memtable batch.
@@ -446,27 +481,43 @@ pub(crate) fn memory_column(
     batch: &StoredBatch,
     dataset: &str,
     column: &ScanColumn,
-    from: usize,
-    rows: usize,
+    rows: MemoryRows<'_>,
 ) -> Result<ArrayRef> {
     let events = batch.events();
+    let absent = || absent_column(column, dataset, rows.count());
     Ok(match column {
-        ScanColumn::Timestamp => Arc::new(events.timestamp().slice(from, rows)),
-        ScanColumn::Received => Arc::new(batch.received().slice(from, rows)),
-        ScanColumn::Sequence => cast(&batch.sequence().slice(from, rows), &DataType::Int64)?,
+        ScanColumn::Timestamp => rows.of(events.timestamp())?,
+        ScanColumn::Received => rows.of(batch.received())?,
+        ScanColumn::Sequence => cast(&rows.of(batch.sequence())?, &DataType::Int64)?,
         ScanColumn::SampleRate => match events.sample_rate() {
-            Some(rates) => cast(&rates.slice(from, rows), &DataType::Int64)?,
-            None => absent_column(column, dataset, rows)?,
+            Some(rates) => cast(&rows.of(rates)?, &DataType::Int64)?,
+            None => absent()?,
         },
-        ScanColumn::Dataset => absent_column(column, dataset, rows)?,
+        ScanColumn::Dataset => absent()?,
         ScanColumn::Field(field, field_type) => {
-            match events.columns().iter().find(|c| c.field_type == *field_type && c.field == *field) {
-                Some(found) => {
-                    let slice = found.values.slice(from, rows);
-                    if *field_type == FieldType::String { cast(&slice, &DataType::Utf8View)? } else { slice }
-                }
-                None => absent_column(column, dataset, rows)?,
+            memory_field(batch, field.as_str(), *field_type, rows)?.map_or_else(absent, Ok)?
+        }
+        ScanColumn::Overflow => {
+            memory_field(batch, reserved::OVERFLOW, FieldType::String, rows)?.map_or_else(absent, Ok)?
+        }
+        ScanColumn::Overflowing(field, field_type, _) => {
+            let own = memory_field(batch, field.as_str(), *field_type, rows)?;
+            match memory_field(batch, reserved::OVERFLOW, FieldType::String, rows)? {
+                Some(texts) => overflow::values(own.as_ref(), texts.as_string_view(), field, *field_type),
+                None => own.map_or_else(absent, Ok)?,
             }
         }
     })
+}
+
+/// A field's values of one type in rows of a memtable batch, if the batch has any.
+fn memory_field(
+    batch: &StoredBatch,
+    field: &str,
+    field_type: FieldType,
+    rows: MemoryRows<'_>,
+) -> Result<Option<ArrayRef>> {
+    let Some(whole) = batch.events().column(field, field_type) else { return Ok(None) };
+    let values = rows.of(whole)?;
+    Ok(Some(if field_type == FieldType::String { cast(&values, &DataType::Utf8View)? } else { values }))
 }

@@ -1,10 +1,10 @@
 //! Which datasets a question addresses, and which types its fields have there. Must not know what is calculated.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use outcrop_storage::event::{DatasetName, FieldName, FieldType, reserved};
+use outcrop_storage::event::{DatasetName, EventColumn, FieldName, FieldType, TimestampNs, reserved};
 use outcrop_storage::{DatasetSnapshot, Snapshot};
 
 use crate::error::{QueryError, QueryErrorKind};
@@ -19,7 +19,14 @@ pub(crate) enum ScanColumn {
     Dataset,
     SampleRate,
     Field(FieldName, FieldType),
+    /// A field some of whose values may lie in overflow, those of events in the times.
+    Overflowing(FieldName, FieldType, Times),
+    /// All overflow fields of an event as they are stored.
+    Overflow,
 }
+
+/// The earliest and the latest event time.
+pub(crate) type Times = (TimestampNs, TimestampNs);
 
 impl ScanColumn {
     /// Its name inside plans: fields are marked by type, so that no field can be taken for another.
@@ -30,7 +37,10 @@ impl ScanColumn {
             ScanColumn::Received => "received".into(),
             ScanColumn::Dataset => "dataset".into(),
             ScanColumn::SampleRate => "sample_rate".into(),
-            ScanColumn::Field(field, field_type) => format!("{}:{field}", field_type.label()),
+            ScanColumn::Field(field, field_type) | ScanColumn::Overflowing(field, field_type, _) => {
+                format!("{}:{field}", field_type.label())
+            }
+            ScanColumn::Overflow => "overflow".into(),
         }
     }
 
@@ -39,14 +49,17 @@ impl ScanColumn {
             ScanColumn::Timestamp | ScanColumn::Received | ScanColumn::SampleRate | ScanColumn::Sequence => {
                 DataType::Int64
             }
-            ScanColumn::Dataset => DataType::Utf8View,
-            ScanColumn::Field(_, FieldType::String) => DataType::Utf8View,
-            ScanColumn::Field(_, field_type) => field_type.data_type(),
+            ScanColumn::Dataset | ScanColumn::Overflow => DataType::Utf8View,
+            ScanColumn::Field(_, FieldType::String) | ScanColumn::Overflowing(_, FieldType::String, _) => {
+                DataType::Utf8View
+            }
+            ScanColumn::Field(_, field_type) | ScanColumn::Overflowing(_, field_type, _) => field_type.data_type(),
         }
     }
 
-    fn nullable(&self) -> bool {
-        matches!(self, ScanColumn::Field(..))
+    /// Whether an event may be without a value.
+    pub(crate) fn nullable(&self) -> bool {
+        matches!(self, ScanColumn::Field(..) | ScanColumn::Overflowing(..) | ScanColumn::Overflow)
     }
 }
 
@@ -62,6 +75,8 @@ pub(crate) enum FieldRef {
     System(ScanColumn),
     /// A sender's field and the types it has in the datasets addressed, in the order of [`FieldType::ALL`].
     Field(FieldName, Vec<FieldType>),
+    /// The same for a field that may have values in overflow, and the times of events that may have them there.
+    Overflowing(FieldName, Vec<FieldType>, Times),
 }
 
 impl FieldRef {
@@ -69,16 +84,28 @@ impl FieldRef {
     pub(crate) fn columns(&self) -> Vec<ScanColumn> {
         match self {
             FieldRef::System(column) => vec![column.clone()],
-            FieldRef::Field(field, types) => types.iter().map(|t| ScanColumn::Field(field.clone(), *t)).collect(),
+            FieldRef::Field(..) | FieldRef::Overflowing(..) => {
+                self.types().iter().filter_map(|t| self.column(*t)).collect()
+            }
+        }
+    }
+
+    /// The types of a sender's field.
+    pub(crate) fn types(&self) -> &[FieldType] {
+        match self {
+            FieldRef::System(_) => &[],
+            FieldRef::Field(_, types) | FieldRef::Overflowing(_, types, _) => types,
         }
     }
 
     pub(crate) fn column(&self, field_type: FieldType) -> Option<ScanColumn> {
+        if !self.types().contains(&field_type) {
+            return None;
+        }
         match self {
             FieldRef::System(_) => None,
-            FieldRef::Field(field, types) => {
-                types.contains(&field_type).then(|| ScanColumn::Field(field.clone(), field_type))
-            }
+            FieldRef::Field(field, _) => Some(ScanColumn::Field(field.clone(), field_type)),
+            FieldRef::Overflowing(field, _, times) => Some(ScanColumn::Overflowing(field.clone(), field_type, *times)),
         }
     }
 }
@@ -87,8 +114,10 @@ impl FieldRef {
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
     pub(crate) datasets: Arc<Vec<DatasetSnapshot>>,
-    /// For each dataset, the fields its memtable has: the catalog does not know them yet.
-    recent: Arc<HashMap<FieldName, [bool; 4]>>,
+    /// Names that were resolved before: a name stands in many places of a question.
+    resolved: Arc<Mutex<HashMap<String, FieldRef>>>,
+    /// The types that names have in overflow beside those that were counted, where segments were read for it.
+    looked_up: HashMap<String, [bool; 4]>,
 }
 
 impl Scope {
@@ -96,52 +125,90 @@ impl Scope {
     pub(crate) fn new(snapshot: Snapshot, names: &str) -> Result<Scope, QueryError> {
         let datasets =
             if matches!(names.trim(), "*" | "__all__") { snapshot.datasets } else { select(&snapshot, names)? };
-        let mut recent: HashMap<FieldName, [bool; 4]> = HashMap::new();
-        for column in datasets.iter().flat_map(|d| &d.memtable).flat_map(|b| b.events().columns()) {
-            match recent.get_mut(&column.field) {
-                Some(types) => types[column.field_type as usize] = true,
-                None => {
-                    let mut types = [false; 4];
-                    types[column.field_type as usize] = true;
-                    recent.insert(column.field.clone(), types);
-                }
-            }
-        }
-        Ok(Scope { datasets: Arc::new(datasets), recent: Arc::new(recent) })
+        Ok(Scope { datasets: Arc::new(datasets), resolved: Arc::default(), looked_up: HashMap::new() })
     }
 
     /// What `name` means here. A field that no dataset has ever seen has no types.
     pub(crate) fn resolve(&self, name: &str) -> FieldRef {
-        let system = match name {
-            reserved::TIMESTAMP => Some(ScanColumn::Timestamp),
-            reserved::SEQUENCE => Some(ScanColumn::Sequence),
-            reserved::RECEIVED => Some(ScanColumn::Received),
-            reserved::DATASET => Some(ScanColumn::Dataset),
-            reserved::SAMPLE_RATE => Some(ScanColumn::SampleRate),
-            _ => None,
-        };
-        if let Some(column) = system {
-            return FieldRef::System(column);
+        let mut resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = resolved.get(name) {
+            return known.clone();
         }
-        let recent = self.recent.get(name).copied().unwrap_or_default();
-        let types = FieldType::ALL.into_iter().filter(|t| {
-            recent[*t as usize] || self.datasets.iter().any(|d| d.fields.get(name).is_some_and(|f| f.get(*t).is_some()))
-        });
-        FieldRef::Field(FieldName::trusted(name), types.collect())
+        let found = system_column(name).map_or_else(|| self.resolve_field(name), FieldRef::System);
+        resolved.insert(name.to_owned(), found.clone());
+        found
     }
 
-    /// Every field with text values somewhere.
-    pub(crate) fn text_fields(&self) -> Vec<FieldName> {
-        self.all_fields().into_iter().filter(|f| self.has_text(f)).collect()
+    fn resolve_field(&self, name: &str) -> FieldRef {
+        let mut has = [false; 4];
+        let mut times: Option<Times> = None;
+        for dataset in self.datasets.iter() {
+            let mut see = |types: [bool; 4]| has.iter_mut().zip(types).for_each(|(has, own)| *has |= own);
+            see(column_types(dataset, name));
+            let Some(overflow) = dataset.in_overflow(name) else { continue };
+            see(overflow.types);
+            if overflow.uncounted {
+                // What nobody has looked up may be anything.
+                see(self.looked_up.get(name).copied().unwrap_or([true; 4]));
+            }
+            let own = (overflow.time_min, overflow.time_max);
+            times = Some(times.map_or(own, |t| (t.0.min(own.0), t.1.max(own.1))));
+        }
+        let types = FieldType::ALL.into_iter().filter(|t| has[*t as usize]).collect();
+        match times {
+            Some(times) => FieldRef::Overflowing(FieldName::trusted(name), types, times),
+            None => FieldRef::Field(FieldName::trusted(name), types),
+        }
     }
 
-    fn has_text(&self, field: &FieldName) -> bool {
-        matches!(self.resolve(field.as_str()), FieldRef::Field(_, types) if types.contains(&FieldType::String))
+    /// Whether values of `name` may lie in overflow without having been counted.
+    pub(crate) fn is_uncounted(&self, name: &str) -> bool {
+        system_column(name).is_none() && self.datasets.iter().any(|d| d.is_uncounted(name))
     }
 
+    /// Takes what was found out by reading segments.
+    pub(crate) fn set_looked_up(&mut self, types: HashMap<String, [bool; 4]>) {
+        self.looked_up = types;
+        self.resolved = Arc::default();
+    }
+
+    /// Whether some dataset has ever seen the field, or may have.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        match self.resolve(name) {
+            FieldRef::System(_) => true,
+            // It was counted or was found to be there, in these times or in others.
+            FieldRef::Overflowing(..) => true,
+            FieldRef::Field(_, types) => !types.is_empty(),
+        }
+    }
+
+    /// Every field that has columns of text values.
+    pub(crate) fn text_fields(&self) -> BTreeSet<FieldName> {
+        let kept = self.datasets.iter().flat_map(|d| d.fields.iter());
+        let kept = kept.filter(|(_, entry)| entry.get(FieldType::String).is_some()).map(|(name, _)| name.clone());
+        let recent = self.recent_columns().filter(|c| c.field_type == FieldType::String).map(|c| c.field.clone());
+        kept.chain(recent).collect()
+    }
+
+    /// Every field that is known by name.
     pub(crate) fn all_fields(&self) -> BTreeSet<FieldName> {
         let kept = self.datasets.iter().flat_map(|d| d.fields.iter().map(|(name, _)| name.clone()));
-        kept.chain(self.recent.keys().cloned()).collect()
+        let mut all: BTreeSet<FieldName> = kept.chain(self.recent_columns().map(|c| c.field.clone())).collect();
+        for dataset in self.datasets.iter() {
+            all.extend(dataset.overflow().iter().map(|(name, _)| name.clone()));
+        }
+        all
+    }
+
+    /// The columns of memtables but the overflow column: the catalog does not know them yet.
+    fn recent_columns(&self) -> impl Iterator<Item = &EventColumn> {
+        let columns = self.datasets.iter().flat_map(|d| &d.memtable).flat_map(|b| b.events().columns());
+        columns.filter(|c| c.field.as_str() != reserved::OVERFLOW)
+    }
+
+    /// Whether some event may have overflow fields.
+    pub(crate) fn has_overflow(&self) -> bool {
+        self.datasets.iter().any(DatasetSnapshot::has_overflow)
     }
 
     /// The fields most like `name`, best first.
@@ -167,6 +234,27 @@ impl Scope {
     pub(crate) fn events(&self) -> u64 {
         self.datasets.iter().map(DatasetSnapshot::events).sum()
     }
+}
+
+/// The types of the columns that a dataset has for a field, in the order of [`FieldType::ALL`].
+fn column_types(dataset: &DatasetSnapshot, field: &str) -> [bool; 4] {
+    let kept = dataset.fields.get(field).into_iter().flat_map(|entry| entry.types().map(|(t, _)| t));
+    let recent = dataset.memtable.iter().flat_map(|b| b.events().columns()).filter(|c| c.field.as_str() == field);
+    let mut types = [false; 4];
+    kept.chain(recent.map(|c| c.field_type)).for_each(|t| types[t as usize] = true);
+    types
+}
+
+/// The store's own column of this name.
+fn system_column(name: &str) -> Option<ScanColumn> {
+    Some(match name {
+        reserved::TIMESTAMP => ScanColumn::Timestamp,
+        reserved::SEQUENCE => ScanColumn::Sequence,
+        reserved::RECEIVED => ScanColumn::Received,
+        reserved::DATASET => ScanColumn::Dataset,
+        reserved::SAMPLE_RATE => ScanColumn::SampleRate,
+        _ => return None,
+    })
 }
 
 fn select(snapshot: &Snapshot, names: &str) -> Result<Vec<DatasetSnapshot>, QueryError> {

@@ -108,9 +108,6 @@ impl From<StoreError> for ApiError {
             StoreError::TooManyDatasets(_) => {
                 ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_many_datasets", message)
             }
-            StoreError::TooManyFields { .. } => {
-                ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_many_fields", message)
-            }
             StoreError::BatchIdTaken => ApiError::new(StatusCode::CONFLICT, "batch_id_taken", message),
             StoreError::TooLarge { .. } => ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message),
             StoreError::Catalog(_) => {

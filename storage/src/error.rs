@@ -45,12 +45,6 @@ pub enum StoreError {
     /// More datasets than allowed.
     #[error("there are {0} datasets already, as many as the limit allows; use an existing one or raise datasets_max")]
     TooManyDatasets(usize),
-    /// A request that would give its dataset more fields than allowed.
-    #[error(
-        "the dataset has {fields} fields, and these events would bring {new} more; {max} are allowed. Send what is keyed by \
-         data (ids, headers, query strings) as one array or JSON text, or raise fields_max"
-    )]
-    TooManyFields { fields: usize, new: usize, max: usize },
     /// A batch id that was acknowledged for another body.
     #[error(
         "this batch id was acknowledged for another body in the last 15 minutes; nothing was stored. Give each body an id of \

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, UInt32Array, new_null_array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringArray, UInt32Array, new_null_array};
 use arrow::compute::{self, concat};
 use arrow::datatypes::{DataType, Int64Type, UInt32Type};
 use arrow::error::ArrowError;
@@ -27,6 +27,7 @@ pub mod reserved {
     pub const RECEIVED: &str = "meta.received";
     pub const DATASET: &str = "meta.dataset";
     pub const TRUNCATED: &str = "meta.truncated";
+    pub const OVERFLOW: &str = "meta.overflow";
     pub const INVALID_TIMESTAMP: &str = "meta.invalid_timestamp";
     pub const INVALID_SAMPLE_RATE: &str = "meta.invalid_sample_rate";
     pub const INVALID_PREFIX: &str = "meta.invalid_";
@@ -34,7 +35,7 @@ pub mod reserved {
 
     /// Whether a sender may not use `name` for a field of its own.
     pub fn is_reserved(name: &str) -> bool {
-        matches!(name, TIMESTAMP | SAMPLE_RATE | SEQUENCE | RECEIVED | DATASET | TRUNCATED)
+        matches!(name, TIMESTAMP | SAMPLE_RATE | SEQUENCE | RECEIVED | DATASET | TRUNCATED | OVERFLOW)
             || name.starts_with(INVALID_PREFIX)
     }
 }
@@ -255,6 +256,21 @@ impl EventBatch {
 
     pub fn columns(&self) -> &[EventColumn] {
         &self.columns
+    }
+
+    /// The values that a field has of one type.
+    pub fn column(&self, field: &str, field_type: FieldType) -> Option<&ArrayRef> {
+        let found = self.columns.iter().find(|c| c.field_type == field_type && c.field.as_str() == field);
+        found.map(|c| &c.values)
+    }
+
+    /// The fields that have no column of their own, as texts: see [`crate::overflow`].
+    pub fn overflow(&self) -> Option<&StringArray> {
+        self.column(reserved::OVERFLOW, FieldType::String).map(|c| c.as_string())
+    }
+
+    pub(crate) fn into_parts(self) -> (Int64Array, Option<UInt32Array>, Vec<EventColumn>) {
+        (self.timestamp, self.sample_rate, self.columns)
     }
 
     /// How many of the first `batches` may become one: it never has more than [`limits::BATCH_COLUMNS_MAX`] columns, or

@@ -17,6 +17,7 @@ pub mod paths;
 
 pub mod catalog;
 pub mod memtable;
+pub mod overflow;
 pub mod segment;
 #[cfg(test)]
 mod simulation;
@@ -34,9 +35,10 @@ pub use acknowledgement::{BatchId, Once, Outcome};
 pub use catalog::{Distinct, FieldEntry, FieldTable, TypeEntry};
 pub use error::StoreError;
 pub use memtable::StoredBatch;
+pub use overflow::{OverflowEntry, OverflowTable};
 pub use segment::SegmentInfo;
 pub use segment::reader::{OpenSegment, Segment, SegmentBytes};
-pub use snapshot::{DatasetSnapshot, Snapshot};
+pub use snapshot::{DatasetSnapshot, InOverflow, Snapshot};
 pub use store::{Store, StoreHealth, StoreSettings};
 pub use upkeep::retain::Retention;
 pub use wal::writer::Receipt;

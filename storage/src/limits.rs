@@ -29,8 +29,17 @@ pub const SAMPLE_RATE_MAX: u32 = i32::MAX as u32;
 pub const REJECTS_LISTED_MAX: usize = 100;
 /// Datasets of one store; a sender that makes names up must not fill the catalog.
 pub const DATASETS_MAX: usize = 1_000;
-/// Fields of one dataset; a sender that makes names up must not make every flush a million columns wide.
+/// Fields of one dataset that have columns; a sender that makes names up must not make every flush a million columns wide.
 pub const FIELDS_MAX: usize = 10_000;
+/// Fields of one dataset that get a column when they first come: as many as one event may have. The rest of
+/// [`FIELDS_MAX`] is for fields that come often, whoever sends the others.
+pub const FIELDS_AT_SIGHT_MAX: usize = EVENT_FIELDS_MAX;
+/// Events of one flush that a field must be in to be given a column: below it a column costs more than it saves.
+pub const COLUMN_EVENTS_MIN: u64 = 100;
+/// Overflow fields of one dataset that are counted one by one. Each costs some hundred bytes of memory for ever.
+pub const OVERFLOW_FIELDS_LISTED_MAX: usize = 10_000;
+/// Overflow names of one flush whose events are counted to find those that come often.
+pub const FREQUENT_NAMES_MAX: usize = 16_384;
 
 /// Rows of one segment: what one footer, one sidecar and one compaction step are sized for.
 pub const SEGMENT_ROWS_MAX: usize = 1 << 20;
@@ -107,8 +116,13 @@ pub struct StoreLimits {
     pub wal_file_bytes_max: usize,
     /// Datasets that may exist.
     pub datasets_max: usize,
-    /// Fields that one dataset may have. Every flush, footer and field list costs what a dataset has.
+    /// Fields of one dataset that have columns; further ones are in overflow. Every flush and footer costs what a
+    /// dataset has.
     pub fields_max: usize,
+    /// Fields of one dataset that get a column when they first come; later ones when they come often.
+    pub fields_at_sight_max: usize,
+    /// Overflow fields of one dataset that are counted one by one.
+    pub overflow_fields_listed_max: usize,
     /// How long events of datasets without a policy of their own are kept.
     pub retention: Retention,
 }
@@ -122,6 +136,8 @@ impl Default for StoreLimits {
             wal_file_bytes_max: 64 << 20,
             datasets_max: DATASETS_MAX,
             fields_max: FIELDS_MAX,
+            fields_at_sight_max: FIELDS_AT_SIGHT_MAX,
+            overflow_fields_listed_max: OVERFLOW_FIELDS_LISTED_MAX,
             retention: Retention::default(),
         }
     }

@@ -60,7 +60,8 @@ pub fn repair(settings: StoreSettings, mut progress: impl FnMut(u64, u64)) -> Re
     let (choices, accounted) = choose::choose(&found.iter().map(Found::candidate).collect::<Vec<_>>());
     let listed = list(&found, &choices, &mut report);
     let names = names_in_log(&*disk, &dir, store_id)?;
-    let mut image = image(store_id, &found, &listed, &accounted, names, &mut report)?;
+    let listed_max = settings.limits.overflow_fields_listed_max;
+    let mut image = image(store_id, &found, &listed, &accounted, names, listed_max, &mut report)?;
     image.next_segment = last_segment + 1;
     report.old_catalog = set_aside(&*disk, &dir)?;
     let mut catalog = Catalog::begin_repair(&dir.catalog(), store_id)?;
@@ -142,6 +143,7 @@ fn image(
     listed: &[usize],
     accounted: &Sequences,
     mut names: BTreeMap<DatasetId, DatasetName>,
+    overflow_listed_max: usize,
     report: &mut RepairReport,
 ) -> Result<CatalogImage, StoreError> {
     let mut rows: BTreeMap<DatasetId, DatasetRow> = BTreeMap::new();
@@ -166,6 +168,11 @@ fn image(
             row.cluster_field.clone_from(&segment.footer.cluster_field);
         }
         find::count_fields(segment, &mut row.fields, &mut report.problems);
+    }
+    for segment in by_age.iter().map(|at| &found[*at]) {
+        if let Some(row) = rows.get_mut(&DatasetId(segment.footer.dataset_id)) {
+            find::count_overflow(segment, &mut row.fields, overflow_listed_max, &mut report.problems);
+        }
     }
     report.datasets = rows.len() as u64;
     Ok(CatalogImage {

@@ -167,26 +167,27 @@ impl Store {
 
     /// What the log writer needs, if there is room for it.
     fn prepare(&self, batches: Vec<(DatasetName, EventBatch)>) -> Result<Vec<AppendBatch>, StoreError> {
-        let mut prepared = Vec::with_capacity(batches.len());
-        let mut bytes = 0;
+        let mut placed = Vec::with_capacity(batches.len());
         for (name, events) in batches.into_iter().filter(|(_, events)| events.rows() > 0) {
             let target = Target { id: self.inner.dataset_id(&name)?, name };
-            // What replay could not read back must not be acknowledged, however well it compresses.
-            let inflated = block::length(&events);
-            if inflated > limits::FRAME_BYTES_MAX {
-                return Err(StoreError::TooLarge { bytes: inflated, max: limits::FRAME_BYTES_MAX });
-            }
+            check_length(&events)?;
+            placed.push((target, events));
+        }
+        if !placed.is_empty() {
+            self.inner.wait_for_room()?;
+        }
+        let mut prepared = Vec::with_capacity(placed.len());
+        let mut bytes = 0;
+        for (target, events) in placed {
+            // After the other checks: what is refused for another reason must not use up columns.
+            let events = self.inner.place_fields(target.id, events)?;
+            check_length(&events)?;
             let encoded = (events.rows() >= limits::SMALL_BATCH_ROWS).then(|| EncodedBatch::new(&events));
             bytes += encoded.as_ref().map_or(events.memory_bytes(), EncodedBatch::frame_bytes);
             prepared.push(AppendBatch { target, events, encoded });
         }
         if bytes > limits::FRAME_BYTES_MAX / 2 {
             return Err(StoreError::TooLarge { bytes, max: limits::FRAME_BYTES_MAX / 2 });
-        }
-        if !prepared.is_empty() {
-            self.inner.wait_for_room()?;
-            // Last of the checks: what is refused for another reason must not use up names.
-            self.inner.admit_fields(prepared.iter().map(|b| (b.target.id, &b.events)))?;
         }
         Ok(prepared)
     }
@@ -296,6 +297,12 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// What replay could not read back must not be acknowledged, however well it compresses.
+fn check_length(events: &EventBatch) -> Result<(), StoreError> {
+    let (bytes, max) = (block::length(events), limits::FRAME_BYTES_MAX);
+    if bytes > max { Err(StoreError::TooLarge { bytes, max }) } else { Ok(()) }
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {

@@ -130,11 +130,28 @@ pub(crate) fn events(batch: &EventBatch) -> Vec<Event> {
 fn fields<'a>(columns: impl Iterator<Item = (&'a str, &'a ArrayRef)>, row: usize) -> BTreeMap<String, Value> {
     let mut fields = BTreeMap::new();
     for (name, array) in columns {
-        if let Some(value) = value(array, row) {
-            assert_eq!(fields.insert(name.to_owned(), value), None, "{name} has two values");
+        let own = match value(array, row) {
+            Some(Value::Text(text)) if name == reserved::OVERFLOW => overflow_fields(&text),
+            Some(value) => vec![(name.to_owned(), value)],
+            None => vec![],
+        };
+        for (name, value) in own {
+            assert_eq!(fields.insert(name.clone(), value), None, "{name} has two values");
         }
     }
     fields
+}
+
+/// The fields of an overflow text, read with another's JSON reader.
+pub(crate) fn overflow_fields(text: &str) -> Vec<(String, Value)> {
+    let fields: BTreeMap<String, &serde_json::value::RawValue> = serde_json::from_str(text).unwrap();
+    let read = |written: &str| match written {
+        "true" | "false" => Value::Boolean(written == "true"),
+        string if string.starts_with('"') => Value::Text(serde_json::from_str(string).unwrap()),
+        float if float.contains(['.', 'e']) => Value::float(float.parse().unwrap()),
+        integer => Value::Integer(integer.parse().unwrap()),
+    };
+    fields.into_iter().map(|(name, value)| (name, read(value.get()))).collect()
 }
 
 /// The events of a memtable's batch.

@@ -14,6 +14,7 @@ mod operating;
 mod paging;
 mod shapes;
 mod specs;
+mod wide;
 
 use serde_json::Value;
 

@@ -18,34 +18,86 @@ pub(super) enum Lie {
     HalfAndHalf,
 }
 
+/// Which fields have columns of their own: all of them, or one in each dataset and the others in overflow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fields {
+    InColumns,
+    InOverflow,
+    /// In overflow, and none of them counted by name: lists of fields cannot have them.
+    Unlisted,
+    /// The first half of every load is in overflow, the rest in columns.
+    MoreColumns,
+    /// The other way round, but what has a column keeps it.
+    FewerColumns,
+}
+
+impl Fields {
+    /// Settings while the first half of every load is stored, and while the rest is.
+    fn settings(self) -> [&'static [&'static str]; 2] {
+        let (few, unlisted) = (&["--fields-max", "1"], &["--fields-max", "1", "--overflow-fields-listed-max", "0"]);
+        match self {
+            Fields::InColumns => [&[], &[]],
+            Fields::InOverflow => [few, few],
+            Fields::Unlisted => [unlisted, unlisted],
+            Fields::MoreColumns => [few, &[]],
+            Fields::FewerColumns => [&[], few],
+        }
+    }
+
+    /// The step with what can be expected; none if the answer lists fields that are not listed.
+    fn expected(self, step: &Step) -> Option<Step> {
+        if self != Fields::Unlisted {
+            return Some(step.clone());
+        }
+        let listing = matches!(&step.question, Question::Get { path } if path.contains("/fields/"));
+        let mut step = Some(step.clone()).filter(|_| !listing)?;
+        step.expect.iter_mut().for_each(forget_similar);
+        Some(step)
+    }
+}
+
+/// Names that nobody listed cannot be proposed.
+fn forget_similar(expected: &mut Value) {
+    match expected {
+        Value::Object(object) => {
+            object.remove("similar");
+            object.values_mut().for_each(forget_similar);
+        }
+        Value::Array(array) => array.iter_mut().for_each(forget_similar),
+        _ => {}
+    }
+}
+
 const FLUSH_AT_ONCE: [&str; 2] = ["--flush-age-seconds-max", "0"];
 
 /// What was not as expected. An error is a script that cannot be run.
-pub(super) fn run(text: &str, lie: Lie) -> Result<Vec<String>, String> {
+pub(super) fn run(text: &str, lie: Lie, fields: Fields) -> Result<Vec<String>, String> {
     let script = parse(text, now())?;
-    let server = serve(&script, lie)?;
-    Ok(script.steps.iter().flat_map(|step| ask(&server, step)).collect())
+    let server = serve(&script, lie, fields)?;
+    let steps = script.steps.iter().filter_map(|step| fields.expected(step));
+    Ok(steps.flat_map(|step| ask(&server, &step)).collect())
 }
 
 fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64
 }
 
-fn serve(script: &Script, lie: Lie) -> Result<Server, String> {
+fn serve(script: &Script, lie: Lie, fields: Fields) -> Result<Server, String> {
     let setup = Setup::new();
+    let [first, rest] = fields.settings();
     if lie == Lie::InMemory {
-        let server = setup.start();
+        let server = setup.with(first).start();
         load(&server, script, |load| &load.lines)?;
         return Ok(server);
     }
-    let server = setup.with(&FLUSH_AT_ONCE).start();
+    let server = setup.with(&[&FLUSH_AT_ONCE, first].concat()).start();
     load(&server, script, |load| if lie == Lie::InSegments { &load.lines } else { halves(load).0 })?;
     server.wait_for_flush();
     if lie == Lie::InSegments {
         return Ok(server);
     }
     let (setup, _) = server.terminate();
-    let server = setup.with(&[]).start();
+    let server = setup.with(rest).start();
     load(&server, script, |load| halves(load).1)?;
     Ok(server)
 }

@@ -235,8 +235,16 @@ export interface components {
         };
         FieldList: {
             fields: components["schemas"]["FieldSummary"][];
+            /**
+             * Format: int64
+             * @description About how many further fields there are in overflow that are not listed one by one; they can be asked for by name
+             *     all the same. Absent if there are none.
+             */
+            unlisted_estimate?: number | null;
         };
         FieldSummary: {
+            /** @description Whether further events may have the field, from when it was not listed one by one. Absent if none have. */
+            at_least?: boolean;
             /**
              * Format: int64
              * @description Different values, within some per cent.
@@ -247,7 +255,10 @@ export interface components {
             first_seen: string;
             last_seen: string;
             name: string;
-            /** @description Whether the dataset had too many fields to give this one a column of its own. */
+            /**
+             * @description Whether the dataset had too many fields to give this one a column of its own. Questions about it are answered all
+             *     the same, and read more.
+             */
             overflow: boolean;
             /** @description Events with a value of each type. */
             types: {

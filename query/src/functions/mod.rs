@@ -11,5 +11,5 @@ mod tests;
 
 pub(crate) use distinct::{DistinctFlag, distinct_count};
 pub(crate) use integer_sum::integer_sum;
-pub(crate) use scalar::{float_text, matches, quantile, time_text};
+pub(crate) use scalar::{TextTest, any_text, float_text, matches, quantile, time_text};
 pub(crate) use sketch::{Sketch, bucket_start, sketch};

@@ -1,4 +1,5 @@
-//! Scalar functions: the text form of floats and times, patterns, and quantiles read out of a sketch.
+//! Scalar functions: the text form of floats and times, patterns, any text of an overflow column, and quantiles read out
+//! of a sketch.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
+use outcrop_storage::overflow::{OverflowValue, entries};
 use regex::Regex;
 
 use super::Sketch;
@@ -32,6 +34,11 @@ pub(crate) fn matches(value: Expr, pattern: &str) -> std::result::Result<Expr, Q
     Ok(call(Function::Matches(regex), DataType::Utf8View, value))
 }
 
+/// Whether some text in an overflow column passes; false where there is none.
+pub(crate) fn any_text(overflow: Expr, test: TextTest) -> Expr {
+    call(Function::AnyText(test), DataType::Utf8View, overflow)
+}
+
 /// The value at a share (0 to 1) of a sketch's weight.
 pub(crate) fn quantile(sketch: Expr, share: f64) -> Expr {
     call(Function::Quantile(share), DataType::Binary, sketch)
@@ -48,6 +55,34 @@ enum Function {
     TimeText,
     Matches(Regex),
     Quantile(f64),
+    AnyText(TextTest),
+}
+
+/// What one text must be.
+#[derive(Clone, Debug)]
+pub(crate) enum TextTest {
+    Equals(String),
+    Contains(String),
+    Matches(Regex),
+}
+
+impl TextTest {
+    /// A pattern that was checked when the spec was parsed.
+    pub(crate) fn pattern(pattern: &str) -> std::result::Result<TextTest, QueryError> {
+        text::compile(pattern).map(TextTest::Matches).map_err(|e| QueryError::malformed(e.to_string()))
+    }
+
+    fn passes(&self, text: &str) -> bool {
+        match self {
+            TextTest::Equals(whole) => text == whole,
+            TextTest::Contains(part) => text.contains(part.as_str()),
+            TextTest::Matches(regex) => regex.is_match(text),
+        }
+    }
+
+    fn passes_any(&self, overflow: &str) -> bool {
+        entries(overflow).any(|(_, value)| matches!(value, OverflowValue::Text(text) if self.passes(&text)))
+    }
 }
 
 impl Function {
@@ -58,6 +93,9 @@ impl Function {
             Function::TimeText => (1, String::new()),
             Function::Matches(regex) => (2, regex.as_str().to_owned()),
             Function::Quantile(share) => (3, share.to_string()),
+            Function::AnyText(TextTest::Equals(text)) => (4, text.clone()),
+            Function::AnyText(TextTest::Contains(part)) => (5, part.clone()),
+            Function::AnyText(TextTest::Matches(regex)) => (6, regex.as_str().to_owned()),
         }
     }
 }
@@ -89,6 +127,9 @@ impl ScalarUDFImpl for EventFunction {
             Function::TimeText => "time_text",
             Function::Matches(_) => "matches",
             Function::Quantile(_) => "quantile",
+            Function::AnyText(TextTest::Equals(_)) => "any_text_equals",
+            Function::AnyText(TextTest::Contains(_)) => "any_text_contains",
+            Function::AnyText(TextTest::Matches(_)) => "any_text_matches",
         }
     }
 
@@ -104,7 +145,7 @@ impl ScalarUDFImpl for EventFunction {
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match self.function {
             Function::FloatText | Function::TimeText => DataType::Utf8View,
-            Function::Matches(_) => DataType::Boolean,
+            Function::Matches(_) | Function::AnyText(_) => DataType::Boolean,
             Function::Quantile(_) => DataType::Float64,
         })
     }
@@ -124,6 +165,10 @@ impl ScalarUDFImpl for EventFunction {
             Function::Matches(regex) => {
                 let values = array.as_string_view();
                 Arc::new(values.iter().map(|v| v.map(|v| regex.is_match(v))).collect::<BooleanArray>())
+            }
+            Function::AnyText(test) => {
+                let texts = array.as_string_view();
+                Arc::new(texts.iter().map(|t| Some(t.is_some_and(|t| test.passes_any(t)))).collect::<BooleanArray>())
             }
             Function::Quantile(share) => {
                 let sketches = array.as_binary::<i32>();

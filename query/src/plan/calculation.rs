@@ -237,7 +237,7 @@ fn numbers(field: &FieldRef) -> (Option<Expr>, Option<Expr>) {
             (Some(filter::column(column)), None)
         }
         FieldRef::System(_) => (None, None),
-        FieldRef::Field(..) => {
+        FieldRef::Field(..) | FieldRef::Overflowing(..) => {
             let column = |t| field.column(t).map(|c| filter::column(&c));
             (column(FieldType::Integer), column(FieldType::Float))
         }

@@ -55,7 +55,7 @@ impl KeyParts {
                 };
                 vec![(part, filter::column(column))]
             }
-            FieldRef::Field(_, types) => field_parts(field, types),
+            FieldRef::Field(..) | FieldRef::Overflowing(..) => field_parts(field),
         };
         KeyParts { at, parts }
     }
@@ -92,15 +92,14 @@ impl KeyParts {
     }
 }
 
-fn field_parts(field: &FieldRef, types: &[FieldType]) -> Vec<(KeyPart, Expr)> {
+fn field_parts(field: &FieldRef) -> Vec<(KeyPart, Expr)> {
     let column = |t| field.column(t).map(|c| filter::column(&c));
-    let both = types.contains(&FieldType::Integer) && types.contains(&FieldType::Float);
     let mut parts = Vec::new();
     if let Some(boolean) = column(FieldType::Boolean) {
         parts.push((KeyPart::Boolean, boolean));
     }
     match (column(FieldType::Integer), column(FieldType::Float)) {
-        (Some(integer), Some(float)) if both => {
+        (Some(integer), Some(float)) => {
             let integral = float
                 .clone()
                 .eq(datafusion::prelude::trunc(vec![float.clone()]))
@@ -114,7 +113,7 @@ fn field_parts(field: &FieldRef, types: &[FieldType]) -> Vec<(KeyPart, Expr)> {
             ));
             parts.push((KeyPart::Float, kept.unwrap_or(float)));
         }
-        (Some(integer), _) => parts.push((KeyPart::Integer, integer)),
+        (Some(integer), None) => parts.push((KeyPart::Integer, integer)),
         (None, Some(float)) => parts.push((KeyPart::Float, float)),
         (None, None) => {}
     }

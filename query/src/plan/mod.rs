@@ -25,7 +25,7 @@ use crate::error::QueryError;
 use crate::filter;
 use crate::functions::{DistinctFlag, sketch};
 use crate::scan::{EventTable, ScanStats};
-use crate::scope::{FieldRef, ScanColumn, Scope};
+use crate::scope::{ScanColumn, Scope};
 use crate::spec::{CalculationOp, Comparison, HavingOp, OrderBy, Query};
 
 /// Plans of one question.
@@ -221,26 +221,24 @@ impl<'a> Planner<'a> {
         let sketch = sketch(value, self.weight.clone()).alias(SKETCH);
         Ok(events.aggregate(vec![self.bucket()], vec![sketch])?.build()?)
     }
+}
 
-    /// Names of the question that no dataset addressed has ever seen.
-    pub(crate) fn unknown_fields(&self) -> Vec<String> {
-        let mut named: BTreeSet<&str> = self.query.breakdowns.iter().map(String::as_str).collect();
-        collect_names(&self.query.filter, &mut named);
-        for calculation in &self.query.calculations {
-            named.extend(calculation.column.as_deref());
-            if let Some(filter) = &calculation.filter {
-                collect_names(filter, &mut named);
-            }
+/// The names of fields that a question has in any place.
+pub(crate) fn names(query: &Query) -> BTreeSet<&str> {
+    let mut named: BTreeSet<&str> = query.breakdowns.iter().map(String::as_str).collect();
+    collect_names(&query.filter, &mut named);
+    for calculation in &query.calculations {
+        named.extend(calculation.column.as_deref());
+        if let Some(filter) = &calculation.filter {
+            collect_names(filter, &mut named);
         }
-        unknown(self.scope, named)
     }
+    named
 }
 
 /// Those of `names` that no dataset addressed has ever seen.
 pub(crate) fn unknown(scope: &Scope, names: BTreeSet<&str>) -> Vec<String> {
-    let is_unknown =
-        |name: &&str| *name != "*" && matches!(scope.resolve(name), FieldRef::Field(_, types) if types.is_empty());
-    names.into_iter().filter(is_unknown).map(str::to_owned).collect()
+    names.into_iter().filter(|name| *name != "*" && !scope.knows(name)).map(str::to_owned).collect()
 }
 
 pub(crate) fn collect_names<'f>(filter: &'f crate::spec::Filter, names: &mut BTreeSet<&'f str>) {

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use super::Distinct;
 use crate::event::{FieldName, FieldType, TimestampNs, reserved};
+use crate::memtable::StoredBatch;
+use crate::overflow::{Counted, OverflowTable};
 
-/// All fields that a dataset has ever had in a segment.
+/// All fields that a dataset has ever had in a segment: those with columns, and those in overflow beside them.
 #[derive(Clone, Debug, Default)]
 pub struct FieldTable {
     fields: BTreeMap<FieldName, FieldEntry>,
     columns: HashSet<Arc<str>>,
+    overflow: Arc<OverflowTable>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -45,22 +48,58 @@ impl FieldTable {
         self.fields.get(field)
     }
 
+    /// The fields with columns. The overflow column is none of them: nobody sent it.
     pub fn iter(&self) -> impl Iterator<Item = (&FieldName, &FieldEntry)> {
-        self.fields.iter()
+        self.fields.iter().filter(|(name, _)| name.as_str() != reserved::OVERFLOW)
     }
 
+    /// Every name that has columns, the overflow column included.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &FieldName> {
+        self.fields.keys()
+    }
+
+    /// How many fields have columns.
     pub fn len(&self) -> usize {
-        self.fields.len()
+        self.fields.len() - usize::from(self.fields.contains_key(reserved::OVERFLOW))
     }
 
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+        self.len() == 0
+    }
+
+    /// The fields of which values lie in overflow. A field that has columns and is not listed here never was there.
+    pub fn overflow(&self) -> &Arc<OverflowTable> {
+        &self.overflow
+    }
+
+    /// Counts overflow texts of a segment, once the columns of all segments are known.
+    pub(crate) fn count_overflow_anew<'t>(
+        &mut self,
+        texts: impl Iterator<Item = Option<&'t str>>,
+        times: &[TimestampNs],
+        listed_max: usize,
+    ) {
+        let fields = &self.fields;
+        Arc::make_mut(&mut self.overflow).count_anew(texts, times, listed_max, |field| fields.contains_key(field));
+    }
+
+    pub(crate) fn overflow_mut(&mut self) -> &mut OverflowTable {
+        Arc::make_mut(&mut self.overflow)
+    }
+
+    /// Counts the overflow fields of batches, before their columns are counted.
+    pub(crate) fn count_overflow(&mut self, batches: &[Arc<StoredBatch>], listed_max: usize) -> Counted {
+        let has_column = |field: &str| self.fields.contains_key(field);
+        Arc::make_mut(&mut self.overflow).count(batches, listed_max, has_column)
     }
 
     /// The physical column for this field's values of this type; chosen now if there is none yet.
     pub(crate) fn assign(&mut self, field: &FieldName, field_type: FieldType) -> Arc<str> {
         if let Some(entry) = self.fields.get(field.as_str()).and_then(|f| f.get(field_type)) {
             return Arc::clone(&entry.column);
+        }
+        if !self.fields.contains_key(field.as_str()) && self.overflow.may_hold(field.as_str()) {
+            self.overflow_mut().give_column(field);
         }
         let plain_is_free = !self.columns.contains(field.as_str()) && !reserved::is_reserved(field.as_str());
         let mut column = if plain_is_free && !self.fields.contains_key(field.as_str()) {

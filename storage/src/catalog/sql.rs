@@ -1,5 +1,6 @@
 //! The catalog's SQL. Each public method is one transaction; what it returns or takes is plain data.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,7 +8,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 
 use super::{Distinct, FieldTable, TypeEntry};
 use crate::error::StoreError;
-use crate::event::{DatasetId, DatasetName, FieldName, FieldType, TimestampNs};
+use crate::event::{DatasetId, DatasetName, FieldName, FieldType, TimestampNs, reserved};
+use crate::overflow::{NameFilter, OverflowCount, OverflowEntry, OverflowTable, Unlisted};
 use crate::paths::SegmentId;
 use crate::segment::SegmentInfo;
 use crate::upkeep::retain::Retention;
@@ -31,6 +33,15 @@ CREATE TABLE field_types (
     dataset INTEGER NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL, column_name TEXT NOT NULL,
     events INTEGER NOT NULL, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL,
     PRIMARY KEY (dataset, name, type)) STRICT, WITHOUT ROWID;
+CREATE TABLE overflow_fields (
+    dataset INTEGER NOT NULL, name TEXT NOT NULL, has_column INTEGER NOT NULL, uncounted INTEGER NOT NULL,
+    distinct_sketch BLOB NOT NULL, PRIMARY KEY (dataset, name)) STRICT, WITHOUT ROWID;
+CREATE TABLE overflow_types (
+    dataset INTEGER NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL, events INTEGER NOT NULL,
+    first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL,
+    PRIMARY KEY (dataset, name, type)) STRICT, WITHOUT ROWID;
+CREATE TABLE overflow_unlisted (
+    dataset INTEGER PRIMARY KEY, name_sketch BLOB NOT NULL, name_filter BLOB NOT NULL, value_count INTEGER NOT NULL) STRICT;
 ";
 
 /// There while a repair is under way.
@@ -140,9 +151,13 @@ impl Catalog {
                 "INSERT INTO datasets (id, workspace, name, created, watermark, cluster_field) VALUES (?, ?, ?, ?, 0, ?)",
                 params![dataset.id.0, WORKSPACE, dataset.name.as_str(), created, dataset.cluster_field],
             )?;
-            for (field, _) in dataset.fields.iter() {
+            for field in dataset.fields.names() {
                 upsert_field(&transaction, dataset.id, field, &dataset.fields)?;
             }
+            for (field, _) in dataset.fields.overflow().iter() {
+                upsert_overflow(&transaction, dataset.id, field, dataset.fields.overflow())?;
+            }
+            put_unlisted(&transaction, dataset.id, dataset.fields.overflow())?;
         }
         for segment in &image.segments {
             insert_segment(&transaction, segment)?;
@@ -219,7 +234,47 @@ impl Catalog {
             let sketch = Distinct::from_bytes(&row.get::<_, Vec<u8>>(1)?);
             table.set_distinct(FieldName::trusted(&row.get::<_, String>(0)?), sketch);
         }
+        self.load_overflow(dataset, table.overflow_mut())?;
         Ok(table)
+    }
+
+    fn load_overflow(&self, dataset: DatasetId, table: &mut OverflowTable) -> Result<(), StoreError> {
+        let mut entries: BTreeMap<String, OverflowEntry> = BTreeMap::new();
+        let mut statement = self
+            .connection
+            .prepare("SELECT name, has_column, uncounted, distinct_sketch FROM overflow_fields WHERE dataset = ?")?;
+        let mut rows = statement.query([dataset.0])?;
+        while let Some(row) = rows.next()? {
+            let entry = entries.entry(row.get(0)?).or_default();
+            (entry.has_column, entry.uncounted) = (row.get(1)?, row.get(2)?);
+            entry.distinct = Distinct::from_bytes(&row.get::<_, Vec<u8>>(3)?);
+        }
+        let mut statement = self
+            .connection
+            .prepare("SELECT name, type, events, first_seen, last_seen FROM overflow_types WHERE dataset = ?")?;
+        let mut rows = statement.query([dataset.0])?;
+        while let Some(row) = rows.next()? {
+            let Some(field_type) = FieldType::from_label(&row.get::<_, String>(1)?) else { continue };
+            let events = row.get::<_, i64>(2)? as u64;
+            let count = OverflowCount { events, first_seen: row.get(3)?, last_seen: row.get(4)? };
+            entries.entry(row.get(0)?).or_default().put(field_type, count);
+        }
+        entries.into_iter().for_each(|(name, entry)| table.put(FieldName::trusted(&name), entry));
+        let unlisted = self.connection.query_row(
+            "SELECT name_sketch, name_filter, value_count FROM overflow_unlisted WHERE dataset = ?",
+            [dataset.0],
+            |row| {
+                Ok(Unlisted {
+                    names: Distinct::from_bytes(&row.get::<_, Vec<u8>>(0)?),
+                    filter: NameFilter::from_bytes(row.get(1)?),
+                    values: row.get::<_, i64>(2)? as u64,
+                })
+            },
+        );
+        if let Some(unlisted) = unlisted.optional()? {
+            table.set_unlisted(unlisted);
+        }
+        Ok(())
     }
 
     fn load_segments(&self) -> Result<Vec<SegmentInfo>, StoreError> {
@@ -282,6 +337,10 @@ impl Catalog {
         )?;
         for field in change.touched {
             upsert_field(&transaction, change.dataset, field, change.fields)?;
+            upsert_overflow(&transaction, change.dataset, field, change.fields.overflow())?;
+        }
+        if change.touched.iter().any(|field| field.as_str() == reserved::OVERFLOW) {
+            put_unlisted(&transaction, change.dataset, change.fields.overflow())?;
         }
         set_meta(&transaction, "next_segment", &change.next_segment.to_string())?;
         set_meta(&transaction, "next_sequence", &change.next_sequence.to_string())?;
@@ -346,6 +405,43 @@ fn upsert_field(
             seen.last_seen,
         ])?;
     }
+    Ok(())
+}
+
+fn upsert_overflow(
+    transaction: &Transaction<'_>,
+    dataset: DatasetId,
+    field: &FieldName,
+    table: &OverflowTable,
+) -> Result<(), StoreError> {
+    let Some(entry) = table.get(field.as_str()) else { return Ok(()) };
+    let mut of_field = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO overflow_fields (dataset, name, has_column, uncounted, distinct_sketch)
+         VALUES (?, ?, ?, ?, ?)",
+    )?;
+    let sketch = entry.distinct.to_bytes();
+    of_field.execute(params![dataset.0, field.as_str(), entry.has_column, entry.uncounted, sketch])?;
+    let mut of_type = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO overflow_types (dataset, name, type, events, first_seen, last_seen)
+         VALUES (?, ?, ?, ?, ?, ?)",
+    )?;
+    for (field_type, count) in entry.types() {
+        let events = count.events as i64;
+        let label = field_type.label();
+        of_type.execute(params![dataset.0, field.as_str(), label, events, count.first_seen, count.last_seen])?;
+    }
+    Ok(())
+}
+
+fn put_unlisted(transaction: &Transaction<'_>, dataset: DatasetId, table: &OverflowTable) -> Result<(), StoreError> {
+    let Some(unlisted) = table.unlisted() else {
+        transaction.execute("DELETE FROM overflow_unlisted WHERE dataset = ?", [dataset.0])?;
+        return Ok(());
+    };
+    transaction.execute(
+        "INSERT OR REPLACE INTO overflow_unlisted (dataset, name_sketch, name_filter, value_count) VALUES (?, ?, ?, ?)",
+        params![dataset.0, unlisted.names.to_bytes(), unlisted.filter.as_bytes(), unlisted.values as i64],
+    )?;
     Ok(())
 }
 

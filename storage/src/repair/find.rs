@@ -147,6 +147,14 @@ pub(super) fn count_fields(segment: &Found, table: &mut FieldTable, problems: &m
     }
 }
 
+/// Counts what a segment holds in overflow, once the columns of all segments are counted.
+pub(super) fn count_overflow(segment: &Found, table: &mut FieldTable, listed_max: usize, problems: &mut Vec<String>) {
+    let counted = segment.open.read_overflow(|texts, times| table.count_overflow_anew(texts.iter(), times, listed_max));
+    if let Err(error) = counted {
+        problems.push(format!("overflow fields were not counted: {error}"));
+    }
+}
+
 fn distinct(segment: &OpenSegment, index: usize) -> Result<Distinct, StoreError> {
     let mut distinct = Distinct::default();
     for batch in merge::whole_column(segment, index)? {

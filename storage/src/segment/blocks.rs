@@ -136,12 +136,12 @@ impl BlockFile {
         Arc::strong_count(&self.0) > 1
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.0.path
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.0.bytes.len()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0.path
     }
 
     /// The bytes from `start`, all of whose blocks are sound.

@@ -6,9 +6,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::array::{AsArray, StringViewArray};
+use arrow::datatypes::{DataType, Field, Schema, TimestampNanosecondType};
 use bytes::{Buf, Bytes};
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::PageIndexPolicy;
 use parquet::file::reader::{ChunkReader, Length};
@@ -18,7 +20,7 @@ use super::blocks::BlockFile;
 use super::footer::{FORMAT_VERSION, METADATA_KEY, SegmentFooter};
 use crate::disk::Disk;
 use crate::error::StoreError;
-use crate::event::{DatasetId, FieldName, FieldType};
+use crate::event::{DatasetId, FieldName, FieldType, TimestampNs, reserved};
 use crate::paths::{DataDir, SegmentId};
 
 /// One segment of a snapshot. Stays readable while it is held, also when the store has dropped it.
@@ -158,6 +160,25 @@ impl OpenSegment {
     /// The position of one of the store's own columns.
     pub fn system_column(&self, name: &str) -> Option<usize> {
         self.metadata.schema().index_of(name).ok()
+    }
+
+    /// Calls `each` with the overflow texts of events and their times, some at a time; never if it has none.
+    pub(crate) fn read_overflow(
+        &self,
+        mut each: impl FnMut(&StringViewArray, &[TimestampNs]),
+    ) -> Result<(), StoreError> {
+        let overflow = self.column(&FieldName::trusted(reserved::OVERFLOW), FieldType::String);
+        let (Some(overflow), Some(time)) = (overflow, self.system_column(reserved::TIMESTAMP)) else { return Ok(()) };
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes(), self.metadata.clone())
+            .with_projection(ProjectionMask::roots(self.metadata.parquet_schema(), [time, overflow]))
+            .build();
+        let failed = |e: ParquetError| StoreError::damaged(self.file.path(), e.to_string());
+        for batch in reader.map_err(failed)? {
+            let batch = batch.map_err(|e| failed(e.into()))?;
+            let times = batch.column(0).as_primitive::<TimestampNanosecondType>();
+            each(batch.column(1).as_string_view(), times.values());
+        }
+        Ok(())
     }
 
     /// The file's bytes for parquet's readers, checked block by block.

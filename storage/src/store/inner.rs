@@ -3,7 +3,7 @@
 //! One lock guards what readers see, so that a request is visible entirely or not at all, and so that an event moves
 //! from memtable to segment in no time. Files are written outside it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -14,9 +14,10 @@ use crate::catalog::{Catalog, CatalogImage, DatasetRow, FieldTable, Publication}
 use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::error::StoreError;
-use crate::event::{DatasetId, DatasetName, EventBatch, FieldName};
-use crate::limits::StoreLimits;
+use crate::event::{DatasetId, DatasetName, EventBatch, FieldName, reserved};
+use crate::limits::{self, StoreLimits};
 use crate::memtable::{Memtable, StoredBatch};
+use crate::overflow::{self, Counted};
 use crate::paths::{DataDir, SegmentId};
 use crate::segment::file::Head;
 use crate::segment::footer::store_name;
@@ -95,7 +96,7 @@ pub(super) struct Inner {
     pub(super) next_segment: AtomicU64,
     pub(super) catalog: Mutex<Catalog>,
     datasets: RwLock<BTreeMap<DatasetId, DatasetState>>,
-    /// The fields of each dataset that was appended to, those of appends under way included.
+    /// The fields with columns of each dataset that was appended to, those of appends under way included.
     names: Mutex<BTreeMap<DatasetId, HashSet<FieldName>>>,
     memtable_bytes: AtomicU64,
     /// One flush at a time.
@@ -194,37 +195,53 @@ impl Inner {
         Ok(id)
     }
 
-    /// Counts the fields that a request would bring, and refuses it whole when a dataset would have too many.
-    pub(super) fn admit_fields<'a>(
-        &self,
-        batches: impl Iterator<Item = (DatasetId, &'a EventBatch)>,
-    ) -> Result<(), StoreError> {
-        let mut names = held(&self.names);
-        let mut new: BTreeMap<DatasetId, HashSet<&FieldName>> = BTreeMap::new();
-        for (dataset, events) in batches {
-            let known = names.entry(dataset).or_insert_with(|| self.field_names(dataset));
-            let unknown = events.columns().iter().map(|c| &c.field).filter(|field| !known.contains(*field));
-            new.entry(dataset).or_default().extend(unknown);
-        }
-        let max = self.limits.fields_max;
-        for (dataset, new) in &new {
-            let fields = names.get(dataset).map_or(0, HashSet::len);
-            if !new.is_empty() && fields + new.len() > max {
-                return Err(StoreError::TooManyFields { fields, new: new.len(), max });
-            }
-        }
-        for (dataset, new) in new {
-            names.entry(dataset).or_default().extend(new.into_iter().cloned());
-        }
-        Ok(())
+    /// The batch with the values of fields that get no column in the overflow column.
+    pub(super) fn place_fields(&self, dataset: DatasetId, events: EventBatch) -> Result<EventBatch, StoreError> {
+        let without = self.fields_without_column(dataset, &events);
+        if without.is_empty() { Ok(events) } else { overflow::fold(events, |field| without.contains(field)) }
     }
 
-    fn field_names(&self, dataset: DatasetId) -> HashSet<FieldName> {
+    /// The fields of a batch that have no column and get none at sight; the others have one from now on.
+    fn fields_without_column(&self, dataset: DatasetId, events: &EventBatch) -> HashSet<FieldName> {
+        let at_sight = self.limits.fields_at_sight_max.min(self.limits.fields_max);
+        let mut names = held(&self.names);
+        let known = names.entry(dataset).or_insert_with(|| self.fields_with_column(dataset));
+        let mut without = HashSet::new();
+        for field in events.columns().iter().map(|c| &c.field) {
+            if known.contains(field) {
+                continue;
+            }
+            let place = if known.len() < at_sight { &mut *known } else { &mut without };
+            place.insert(field.clone());
+        }
+        without
+    }
+
+    fn fields_with_column(&self, dataset: DatasetId) -> HashSet<FieldName> {
         let datasets = self.datasets();
         let Some(state) = datasets.get(&dataset) else { return HashSet::new() };
+        let given = state.fields.overflow().iter().filter(|(_, entry)| entry.has_column).map(|(name, _)| name.clone());
         let recent = state.memtable.batches();
         let recent = recent.iter().flat_map(|b| b.events().columns()).map(|c| c.field.clone());
-        state.fields.iter().map(|(name, _)| name.clone()).chain(recent).collect()
+        let mut fields: HashSet<FieldName> =
+            state.fields.iter().map(|(name, _)| name.clone()).chain(given).chain(recent).collect();
+        fields.remove(reserved::OVERFLOW);
+        fields
+    }
+
+    /// Gives columns to the overflow fields that came often, while there is room.
+    fn give_columns(&self, dataset: DatasetId, counted: &Counted, fields: &mut FieldTable) -> Vec<FieldName> {
+        let mut names = held(&self.names);
+        let known = names.entry(dataset).or_insert_with(|| self.fields_with_column(dataset));
+        let mut given = Vec::new();
+        for field in counted.frequent(limits::COLUMN_EVENTS_MIN) {
+            if known.contains(&field) || known.len() < self.limits.fields_max {
+                known.insert(field.clone());
+                fields.overflow_mut().give_column(&field);
+                given.push(field);
+            }
+        }
+        given
     }
 
     pub(super) fn watermark(&self, dataset: DatasetId) -> Option<u64> {
@@ -308,6 +325,7 @@ impl Inner {
             fields: Arc::clone(&state.fields),
             segments: Arc::clone(&state.segments),
             memtable: state.memtable.batches(),
+            overflow_fields_listed_max: self.limits.overflow_fields_listed_max,
         });
         Snapshot { datasets: datasets.collect() }
     }
@@ -436,8 +454,11 @@ impl Inner {
             self.disk.create_directory(&folder).and_then(|()| self.disk.sync_directory(&self.data_dir.segments()));
         made.map_err(|e| StoreError::io("create", &folder, e))?;
 
+        let counted = fields.count_overflow(&batches, self.limits.overflow_fields_listed_max);
+        let given = self.give_columns(dataset, &counted, &mut fields);
         let mut infos = Vec::new();
-        let mut touched = BTreeSet::new();
+        let mut touched = counted.listed;
+        touched.extend(given);
         for segment in flush::plan(&batches, cluster_field.as_deref()) {
             if self.stopping.load(Ordering::SeqCst) {
                 // The log still has everything; what was written so far is swept at the next start.

@@ -14,6 +14,7 @@ use super::inner::{DatasetState, Inner, held};
 use crate::catalog::{FieldTable, Publication};
 use crate::error::StoreError;
 use crate::event::{DatasetId, DatasetName, FieldName};
+use crate::overflow::OverflowTable;
 use crate::paths::SegmentId;
 use crate::segment::file::Head;
 use crate::segment::footer::SegmentFooter;
@@ -115,6 +116,7 @@ impl Inner {
         added: Vec<SegmentInfo>,
         counted: Option<(&[SegmentFooter], &[SegmentFooter])>,
     ) -> Result<(), StoreError> {
+        let overflow = counted.map(|_| self.overflow_counts(change, &added));
         // A flush counts fields from the table as it was when it began.
         let _counts = counted.map(|_| held(&self.flushing));
         let removed: Vec<SegmentId> = change.segments.iter().map(|s| s.info().id).collect();
@@ -124,6 +126,9 @@ impl Inner {
             let table = self.datasets().get(&change.dataset).map(|state| FieldTable::clone(&state.fields));
             let mut table = table.unwrap_or_default();
             touched = recount(&mut table, before, after);
+            if let Some((gone, back)) = &overflow {
+                touched.extend(table.overflow_mut().recount(gone, back));
+            }
             fields = Some(table);
         }
         held(&self.catalog).publish(&Publication {
@@ -156,6 +161,14 @@ impl Inner {
     /// Every event is in a segment now.
     pub(super) fn end_repair(&self) -> Result<(), StoreError> {
         held(&self.catalog).end_repair(self.next_sequence.load(Ordering::SeqCst))
+    }
+
+    /// What the segments of a change hold in overflow, and what those do that come in their place.
+    fn overflow_counts(&self, change: &Change, added: &[SegmentInfo]) -> (OverflowTable, OverflowTable) {
+        let known = self.datasets().get(&change.dataset).map(|state| Arc::clone(state.fields.overflow()));
+        let known = known.unwrap_or_default();
+        let added = added.iter().map(|info| Arc::new(self.segment(info.clone()))).collect::<Vec<_>>();
+        (overflow_of(&change.segments, &known), overflow_of(&added, &known))
     }
 
     pub(super) fn set_retention(&self, dataset: DatasetId, retention: Option<Retention>) -> Result<(), StoreError> {
@@ -290,6 +303,15 @@ impl Inner {
 /// What the segments say of themselves; a damaged one says nothing.
 fn footers(segments: &[Arc<Segment>]) -> Vec<SegmentFooter> {
     segments.iter().filter_map(|segment| Some(segment.open().ok()?.footer().clone())).collect()
+}
+
+/// What the segments hold in overflow, as far as they can be read.
+fn overflow_of(segments: &[Arc<Segment>], known: &OverflowTable) -> OverflowTable {
+    let mut table = OverflowTable::default();
+    for open in segments.iter().filter_map(|segment| segment.open().ok()) {
+        let _damaged = open.read_overflow(|texts, times| table.count_known(texts.iter(), times, known));
+    }
+    table
 }
 
 /// Takes the counts of `before` out of the table and puts those of `after` in; the fields that it touched.

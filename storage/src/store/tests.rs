@@ -8,6 +8,7 @@ mod flow;
 mod flushing;
 mod leftovers;
 mod once;
+mod overflow;
 mod pressure;
 mod removal;
 mod repair;

@@ -173,24 +173,3 @@ fn a_closed_store_takes_nothing_and_still_answers() {
     assert_eq!(ids(&store, "shop"), [0]);
     store.close();
 }
-
-#[test]
-fn fields_are_limited() {
-    let bench = Bench::with_limits(StoreLimits { fields_max: 3, ..StoreLimits::default() });
-    let store = bench.open();
-    append(&store, "shop", 0..2).unwrap();
-    let with = |names: &[&str]| {
-        let fields: Vec<(&str, Value)> = names.iter().map(|name| (*name, Value::Integer(1))).collect();
-        store.append(vec![(name("shop"), testing::batch(&[event(START, &fields)]))])
-    };
-    assert!(matches!(with(&["a", "b"]), Err(StoreError::TooManyFields { fields: 2, new: 2, max: 3 })));
-    with(&["id", "a"]).unwrap();
-    assert!(matches!(with(&["b"]), Err(StoreError::TooManyFields { .. })));
-    append(&store, "web", 2..4).unwrap();
-    assert_eq!(content(&store, "shop").len(), 3);
-    store.flush().unwrap();
-    drop(store);
-    let store = bench.open();
-    let other = store.append(vec![(name("shop"), testing::batch(&[event(START, &[("b", Value::Integer(1))])]))]);
-    assert!(matches!(other, Err(StoreError::TooManyFields { .. })), "segments are counted after a restart");
-}

@@ -136,6 +136,25 @@ fn segments_without_checksums_are_taken_as_they_are() {
 }
 
 #[test]
+fn fields_in_overflow_are_known_again() {
+    let bench = Bench { limits: StoreLimits { fields_max: 1, ..StoreLimits::default() }, ..by_hand() };
+    filled(&bench);
+    let overflow = |bench: &Bench| {
+        let store = bench.open();
+        let snapshot = store.snapshot();
+        let fields = &snapshot.dataset("shop").unwrap().fields;
+        let counted = |entry: &crate::OverflowEntry| entry.types().map(|(_, seen)| seen.events).sum::<u64>();
+        fields.overflow().iter().map(|(name, e)| (name.clone(), counted(e))).collect::<BTreeMap<_, _>>()
+    };
+    bench.open().flush().unwrap();
+    let wanted = overflow(&bench);
+    assert!(!wanted.is_empty());
+    lose_catalog(&bench);
+    repaired(&bench);
+    assert_eq!(overflow(&bench), wanted);
+}
+
+#[test]
 fn where_there_is_nothing_there_is_nothing_to_repair() {
     let bench = by_hand();
     let settings = bench.settings(Arc::new(bench.disk.clone()));
