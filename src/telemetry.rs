@@ -89,7 +89,7 @@ impl Metrics {
             self.repeated_keys.clone(),
         );
         registry.register_with_unit("ingest_body", "Bytes of bodies as sent", Unit::Bytes, self.body_bytes.clone());
-        let gauges: [(&str, &str, u64); 16] = [
+        let gauges: [(&str, &str, u64); 17] = [
             (
                 "ingest_down",
                 "1 while no log file can be opened: nothing is acknowledged",
@@ -97,6 +97,7 @@ impl Metrics {
             ),
             ("in_flight_bytes", "Bytes of bodies being handled", self.in_flight_bytes.load(Ordering::Relaxed)),
             ("memtable_bytes", "Bytes of events that are in no segment yet", health.memtable_bytes),
+            ("footer_cache_bytes", "Bytes of decoded footers that are kept", health.footer_cache_bytes),
             ("wal_closed_bytes", "Bytes of log files that wait to be removed", health.wal_bytes),
             ("wal_frames", "Log frames written and fsynced since start", health.wal_frames_total),
             ("wal_written_bytes", "Bytes of log frames since start", health.wal_bytes_total),

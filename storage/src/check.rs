@@ -7,6 +7,7 @@ use crate::catalog::Catalog;
 use crate::disk::{Disk, RealDisk};
 use crate::error::StoreError;
 use crate::paths::{self, DataDir};
+use crate::segment::cache::FooterCache;
 use crate::segment::reader::Segment;
 use crate::wal::reader;
 
@@ -36,9 +37,10 @@ pub fn check(data_dir: &DataDir, mut progress: impl FnMut(u64, u64)) -> Result<C
     let wal: Vec<_> = wal.into_iter().filter(|p| paths::wal_number(p).is_some()).collect();
     let total = (image.segments.len() + wal.len()) as u64;
     let mut report = CheckReport::default();
+    let footers = Arc::new(FooterCache::new(0));
     for (done, info) in image.segments.iter().enumerate() {
         progress(done as u64, total);
-        let segment = Segment::new(info.clone(), Arc::clone(&disk), data_dir.clone());
+        let segment = Segment::new(info.clone(), Arc::clone(&disk), data_dir.clone(), &footers);
         let checked = segment.open().and_then(|open| {
             open.scrub()?;
             Ok(open.footer().rows)

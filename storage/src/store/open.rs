@@ -14,6 +14,7 @@ use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::memtable::StoredBatch;
 use crate::paths::{self, DataDir};
+use crate::segment::cache::FooterCache;
 use crate::segment::reader::Segment;
 use crate::segment::sequences::Sequences;
 use crate::wal::frame::FrameBatch;
@@ -53,11 +54,12 @@ pub(super) fn open(settings: StoreSettings) -> Result<(Inner, u64), StoreError> 
     make_directories(&*disk, &dir)?;
     let catalog = open_catalog(&*disk, &dir)?;
     let image = catalog.load()?;
-    let (states, damage) = load_states(&disk, &dir, &image)?;
+    let footers = Arc::new(FooterCache::new(settings.limits.footer_cache_bytes_max));
+    let (states, damage) = load_states(&disk, &dir, &image, &footers)?;
     let watermarks = image.datasets.iter().map(|d| (d.id, d.watermark)).collect();
     let strangers = sweep::strangers(&*disk, &dir, &image)?;
     empty_spill(&*disk, &dir)?;
-    let inner = Inner::new(settings, catalog, &image, states, damage);
+    let inner = Inner::new(settings, catalog, &image, states, damage, footers);
     inner.skip_segments(strangers.last());
     let (next_file, logged) = replay(&inner)?;
     sweep::sweep(&inner, strangers, &watermarks, &logged)?;
@@ -107,6 +109,7 @@ fn load_states(
     disk: &Arc<dyn Disk>,
     dir: &DataDir,
     image: &CatalogImage,
+    footers: &Arc<FooterCache>,
 ) -> Result<(Vec<DatasetState>, Vec<String>), StoreError> {
     let mut damage = Vec::new();
     let mut states = Vec::with_capacity(image.datasets.len());
@@ -116,7 +119,7 @@ fn load_states(
             let path = dir.segment(info.dataset, info.id);
             match disk.length(&path) {
                 Ok(length) if length == info.bytes => {
-                    segments.push(Arc::new(Segment::new(info.clone(), Arc::clone(disk), dir.clone())));
+                    segments.push(Arc::new(Segment::new(info.clone(), Arc::clone(disk), dir.clone(), footers)));
                 }
                 Ok(length) => damage.push(format!("{} has {length} bytes instead of {}", path.display(), info.bytes)),
                 Err(error) => damage.push(format!("{} cannot be read: {error}", path.display())),
