@@ -38,6 +38,9 @@ pub(crate) struct Settings {
     /// Memtable bytes of all datasets; above it ingest waits, then sheds with 429 [default: 536870912]
     #[arg(long, env = "OUTCROP_MEMTABLE_BYTES_MAX", value_name = "BYTES")]
     memtable_bytes_max: Option<usize>,
+    /// Bytes of decoded segment footers that are kept in memory [default: 268435456]
+    #[arg(long, env = "OUTCROP_FOOTER_CACHE_BYTES_MAX", value_name = "BYTES")]
+    footer_cache_bytes_max: Option<usize>,
     /// Datasets that may exist [default: 1000]
     #[arg(long, env = "OUTCROP_DATASETS_MAX", value_name = "COUNT")]
     datasets_max: Option<usize>,
@@ -157,6 +160,7 @@ impl Settings {
             flush_bytes_max: self.flush_bytes_max.or(lower.flush_bytes_max),
             flush_age_seconds_max: self.flush_age_seconds_max.or(lower.flush_age_seconds_max),
             memtable_bytes_max: self.memtable_bytes_max.or(lower.memtable_bytes_max),
+            footer_cache_bytes_max: self.footer_cache_bytes_max.or(lower.footer_cache_bytes_max),
             datasets_max: self.datasets_max.or(lower.datasets_max),
             fields_max: self.fields_max.or(lower.fields_max),
             fields_at_sight_max: self.fields_at_sight_max.or(lower.fields_at_sight_max),
@@ -197,6 +201,7 @@ impl Settings {
                 flush_age_seconds_max: self.flush_age_seconds_max.unwrap_or(store.flush_age_seconds_max),
                 memtable_bytes_max: self.memtable_bytes_max.unwrap_or(store.memtable_bytes_max),
                 wal_file_bytes_max: store.wal_file_bytes_max,
+                footer_cache_bytes_max: self.footer_cache_bytes_max.unwrap_or(store.footer_cache_bytes_max),
                 datasets_max: self.datasets_max.unwrap_or(store.datasets_max),
                 fields_max: self.fields_max.unwrap_or(store.fields_max),
                 fields_at_sight_max: self.fields_at_sight_max.unwrap_or(store.fields_at_sight_max),

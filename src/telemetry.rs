@@ -97,7 +97,7 @@ impl Metrics {
             "Bodies with a batch id that were acknowledged before and not stored again",
             self.repeated_bodies.clone(),
         );
-        let gauges: [(&str, &str, u64); 17] = [
+        let gauges: [(&str, &str, u64); 18] = [
             (
                 "ingest_down",
                 "1 while no log file can be opened: nothing is acknowledged",
@@ -105,6 +105,7 @@ impl Metrics {
             ),
             ("in_flight_bytes", "Bytes of bodies being handled", self.in_flight_bytes.load(Ordering::Relaxed)),
             ("memtable_bytes", "Bytes of events that are in no segment yet", health.memtable_bytes),
+            ("footer_cache_bytes", "Bytes of decoded footers that are kept", health.footer_cache_bytes),
             ("wal_closed_bytes", "Bytes of log files that wait to be removed", health.wal_bytes),
             ("wal_frames", "Log frames written and fsynced since start", health.wal_frames_total),
             ("wal_written_bytes", "Bytes of log frames since start", health.wal_bytes_total),

@@ -70,12 +70,13 @@ pub(crate) async fn look_up(scope: &mut Scope, names: &BTreeSet<&str>, range: Ti
     if wanted.is_empty() {
         return Ok(());
     }
+    let overflow = FieldName::trusted(reserved::OVERFLOW);
     for segment in scope.datasets.iter().flat_map(|d| d.segments.iter()) {
         if !range.overlaps(segment.info().time_min, segment.info().time_max) {
             continue;
         }
-        let open = segment.open()?;
-        let Some(column) = open.column(&FieldName::trusted(reserved::OVERFLOW), FieldType::String) else { continue };
+        let open = segment.open_columns(&[(overflow.clone(), FieldType::String)])?;
+        let Some(column) = open.column(&overflow, FieldType::String) else { continue };
         for row_group in 0..open.metadata().metadata().num_row_groups() {
             look_up_in(&open, row_group, column, &mut wanted)?;
             // Whoever asked may have gone away meanwhile.

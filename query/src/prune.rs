@@ -79,12 +79,15 @@ pub(crate) struct Pruned {
     pub(crate) scanned: u64,
 }
 
+/// The units are opened for `columns` and those of the predicates.
 pub(crate) fn prune(
     datasets: &[DatasetSnapshot],
     range: TimeRange,
     predicates: &[Predicate],
+    columns: &[ScanColumn],
 ) -> Result<Pruned, StoreError> {
     let mut pruned = Pruned::default();
+    let opened = physical(columns.iter().chain(predicates.iter().flat_map(|p| &p.columns)));
     for (at, dataset) in datasets.iter().enumerate() {
         for batch in &dataset.memtable {
             let (min, max) = batch.time_range();
@@ -99,7 +102,7 @@ pub(crate) fn prune(
                 pruned.skipped_by_time += 1;
                 continue;
             }
-            let units = segment_units(at, &segment.open()?, predicates);
+            let units = segment_units(at, &segment.open_columns(&opened)?, predicates);
             if units.is_empty() {
                 pruned.skipped_by_index += 1;
             } else {
@@ -164,6 +167,22 @@ fn page_selection(segment: &OpenSegment, row_group: usize, predicate: &Predicate
         if passes { RowSelector::select(rows) } else { RowSelector::skip(rows) }
     });
     Some(RowSelection::from(selectors.collect::<Vec<_>>()))
+}
+
+/// The fields and types whose columns scan columns are made of.
+fn physical<'c>(columns: impl Iterator<Item = &'c ScanColumn>) -> Vec<(FieldName, FieldType)> {
+    let overflow = || Some((FieldName::trusted(reserved::OVERFLOW), FieldType::String));
+    let parts = columns.flat_map(|column| match column {
+        ScanColumn::Field(field, field_type) => [Some((field.clone(), *field_type)), None],
+        ScanColumn::Overflowing(field, field_type, _) => [Some((field.clone(), *field_type)), overflow()],
+        ScanColumn::Overflow => [overflow(), None],
+        ScanColumn::Timestamp
+        | ScanColumn::Sequence
+        | ScanColumn::Received
+        | ScanColumn::Dataset
+        | ScanColumn::SampleRate => [None, None],
+    });
+    parts.flatten().collect()
 }
 
 /// The position of a scan column in a segment's file.

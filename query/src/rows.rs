@@ -194,14 +194,15 @@ impl Pager {
         let used: Vec<ScanColumn> = used.into_iter().collect();
         let predicates = scan::predicates(&self.context.state(), &used, self.query.range, &[filter])?;
         let stats = ScanStats::default();
-        let pruned = prune::prune(&self.scope.datasets, self.query.range, &predicates)?;
+        let wanted = self.wanted();
+        let pruned = prune::prune(&self.scope.datasets, self.query.range, &predicates, &wanted.columns())?;
         stats.note_pruned(&pruned);
         let units: Vec<Unit> = pruned.units.into();
 
         let mut found = self.find(&units, &predicates, &stats)?;
         let more = found.len() > self.query.limit;
         found.truncate(self.query.limit);
-        let (columns, rows) = self.fetch(&units, &found)?;
+        let (columns, rows) = self.fetch(&units, &found, &wanted)?;
         let cut = rows.len() < found.len();
         let last = rows.len().checked_sub(1).map(|at| found[at].0);
         let cursor = last.filter(|_| more || cut).map(write_cursor);
@@ -303,15 +304,15 @@ impl Pager {
         &self,
         units: &[Unit],
         found: &[(EventKey, Place)],
+        wanted: &Wanted,
     ) -> Result<(Vec<AnswerColumn>, Vec<Vec<Value>>), QueryError> {
-        let wanted = self.wanted();
         let mut cells = Cells::default();
         // All at once, unless that is so much that the answer will have only the first of them anyway.
         let mut at_once = found.len();
         while cells.rows() < found.len() {
             let before = cells.rows();
             let some = &found[before..found.len().min(before + at_once)];
-            self.fetch_some(units, some, &wanted, &mut cells)?;
+            self.fetch_some(units, some, wanted, &mut cells)?;
             if cells.is_full() && some.len() > 1 {
                 cells.truncate(before);
                 at_once = some.len() / 2;
@@ -388,6 +389,13 @@ struct Wanted {
 
 /// Rows of a page that are decoded at a time: all of their columns are.
 const FETCH_BATCH_ROWS: usize = 1_024;
+
+impl Wanted {
+    /// The columns of chosen fields; none where every field is wanted.
+    fn columns(&self) -> Vec<ScanColumn> {
+        self.fields.iter().flatten().flat_map(|(_, field)| field.columns()).collect()
+    }
+}
 
 /// A row of a source, and its row of the page.
 type RowPair = (usize, usize);
@@ -546,12 +554,13 @@ fn fetch_from_memory(
 }
 
 fn fetch_from_segment(
-    segment: &OpenSegment,
+    segment: &Arc<OpenSegment>,
     dataset: &str,
     wanted: &Wanted,
     rows: &[RowPair],
     cells: &mut Cells,
 ) -> Result<(), QueryError> {
+    let segment = &*if wanted.fields.is_none() { segment.whole()? } else { Arc::clone(segment) };
     let own = segment.footer().fields.iter().filter_map(|f| f.key());
     let columns = columns_of(wanted, own);
     let scanned: Vec<ScanColumn> = columns.iter().map(|(_, c)| c.clone()).collect();

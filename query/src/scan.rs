@@ -123,7 +123,7 @@ impl TableProvider for EventTable {
             None => self.columns.clone(),
         };
         let predicates = predicates(state, &self.columns, self.range, filters)?;
-        let pruned = prune::prune(&self.scope.datasets, self.range, &predicates)
+        let pruned = prune::prune(&self.scope.datasets, self.range, &predicates, &projected)
             .map_err(|e| DataFusionError::External(Box::new(e)))?;
         self.stats.note_pruned(&pruned);
         let schema = schema_of(&projected);

@@ -7,6 +7,7 @@ use crate::catalog::Catalog;
 use crate::disk::{Disk, RealDisk};
 use crate::error::StoreError;
 use crate::paths::DataDir;
+use crate::segment::cache::FooterCache;
 use crate::segment::reader::Segment;
 use crate::wal::reader::{self, WalFiles};
 
@@ -35,9 +36,10 @@ pub fn check(data_dir: &DataDir, mut progress: impl FnMut(u64, u64)) -> Result<C
     let wal = WalFiles::list(&*disk, &data_dir.wal(), image.store_id)?;
     let total = (image.segments.len() + wal.files.len()) as u64;
     let mut report = CheckReport::default();
+    let footers = Arc::new(FooterCache::new(0));
     for (done, info) in image.segments.iter().enumerate() {
         progress(done as u64, total);
-        let segment = Segment::new(info.clone(), Arc::clone(&disk), data_dir.clone());
+        let segment = Segment::new(info.clone(), Arc::clone(&disk), data_dir.clone(), &footers);
         let checked = segment.open().and_then(|open| {
             open.scrub()?;
             Ok(open.footer().rows)

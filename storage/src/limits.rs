@@ -47,6 +47,11 @@ pub const SEGMENT_ROWS_MAX: usize = 1 << 20;
 pub const FLUSH_DAYS_MAX: usize = 16;
 /// Rows of one row group: the unit of work of a scan, small enough that two cores share one segment.
 pub const ROW_GROUP_ROWS_MAX: usize = 128 << 10;
+/// Columns above which a segment is wide: it has one row group, or the footer would outgrow what it describes, and its
+/// footer is decoded for the columns asked for.
+pub const WIDE_COLUMNS: usize = 1_000;
+/// Bytes of memory that a column takes in a decoded footer beside what parquet's metadata says of itself, about.
+pub const FOOTER_COLUMN_BYTES: usize = 600;
 /// Rows of one page: what the page index can skip.
 pub const PAGE_ROWS_MAX: usize = 4_096;
 /// Rows between the writer's looks at page sizes; above [`PAGE_ROWS_MAX`] pages would overshoot.
@@ -114,6 +119,8 @@ pub struct StoreLimits {
     pub memtable_bytes_max: usize,
     /// Bytes of a WAL file before the next one is begun.
     pub wal_file_bytes_max: usize,
+    /// Bytes of decoded footers that are kept. A segment of 200 columns and a million rows takes 2 MB.
+    pub footer_cache_bytes_max: usize,
     /// Datasets that may exist.
     pub datasets_max: usize,
     /// Fields of one dataset that have columns; further ones are in overflow. Every flush and footer costs what a
@@ -134,6 +141,7 @@ impl Default for StoreLimits {
             flush_age_seconds_max: 600,
             memtable_bytes_max: 512 << 20,
             wal_file_bytes_max: 64 << 20,
+            footer_cache_bytes_max: 256 << 20,
             datasets_max: DATASETS_MAX,
             fields_max: FIELDS_MAX,
             fields_at_sight_max: FIELDS_AT_SIGHT_MAX,

@@ -69,6 +69,7 @@ pub struct StoreHealth {
     /// No WAL file can be opened: nothing can be acknowledged.
     pub ingest_down: bool,
     pub memtable_bytes: u64,
+    pub footer_cache_bytes: u64,
     pub wal_bytes: u64,
     pub wal_frames_total: u64,
     pub wal_bytes_total: u64,

@@ -25,7 +25,7 @@ pub(super) struct Found {
     pub(super) path: PathBuf,
     pub(super) bytes: u64,
     pub(super) footer: SegmentFooter,
-    pub(super) open: OpenSegment,
+    pub(super) open: Arc<OpenSegment>,
     /// What is wrong with it besides.
     pub(super) damage: Option<String>,
 }
@@ -88,7 +88,7 @@ pub(super) fn segments(
 }
 
 /// A segment if there is one, or what is wrong with it.
-type Opened = Result<Option<OpenSegment>, StoreError>;
+type Opened = Result<Option<Arc<OpenSegment>>, StoreError>;
 
 /// Whether it is the checksums that are absent or damaged.
 fn lacks_sums(error: &StoreError, sums: &Path) -> bool {

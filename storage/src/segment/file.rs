@@ -24,9 +24,6 @@ use crate::event::{DatasetId, DatasetName, FieldName, FieldType, TimestampNs, re
 use crate::limits;
 use crate::paths::{DataDir, SegmentId};
 
-/// Columns above which a segment has one row group: the footer would outgrow what it describes.
-const WIDE_COLUMNS: usize = 1_000;
-
 /// What a segment is, whatever is in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Head<'a> {
@@ -109,7 +106,7 @@ pub(crate) fn schema(columns: &[Column], sampled: bool) -> Arc<Schema> {
 
 /// Rows of a row group of a file with so many columns.
 pub(crate) fn row_group_rows(columns: usize) -> usize {
-    if columns > WIDE_COLUMNS { limits::SEGMENT_ROWS_MAX } else { limits::ROW_GROUP_ROWS_MAX }
+    if columns > limits::WIDE_COLUMNS { limits::SEGMENT_ROWS_MAX } else { limits::ROW_GROUP_ROWS_MAX }
 }
 
 fn properties(columns: &[Column], level: u8) -> WriterProperties {

@@ -3,103 +3,141 @@
 //! It hands out checked bytes and decoded footers; decoding columns is the reader's business. Must not know what is
 //! asked.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arrow::array::{AsArray, StringViewArray};
-use arrow::datatypes::{DataType, Field, Schema, TimestampNanosecondType};
+use arrow::datatypes::TimestampNanosecondType;
 use bytes::{Buf, Bytes};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::PageIndexPolicy;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::SegmentInfo;
 use super::blocks::BlockFile;
-use super::footer::{FORMAT_VERSION, METADATA_KEY, SegmentFooter};
+use super::cache::{Columns, FooterCache};
+use super::decode::{Decoded, Opened};
+use super::footer::SegmentFooter;
 use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::event::{DatasetId, FieldName, FieldType, TimestampNs, reserved};
+use crate::limits;
 use crate::paths::{DataDir, SegmentId};
 
 /// One segment of a snapshot. Stays readable while it is held, also when the store has dropped it.
 #[derive(Debug)]
 pub struct Segment {
     info: SegmentInfo,
-    disk: Arc<dyn Disk>,
-    data_dir: DataDir,
-    opened: Mutex<Option<Arc<OpenSegment>>>,
+    source: Arc<Source>,
 }
 
-/// A segment whose footer was read.
+/// Where a segment is, and what is kept of it once it was opened.
+#[derive(Debug)]
+struct Source {
+    disk: Arc<dyn Disk>,
+    data_dir: DataDir,
+    dataset: DatasetId,
+    id: SegmentId,
+    /// Mapped once: what was found good of it stays known.
+    file: Mutex<Option<BlockFile>>,
+    /// What it keeps holds this source in turn.
+    footers: Weak<FooterCache>,
+}
+
+/// A segment whose footer was read, for all of its columns or for some.
 #[derive(Debug)]
 pub struct OpenSegment {
+    source: Arc<Source>,
     file: BlockFile,
-    metadata: ArrowReaderMetadata,
-    footer: SegmentFooter,
-    columns: HashMap<(FieldName, FieldType), usize>,
+    columns: Columns,
+    opened: Opened,
 }
 
 impl Segment {
-    pub(crate) fn new(info: SegmentInfo, disk: Arc<dyn Disk>, data_dir: DataDir) -> Segment {
-        Segment { info, disk, data_dir, opened: Mutex::new(None) }
+    pub(crate) fn new(
+        info: SegmentInfo,
+        disk: Arc<dyn Disk>,
+        data_dir: DataDir,
+        footers: &Arc<FooterCache>,
+    ) -> Segment {
+        let (dataset, id, footers) = (info.dataset, info.id, Arc::downgrade(footers));
+        Segment { info, source: Arc::new(Source { disk, data_dir, dataset, id, file: Mutex::default(), footers }) }
     }
 
     pub fn info(&self) -> &SegmentInfo {
         &self.info
     }
 
-    /// The segment opened: its footer and page index are decoded once and kept.
+    /// The segment opened: its footer and page index are decoded, and kept while there is room.
     pub fn open(&self) -> Result<Arc<OpenSegment>, StoreError> {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = opened.as_ref() {
-            return Ok(Arc::clone(open));
-        }
-        let open = Arc::new(self.open_now()?);
-        *opened = Some(Arc::clone(&open));
-        Ok(open)
+        self.check(self.source.open(&None)?)
+    }
+
+    /// The segment opened for these columns and the store's own. Of a wide segment others cannot be read from what this
+    /// gives: decoding costs what is asked and not what is stored.
+    pub fn open_columns(&self, columns: &[(FieldName, FieldType)]) -> Result<Arc<OpenSegment>, StoreError> {
+        let mut columns = columns.to_vec();
+        columns.sort_unstable();
+        columns.dedup();
+        self.check(self.source.open(&Some(columns.into()))?)
     }
 
     /// Whether somebody reads it or may still do so, besides whoever holds this handle.
     pub(crate) fn in_use(self: &Arc<Self>) -> bool {
-        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = opened.as_ref().is_some_and(|open| Arc::strong_count(open) > 1 || open.file.is_shared());
+        if let Some(footers) = self.source.footers.upgrade() {
+            footers.forget(self.info.id);
+        }
+        let read = self.source.file().as_ref().is_some_and(BlockFile::is_shared);
         Arc::strong_count(self) > 1 || read
     }
 
-    fn open_now(&self) -> Result<OpenSegment, StoreError> {
-        let info = &self.info;
-        let open = OpenSegment::open(Arc::clone(&self.disk), &self.data_dir, info.dataset, info.id)?;
-        if open.footer.rows != info.rows {
-            let path = self.data_dir.segment(info.dataset, info.id);
-            return Err(StoreError::damaged(
-                &path,
-                format!("it has {} events instead of {}", open.footer.rows, info.rows),
-            ));
+    fn check(&self, open: Arc<OpenSegment>) -> Result<Arc<OpenSegment>, StoreError> {
+        let (rows, wanted) = (open.footer().rows, self.info.rows);
+        if rows != wanted {
+            return Err(StoreError::damaged(open.file.path(), format!("it has {rows} events instead of {wanted}")));
         }
         Ok(open)
     }
 }
 
-fn read_footer(metadata: &ArrowReaderMetadata) -> Result<SegmentFooter, String> {
-    let file = metadata.metadata().file_metadata();
-    let entry = file.key_value_metadata().and_then(|all| all.iter().find(|e| e.key == METADATA_KEY));
-    let text = entry.and_then(|e| e.value.as_ref()).ok_or("it was not written by Outcrop")?;
-    serde_json::from_str(text).map_err(|e| format!("its own metadata cannot be read: {e}"))
-}
+impl Source {
+    fn file(&self) -> MutexGuard<'_, Option<BlockFile>> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
-/// The schema that columns are decoded with: text as views, which group and filter faster.
-fn view_schema(schema: &Schema) -> Arc<Schema> {
-    let fields: Vec<Field> = schema
-        .fields()
-        .iter()
-        .map(|field| match field.data_type() {
-            DataType::Utf8 => field.as_ref().clone().with_data_type(DataType::Utf8View),
-            _ => field.as_ref().clone(),
-        })
-        .collect();
-    Arc::new(Schema::new(fields))
+    fn open(self: &Arc<Source>, columns: &Columns) -> Result<Arc<OpenSegment>, StoreError> {
+        // Held while decoding, so that those who come at once decode once.
+        let mut mapped = self.file();
+        let footers = self.footers.upgrade();
+        let kept = |columns: &Columns| footers.as_ref().and_then(|f| f.get(self.id, columns));
+        if let Some(kept) = kept(columns) {
+            return Ok(kept);
+        }
+        let whole = kept(&None);
+        let file = match mapped.as_ref() {
+            Some(file) => file.clone(),
+            None => mapped.insert(self.map()?).clone(),
+        };
+        let decoded = match whole {
+            Some(whole) if !whole.is_wide() => return Ok(whole),
+            Some(whole) => Decoded::again(&file, &whole.opened),
+            None => Decoded::new(&file, self.dataset, self.id)?,
+        };
+        let (columns, opened) = match columns {
+            Some(fields) if decoded.is_wide() => (columns.clone(), decoded.narrowed(fields)?.open()?),
+            _ => (None, decoded.open()?),
+        };
+        let open = Arc::new(OpenSegment { source: Arc::clone(self), file, columns: columns.clone(), opened });
+        if let Some(footers) = footers {
+            footers.put(self.id, columns, &open);
+        }
+        Ok(open)
+    }
+
+    fn map(&self) -> Result<BlockFile, StoreError> {
+        let path = self.data_dir.segment(self.dataset, self.id);
+        BlockFile::open(Arc::clone(&self.disk), &path, &self.data_dir.sums(self.dataset, self.id))
+    }
 }
 
 impl OpenSegment {
@@ -109,57 +147,46 @@ impl OpenSegment {
         data_dir: &DataDir,
         dataset: DatasetId,
         id: SegmentId,
-    ) -> Result<OpenSegment, StoreError> {
-        let path = &data_dir.segment(dataset, id);
-        let file = BlockFile::open(disk, path, &data_dir.sums(dataset, id))?;
-        let damaged = |what: String| StoreError::damaged(path, what);
-        let options =
-            ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_page_index_policy(PageIndexPolicy::Required);
-        let plain = ArrowReaderMetadata::load(&SegmentBytes(file.clone()), options.clone())
-            .map_err(|e| damaged(format!("its footer cannot be read: {e}")))?;
-        let footer = read_footer(&plain).map_err(damaged)?;
-        if footer.format != FORMAT_VERSION {
-            return Err(StoreError::UnknownFormat { path: path.to_owned(), version: footer.format });
-        }
-        if (footer.dataset_id, footer.segment) != (dataset.0, id.0) {
-            return Err(damaged(format!("it is segment {} of dataset {}", footer.segment, footer.dataset_id)));
-        }
-        if plain.metadata().file_metadata().num_rows() as u64 != footer.rows {
-            return Err(damaged("its own metadata does not fit its rows".into()));
-        }
-        let metadata = ArrowReaderMetadata::try_new(
-            Arc::clone(plain.metadata()),
-            options.with_schema(view_schema(plain.schema())),
-        )
-        .map_err(|e| damaged(format!("its schema cannot be read: {e}")))?;
-        let mut columns = HashMap::with_capacity(footer.fields.len());
-        for field in &footer.fields {
-            let index = metadata.schema().index_of(&field.column);
-            let index = index.map_err(|_| damaged(format!("it has no column {}", field.column)))?;
-            if let Some(key) = field.key() {
-                columns.insert(key, index);
-            }
-        }
-        Ok(OpenSegment { file, metadata, footer, columns })
+    ) -> Result<Arc<OpenSegment>, StoreError> {
+        let (data_dir, file, footers) = (data_dir.clone(), Mutex::default(), Weak::new());
+        Arc::new(Source { disk, data_dir, dataset, id, file, footers }).open(&None)
+    }
+
+    /// The same segment opened for all of its columns.
+    pub fn whole(self: &Arc<OpenSegment>) -> Result<Arc<OpenSegment>, StoreError> {
+        if self.columns.is_none() { Ok(Arc::clone(self)) } else { self.source.open(&None) }
+    }
+
+    /// About what it holds in memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let parquet = self.opened.metadata.metadata().memory_size();
+        parquet + limits::FOOTER_COLUMN_BYTES * (self.opened.metadata.schema().fields().len())
+    }
+
+    fn is_wide(&self) -> bool {
+        self.opened.footer.fields.len() > limits::WIDE_COLUMNS
     }
 
     /// What parquet's readers start from: footer, page index and arrow schema.
     pub fn metadata(&self) -> &ArrowReaderMetadata {
-        &self.metadata
+        &self.opened.metadata
     }
 
+    /// What the segment says of itself; of its fields, those that it was opened for.
     pub fn footer(&self) -> &SegmentFooter {
-        &self.footer
+        &self.opened.footer
     }
 
     /// The position of the column that holds this field's values of this type, if the segment has any.
     pub fn column(&self, field: &FieldName, field_type: FieldType) -> Option<usize> {
-        self.columns.get(&(field.clone(), field_type)).copied()
+        let key = (field.clone(), field_type);
+        debug_assert!(self.columns.as_ref().is_none_or(|c| c.contains(&key)), "{field} was not asked for");
+        self.opened.positions.get(&key).copied()
     }
 
     /// The position of one of the store's own columns.
     pub fn system_column(&self, name: &str) -> Option<usize> {
-        self.metadata.schema().index_of(name).ok()
+        self.metadata().schema().index_of(name).ok()
     }
 
     /// Calls `each` with the overflow texts of events and their times, some at a time; never if it has none.
@@ -169,12 +196,11 @@ impl OpenSegment {
     ) -> Result<(), StoreError> {
         let overflow = self.column(&FieldName::trusted(reserved::OVERFLOW), FieldType::String);
         let (Some(overflow), Some(time)) = (overflow, self.system_column(reserved::TIMESTAMP)) else { return Ok(()) };
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes(), self.metadata.clone())
-            .with_projection(ProjectionMask::roots(self.metadata.parquet_schema(), [time, overflow]))
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes(), self.metadata().clone())
+            .with_projection(ProjectionMask::roots(self.metadata().parquet_schema(), [time, overflow]))
             .build();
-        let failed = |e: ParquetError| StoreError::damaged(self.file.path(), e.to_string());
-        for batch in reader.map_err(failed)? {
-            let batch = batch.map_err(|e| failed(e.into()))?;
+        for batch in reader.map_err(|e| self.unreadable(&e))? {
+            let batch = batch.map_err(|e| self.unreadable(&e))?;
             let times = batch.column(0).as_primitive::<TimestampNanosecondType>();
             each(batch.column(1).as_string_view(), times.values());
         }
@@ -222,6 +248,10 @@ impl ChunkReader for SegmentBytes {
 }
 
 impl SegmentBytes {
+    pub(super) fn new(file: BlockFile) -> SegmentBytes {
+        SegmentBytes(file)
+    }
+
     fn range(&self, start: usize, length: usize) -> parquet::errors::Result<Bytes> {
         self.0.range(start, length).map_err(|e| ParquetError::External(Box::new(e)))
     }

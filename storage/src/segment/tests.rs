@@ -1,5 +1,6 @@
 //! A segment gives back what was put in, in its order, under names that never clash, and notices every changed bit.
 
+mod cache;
 mod damage;
 mod format;
 mod merge;
@@ -18,6 +19,7 @@ use crate::paths::{DataDir, SegmentId};
 use crate::testing::{Event, START, batch};
 use crate::upkeep::flush;
 
+use super::cache::FooterCache;
 use super::file::Head;
 use super::reader::Segment;
 use super::writer::{ColumnSeen, RowAt, SegmentPlan, write};
@@ -31,6 +33,7 @@ pub(super) struct Bench {
     directory: tempfile::TempDir,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) fields: FieldTable,
+    pub(super) footers: Arc<FooterCache>,
     next: u64,
 }
 
@@ -38,7 +41,8 @@ impl Bench {
     pub(super) fn new() -> Bench {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(DataDir::new(directory.path()).dataset(DATASET)).unwrap();
-        Bench { directory, disk: Arc::new(RealDisk), fields: FieldTable::default(), next: 1 }
+        let footers = Arc::new(FooterCache::new(0));
+        Bench { directory, disk: Arc::new(RealDisk), fields: FieldTable::default(), footers, next: 1 }
     }
 
     pub(super) fn data_dir(&self) -> DataDir {
@@ -93,7 +97,7 @@ impl Bench {
     }
 
     pub(super) fn segment(&self, info: &SegmentInfo) -> Segment {
-        Segment::new(info.clone(), Arc::clone(&self.disk), self.data_dir())
+        Segment::new(info.clone(), Arc::clone(&self.disk), self.data_dir(), &self.footers)
     }
 
     /// Writes events of one day that arrived as one batch, numbered from 1.

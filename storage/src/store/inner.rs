@@ -19,6 +19,7 @@ use crate::limits::{self, StoreLimits};
 use crate::memtable::{Memtable, StoredBatch};
 use crate::overflow::{self, Counted};
 use crate::paths::{DataDir, SegmentId};
+use crate::segment::cache::FooterCache;
 use crate::segment::file::Head;
 use crate::segment::footer::store_name;
 use crate::segment::reader::Segment;
@@ -99,6 +100,7 @@ pub(super) struct Inner {
     /// The fields with columns of each dataset that was appended to, those of appends under way included.
     names: Mutex<BTreeMap<DatasetId, HashSet<FieldName>>>,
     memtable_bytes: AtomicU64,
+    footers: Arc<FooterCache>,
     /// One flush at a time.
     pub(super) flushing: Mutex<()>,
     /// One change to segments that are there at a time. Taken before `flushing`.
@@ -132,8 +134,10 @@ impl Inner {
         image: &CatalogImage,
         states: Vec<DatasetState>,
         damage: Vec<String>,
+        footers: Arc<FooterCache>,
     ) -> Inner {
         Inner {
+            footers,
             disk: settings.disk,
             clock: settings.clock,
             data_dir: settings.data_dir,
@@ -533,7 +537,7 @@ impl Inner {
     }
 
     pub(super) fn segment(&self, info: SegmentInfo) -> Segment {
-        Segment::new(info, Arc::clone(&self.disk), self.data_dir.clone())
+        Segment::new(info, Arc::clone(&self.disk), self.data_dir.clone(), &self.footers)
     }
 
     pub(super) fn datasets(&self) -> RwLockReadGuard<'_, BTreeMap<DatasetId, DatasetState>> {
@@ -598,6 +602,7 @@ impl Inner {
         StoreHealth {
             ingest_down: self.wal.down.load(Ordering::Relaxed),
             memtable_bytes: self.memtable_bytes.load(Ordering::Relaxed),
+            footer_cache_bytes: self.footers.bytes() as u64,
             wal_bytes: self.wal.closed().iter().map(|f| f.bytes).sum(),
             wal_frames_total: self.wal.frames.load(Ordering::Relaxed),
             wal_bytes_total: self.wal.bytes.load(Ordering::Relaxed),

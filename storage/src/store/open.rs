@@ -17,6 +17,7 @@ use crate::error::StoreError;
 use crate::event::DatasetId;
 use crate::memtable::StoredBatch;
 use crate::paths::DataDir;
+use crate::segment::cache::FooterCache;
 use crate::segment::reader::Segment;
 use crate::segment::sequences::Sequences;
 use crate::wal::frame::{FrameBatch, Target};
@@ -56,10 +57,11 @@ pub(super) fn open(settings: StoreSettings) -> Result<Inner, StoreError> {
     make_directories(&*disk, &dir)?;
     let catalog = open_catalog(&*disk, &dir)?;
     let image = catalog.load()?;
-    let (states, damage) = load_states(&disk, &dir, &image)?;
+    let footers = Arc::new(FooterCache::new(settings.limits.footer_cache_bytes_max));
+    let (states, damage) = load_states(&disk, &dir, &image, &footers)?;
     let strangers = sweep::strangers(&*disk, &dir, &image)?;
     empty_spill(&*disk, &dir)?;
-    let inner = Inner::new(settings, catalog, &image, states, damage);
+    let inner = Inner::new(settings, catalog, &image, states, damage, footers);
     inner.skip_segments(strangers.last());
     let logged = replay(&inner, None)?.events;
     sweep::sweep(&inner, strangers, &logged)?;
@@ -79,8 +81,9 @@ pub(crate) fn take_log(
     make_directories(&*disk, &dir)?;
     let catalog = Catalog::open_repairing(&dir.catalog())?;
     let image = catalog.load()?;
-    let (states, damage) = load_states(&disk, &dir, &image)?;
-    let inner = Inner::new(settings, catalog, &image, states, damage);
+    let footers = Arc::new(FooterCache::new(settings.limits.footer_cache_bytes_max));
+    let (states, damage) = load_states(&disk, &dir, &image, &footers)?;
+    let inner = Inner::new(settings, catalog, &image, states, damage, footers);
     let taken = replay(&inner, Some(accounted))?.taken;
     inner.flush_all()?;
     inner.end_repair()?;
@@ -131,6 +134,7 @@ fn load_states(
     disk: &Arc<dyn Disk>,
     dir: &DataDir,
     image: &CatalogImage,
+    footers: &Arc<FooterCache>,
 ) -> Result<(Vec<DatasetState>, Vec<String>), StoreError> {
     let mut damage = Vec::new();
     let mut states = Vec::with_capacity(image.datasets.len());
@@ -140,7 +144,7 @@ fn load_states(
             let path = dir.segment(info.dataset, info.id);
             match disk.length(&path) {
                 Ok(length) if length == info.bytes => {
-                    segments.push(Arc::new(Segment::new(info.clone(), Arc::clone(disk), dir.clone())));
+                    segments.push(Arc::new(Segment::new(info.clone(), Arc::clone(disk), dir.clone(), footers)));
                 }
                 Ok(length) => damage.push(format!("{} has {length} bytes instead of {}", path.display(), info.bytes)),
                 Err(error) => damage.push(format!("{} cannot be read: {error}", path.display())),

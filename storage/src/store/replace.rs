@@ -13,7 +13,7 @@ use roaring::RoaringBitmap;
 use super::inner::{DatasetState, Inner, held};
 use crate::catalog::{FieldTable, Publication};
 use crate::error::StoreError;
-use crate::event::{DatasetId, DatasetName, FieldName};
+use crate::event::{DatasetId, DatasetName, FieldName, FieldType, reserved};
 use crate::overflow::OverflowTable;
 use crate::paths::SegmentId;
 use crate::segment::file::Head;
@@ -308,7 +308,8 @@ fn footers(segments: &[Arc<Segment>]) -> Vec<SegmentFooter> {
 /// What the segments hold in overflow, as far as they can be read.
 fn overflow_of(segments: &[Arc<Segment>], known: &OverflowTable) -> OverflowTable {
     let mut table = OverflowTable::default();
-    for open in segments.iter().filter_map(|segment| segment.open().ok()) {
+    let overflow = [(FieldName::trusted(reserved::OVERFLOW), FieldType::String)];
+    for open in segments.iter().filter_map(|segment| segment.open_columns(&overflow).ok()) {
         let _damaged = open.read_overflow(|texts, times| table.count_known(texts.iter(), times, known));
     }
     table

@@ -7,6 +7,7 @@ use super::Bench;
 use crate::disk::{FailingDisk, Fault};
 use crate::error::StoreError;
 use crate::segment::SegmentInfo;
+use crate::segment::cache::FooterCache;
 use crate::testing::{Numbered, START, Value, event, read};
 
 /// Reads everything anew, as after a restart.
@@ -95,7 +96,8 @@ fn a_file_under_the_name_of_another_is_noticed() {
 
 #[test]
 fn an_open_segment_is_verified_once_and_scrubbed_anew() {
-    let (bench, info) = bench();
+    let (mut bench, info) = bench();
+    bench.footers = Arc::new(FooterCache::new(1 << 20));
     let segment = bench.segment(&info);
     let open = segment.open().unwrap();
     open.scrub().unwrap();

@@ -168,7 +168,7 @@ fn damage_in_an_input_is_an_error_of_that_file() {
     std::fs::write(bench.path(1), bytes).unwrap();
     let info = SegmentInfo { id: SegmentId(1), ..bench.flush(&batches(&[vec![event(START, &[])]]), None)[0].0.clone() };
     let segment = crate::segment::reader::OpenSegment::open(bench.disk.clone(), &bench.data_dir(), DATASET, info.id);
-    let inputs = [Input { segment: std::sync::Arc::new(segment.unwrap()), dropped: RoaringBitmap::new() }];
+    let inputs = [Input { segment: segment.unwrap(), dropped: RoaringBitmap::new() }];
     let failed = merged(&bench, &inputs, None);
     assert!(matches!(failed, Err(StoreError::Damaged { path, .. }) if path == bench.path(1)));
 }
