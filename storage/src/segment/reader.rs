@@ -89,17 +89,15 @@ fn read_footer(metadata: &ArrowReaderMetadata) -> Result<SegmentFooter, String> 
     serde_json::from_str(text).map_err(|e| format!("its own metadata cannot be read: {e}"))
 }
 
-/// The schema that columns are decoded with: text as views, which group and filter faster.
+/// The schema that columns are decoded with.
 fn view_schema(schema: &Schema) -> Arc<Schema> {
-    let fields: Vec<Field> = schema
-        .fields()
-        .iter()
-        .map(|field| match field.data_type() {
-            DataType::Utf8 => field.as_ref().clone().with_data_type(DataType::Utf8View),
-            _ => field.as_ref().clone(),
-        })
-        .collect();
-    Arc::new(Schema::new(fields))
+    let view = |field: &Arc<Field>| field.as_ref().clone().with_data_type(view(field.data_type().clone()));
+    Arc::new(Schema::new(schema.fields().iter().map(view).collect::<Vec<_>>()))
+}
+
+/// Text is decoded as views, which group and filter faster.
+fn view(data_type: DataType) -> DataType {
+    if data_type == DataType::Utf8 { DataType::Utf8View } else { data_type }
 }
 
 impl OpenSegment {
@@ -136,9 +134,12 @@ impl OpenSegment {
         for field in &footer.fields {
             let index = metadata.schema().index_of(&field.column);
             let index = index.map_err(|_| damaged(format!("it has no column {}", field.column)))?;
-            if let Some(key) = field.key() {
-                columns.insert(key, index);
+            let Some(key) = field.key() else { continue };
+            let found = metadata.schema().field(index).data_type();
+            if *found != view(key.1.data_type()) {
+                return Err(damaged(format!("its column {} is {found} instead of {}", field.column, field.type_label)));
             }
+            columns.insert(key, index);
         }
         Ok(OpenSegment { file, metadata, footer, columns })
     }
