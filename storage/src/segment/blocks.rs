@@ -89,12 +89,6 @@ fn sums_file(bytes: u64, sums: &[u64]) -> Vec<u8> {
     out
 }
 
-/// The sums file of a file with these bytes.
-#[cfg(test)]
-pub(super) fn sums_of(bytes: &[u8]) -> Vec<u8> {
-    sums_file(bytes.len() as u64, &bytes.chunks(CHECKSUM_BLOCK_BYTES).map(xxh3_64).collect::<Vec<_>>())
-}
-
 fn parse_sums(file: &[u8]) -> Result<(u64, Vec<u64>), String> {
     let body = file.len().checked_sub(8).filter(|b| *b >= HEADER_BYTES).ok_or("it is too short")?;
     if file[..8] != MAGIC || file[body..] != xxh3_64(&file[..body]).to_le_bytes() {
