@@ -34,9 +34,10 @@ test-browser: console/node_modules chromium ## The console in headless Chromium 
 	$(CARGO) build --bin outcrop
 	cd console && OUTCROP_BIN=../target/debug/outcrop npm run e2e
 
-prove: $(VENV)/installed ## What takes long: simulation, 200 kills, and the peers side by side
+prove: $(VENV)/installed ## What takes long: simulation, 200 kills, changed bytes for every reader, and the peers side by side
 	OUTCROP_SIMULATION_SEEDS=10000 OUTCROP_FLIPS=10000 $(CARGO) test --release -p outcrop-storage -- simulation flips --nocapture
 	OUTCROP_CRASH_KILLS=200 $(CARGO) test --test outcrop crash
+	OUTCROP_FUZZ_ROUNDS=100000 OUTCROP_FUZZ_SEED=$$(date +%s) $(CARGO) test -p outcrop-storage -p outcrop-ingest fuzz
 	$(CARGO) build --release --bin outcrop
 	$(VENV)/bin/python benches/peers/run.py --rows 1000000
 

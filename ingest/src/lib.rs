@@ -23,6 +23,10 @@ mod limits;
 mod sample_rate;
 mod time;
 
+/// The same mutations as in `storage`, which has no business to export them.
+#[cfg(test)]
+#[path = "../../storage/src/testing/fuzz.rs"]
+mod mutation;
 #[cfg(test)]
 mod tests;
 

@@ -1,5 +1,6 @@
 //! What events mean, sentence by sentence, through the front door; and the means to look at what was decoded.
 
+mod fuzz;
 mod hostile;
 mod model;
 mod sentences;

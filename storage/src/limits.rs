@@ -76,6 +76,10 @@ pub const COMPACTION_BYTES_MAX: u64 = 256 << 20;
 /// Seconds without arrivals after which a day's last small segments are merged.
 pub const COMPACTION_QUIET_SECONDS: i64 = 3_600;
 
+/// Sequences that the ranges of a footer may name, removed events included: more is nonsense that would fill the memory
+/// (some 64 MB for so many).
+pub const FOOTER_SEQUENCES_MAX: u64 = 1 << 36;
+
 /// Bytes of one WAL frame's body; a request that needs more is refused. Bounds what replay may allocate.
 pub const FRAME_BYTES_MAX: usize = 512 << 20;
 /// Bytes after which the writer stops adding requests to a frame.

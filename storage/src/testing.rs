@@ -2,6 +2,8 @@
 //!
 //! It turns columns into rows value by value, apart from the code under test.
 
+pub(crate) mod fuzz;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

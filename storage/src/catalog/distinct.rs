@@ -13,6 +13,14 @@ type Sketch = CardinalityEstimator<u64, std::hash::DefaultHasher, 12, 6>;
 /// the others are where the registers were in memory, which is nobody's business.
 type Plain = (u64, Option<Vec<u32>>);
 
+/// Registers of a full sketch, the bits of each, and the words that are not registers: how many are empty, the sum that
+/// the estimate comes from, and one behind them that writing a register may touch.
+const REGISTERS: usize = 4_096;
+const REGISTER_BITS: usize = 6;
+const FULL_WORDS: usize = 2 + REGISTERS * REGISTER_BITS / 32 + 1;
+/// How far the sum may be from what the registers say, relative: it was added up in single precision.
+const SUM_TOLERANCE: f64 = 1e-3;
+
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Distinct(Sketch);
@@ -64,6 +72,29 @@ impl Distinct {
 
     /// An unreadable sketch is an empty one: the estimate is a help, not a fact.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Distinct {
+        let mended = postcard::from_bytes::<Plain>(bytes).ok().and_then(mended);
+        let bytes = mended.as_deref().unwrap_or(bytes);
         Distinct(postcard::from_bytes(bytes).unwrap_or_default())
     }
+}
+
+/// A full sketch whose first two words do not fit its registers, put right: they are believed by whoever estimates.
+fn mended((word, words): Plain) -> Option<Vec<u8>> {
+    let mut words = words.filter(|words| words.len() == FULL_WORDS)?;
+    let (mut empty, mut sum) = (0, 0.0);
+    for register in 0..REGISTERS {
+        let bit = register * REGISTER_BITS;
+        let two = u64::from(words[2 + bit / 32]) | u64::from(words[3 + bit / 32]) << 32;
+        let rank = (two >> (bit % 32)) & ((1 << REGISTER_BITS) - 1);
+        empty += u32::from(rank == 0);
+        sum += 1.0 / (1_u64 << rank) as f64;
+    }
+    let said = f64::from(f32::from_bits(words[1]));
+    // Not the other way round: what is said may be no number.
+    if words[0] == empty && (said - sum).abs() <= SUM_TOLERANCE * sum {
+        return None;
+    }
+    words[0] = empty;
+    words[1] = (sum as f32).to_bits();
+    postcard::to_allocvec(&(word, Some(words))).ok()
 }

@@ -2,6 +2,7 @@
 
 mod distinct;
 mod fields;
+mod fuzz;
 
 use std::path::{Path, PathBuf};
 

@@ -90,6 +90,7 @@ impl<'f> Decoded<'f> {
         let metadata = with_page_index(file, Arc::unwrap_or_clone(metadata)).map_err(|e| unreadable(file, &e))?;
         let positions = positions(&metadata, &footer).map_err(|what| StoreError::damaged(file.path(), what))?;
         let metadata = with_views(metadata).map_err(|e| unreadable(file, &e))?;
+        check_types(&metadata, &positions).map_err(|what| StoreError::damaged(file.path(), what))?;
         Ok(Opened { metadata, footer, positions })
     }
 }
@@ -109,12 +110,24 @@ fn with_page_index(file: &BlockFile, metadata: ParquetMetaData) -> Result<Parque
 fn with_views(metadata: ParquetMetaData) -> Result<ArrowReaderMetadata, ParquetError> {
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let schema = parquet_to_arrow_schema(metadata.file_metadata().schema_descr(), None)?;
-    let view = |field: &Arc<Field>| match field.data_type() {
-        DataType::Utf8 => field.as_ref().clone().with_data_type(DataType::Utf8View),
-        _ => field.as_ref().clone(),
-    };
+    let view = |field: &Arc<Field>| field.as_ref().clone().with_data_type(view(field.data_type().clone()));
     let schema = Schema::new(schema.fields().iter().map(view).collect::<Vec<_>>());
     ArrowReaderMetadata::try_new(Arc::new(metadata), options.with_schema(Arc::new(schema)))
+}
+
+fn view(data_type: DataType) -> DataType {
+    if data_type == DataType::Utf8 { DataType::Utf8View } else { data_type }
+}
+
+/// Whether each field's column holds what the footer says.
+fn check_types(metadata: &ArrowReaderMetadata, positions: &Positions) -> Result<(), String> {
+    for ((field, field_type), at) in positions {
+        let found = metadata.schema().field(*at).data_type();
+        if *found != view(field_type.data_type()) {
+            return Err(format!("the column of {field} is {found} instead of {}", field_type.label()));
+        }
+    }
+    Ok(())
 }
 
 /// All columns are flat: the position in the file is the position in the schema.

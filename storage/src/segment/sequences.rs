@@ -56,13 +56,18 @@ impl Sequences {
     /// The ranges, if they are at most `max`.
     fn ranges(&self, max: usize) -> Option<Vec<(u64, u64)>> {
         let mut ranges: Vec<(u64, u64)> = Vec::new();
-        for sequence in &self.0 {
-            match ranges.last_mut() {
-                Some((_, last)) if *last + 1 == sequence => *last = sequence,
-                _ => ranges.push((sequence, sequence)),
-            }
-            if ranges.len() > max {
-                return None;
+        for (high, bitmap) in self.0.bitmaps() {
+            let whole = |low: u32| u64::from(high) << 32 | u64::from(low);
+            let mut lows = bitmap.iter();
+            while let Some(range) = lows.next_range() {
+                let (start, end) = (whole(*range.start()), whole(*range.end()));
+                match ranges.last_mut() {
+                    Some((_, last)) if last.checked_add(1) == Some(start) => *last = end,
+                    _ => ranges.push((start, end)),
+                }
+                if ranges.len() > max {
+                    return None;
+                }
             }
         }
         Some(ranges)
@@ -94,7 +99,12 @@ impl<'de> Deserialize<'de> for Sequences {
         let mut sequences = RoaringTreemap::new();
         match Written::deserialize(deserializer)? {
             Written::Ranges(ranges) => {
+                let mut count = 0_u64;
                 for (first, last) in ranges {
+                    count = count.saturating_add(last.saturating_sub(first));
+                    if last < first || count > limits::FOOTER_SEQUENCES_MAX {
+                        return Err(serde::de::Error::custom("its sequences cannot be those of a segment"));
+                    }
                     sequences.insert_range(first..=last);
                 }
             }

@@ -3,6 +3,7 @@
 mod cache;
 mod damage;
 mod format;
+mod fuzz;
 mod merge;
 mod names;
 mod round_trip;
@@ -39,7 +40,15 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new() -> Bench {
-        let directory = tempfile::tempdir().unwrap();
+        Bench::at(tempfile::tempdir().unwrap())
+    }
+
+    /// In memory where there is such a thing, for tests that write thousands of files.
+    pub(super) fn in_memory() -> Bench {
+        Bench::at(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap())
+    }
+
+    fn at(directory: tempfile::TempDir) -> Bench {
         std::fs::create_dir_all(DataDir::new(directory.path()).dataset(DATASET)).unwrap();
         let footers = Arc::new(FooterCache::new(0));
         Bench { directory, disk: Arc::new(RealDisk), fields: FieldTable::default(), footers, next: 1 }

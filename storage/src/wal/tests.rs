@@ -4,6 +4,7 @@ mod block;
 mod damage;
 mod format;
 mod frame;
+mod fuzz;
 mod header;
 mod reader;
 mod writer;

@@ -138,3 +138,17 @@ fn sequences_are_ranges_while_those_are_few() {
         assert!(serde_json::from_value::<Sequences>(bad).is_err());
     }
 }
+
+#[test]
+fn sequences_that_cannot_be_are_refused() {
+    let read = |text: &str| serde_json::from_str::<Sequences>(text);
+    // From one half of the bits to the other, and in no time.
+    let long = format!("[[5,{}]]", (1_u64 << 35) + 5);
+    assert_eq!(serde_json::to_string(&read(&long).unwrap()).unwrap(), long);
+    assert_eq!(serde_json::to_string(&read("[[1,9],[10,4294967296]]").unwrap()).unwrap(), "[[1,4294967296]]");
+    for nonsense in
+        ["[[0,18446744073709551615]]", "[[1,68719476737],[68719476738,68719476740]]", "[[2,1]]", "\"AAA\"", "\"!\""]
+    {
+        assert!(read(nonsense).is_err(), "{nonsense}");
+    }
+}
