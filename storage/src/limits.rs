@@ -2,6 +2,7 @@
 //!
 //! Bounds that an operator may turn are in [`StoreLimits`]; the rest are constants because nobody should.
 
+use crate::index::Evidence;
 use crate::upkeep::retain::Retention;
 
 /// Bytes of a field name. Written into footers and the catalog; longer names are data that got into the key.
@@ -94,6 +95,8 @@ pub struct StoreLimits {
     pub fields_max: usize,
     /// How long events of datasets without a policy of their own are kept.
     pub retention: Retention,
+    /// The evidence that a flush writes.
+    pub flush_evidence: Evidence,
 }
 
 impl Default for StoreLimits {
@@ -106,6 +109,7 @@ impl Default for StoreLimits {
             datasets_max: DATASETS_MAX,
             fields_max: FIELDS_MAX,
             retention: Retention::default(),
+            flush_evidence: Evidence::None,
         }
     }
 }

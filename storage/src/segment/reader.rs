@@ -4,6 +4,7 @@
 //! asked.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::{DataType, Field, Schema};
@@ -19,6 +20,7 @@ use super::footer::{FORMAT_VERSION, METADATA_KEY, SegmentFooter};
 use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::event::{DatasetId, FieldName, FieldType};
+use crate::index::Sidecar;
 use crate::paths::{DataDir, SegmentId};
 
 /// One segment of a snapshot. Stays readable while it is held, also when the store has dropped it.
@@ -28,6 +30,20 @@ pub struct Segment {
     disk: Arc<dyn Disk>,
     data_dir: DataDir,
     opened: Mutex<Option<Arc<OpenSegment>>>,
+    sidecar: Mutex<SidecarState>,
+}
+
+/// What is known of a segment's sidecar.
+#[derive(Debug, Default)]
+enum SidecarState {
+    #[default]
+    Unopened,
+    Open(Arc<Sidecar>),
+    /// There is none.
+    Without,
+    /// It could not be read now; the next question tries again.
+    Failed(String),
+    Damaged(String),
 }
 
 /// A segment whose footer was read.
@@ -41,7 +57,7 @@ pub struct OpenSegment {
 
 impl Segment {
     pub(crate) fn new(info: SegmentInfo, disk: Arc<dyn Disk>, data_dir: DataDir) -> Segment {
-        Segment { info, disk, data_dir, opened: Mutex::new(None) }
+        Segment { info, disk, data_dir, opened: Mutex::new(None), sidecar: Mutex::default() }
     }
 
     pub fn info(&self) -> &SegmentInfo {
@@ -63,7 +79,36 @@ impl Segment {
     pub(crate) fn in_use(self: &Arc<Self>) -> bool {
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let read = opened.as_ref().is_some_and(|open| Arc::strong_count(open) > 1 || open.file.is_shared());
-        Arc::strong_count(self) > 1 || read
+        let sidecar = self.sidecar.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = matches!(&*sidecar, SidecarState::Open(sidecar) if Arc::strong_count(sidecar) > 1);
+        Arc::strong_count(self) > 1 || read || asked
+    }
+
+    /// The evidence beside the segment, opened on first use; none if there is none or it is damaged: the segment is read
+    /// without it then.
+    pub fn sidecar(&self) -> Option<Arc<Sidecar>> {
+        let mut state = self.sidecar.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*state, SidecarState::Unopened | SidecarState::Failed(_)) {
+            *state = match Sidecar::open(Arc::clone(&self.disk), &self.data_dir, &self.info) {
+                Ok(sidecar) => SidecarState::Open(Arc::new(sidecar)),
+                Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => SidecarState::Without,
+                Err(error @ StoreError::Io { .. }) => SidecarState::Failed(error.to_string()),
+                Err(error) => SidecarState::Damaged(error.to_string()),
+            };
+        }
+        match &*state {
+            SidecarState::Open(sidecar) if sidecar.damage().is_none() => Some(Arc::clone(sidecar)),
+            _ => None,
+        }
+    }
+
+    /// What was found wrong with the sidecar so far, in words.
+    pub(crate) fn sidecar_damage(&self) -> Option<String> {
+        match &*self.sidecar.lock().unwrap_or_else(PoisonError::into_inner) {
+            SidecarState::Damaged(what) | SidecarState::Failed(what) => Some(what.clone()),
+            SidecarState::Open(sidecar) => sidecar.damage().map(str::to_owned),
+            SidecarState::Unopened | SidecarState::Without => None,
+        }
     }
 
     fn open_now(&self) -> Result<OpenSegment, StoreError> {

@@ -481,6 +481,7 @@ impl Inner {
         };
         remove(&self.data_dir.segment(dataset, id))?;
         remove(&self.data_dir.sums(dataset, id))?;
+        remove(&self.data_dir.sidecar(dataset, id))?;
         let retired = self.data_dir.retired(dataset, id);
         if self.disk.length(&retired).is_ok() {
             self.disk.sync_directory(&self.data_dir.dataset(dataset))?;
