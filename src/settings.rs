@@ -191,6 +191,7 @@ impl Settings {
                 wal_file_bytes_max: store.wal_file_bytes_max,
                 datasets_max: self.datasets_max.unwrap_or(store.datasets_max),
                 fields_max: self.fields_max.unwrap_or(store.fields_max),
+                flush_evidence: store.flush_evidence,
                 retention: Retention {
                     age_seconds_max: self.retention_age_seconds_max,
                     bytes_max: self.retention_bytes_max,

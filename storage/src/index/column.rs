@@ -235,8 +235,8 @@ impl<'a> ColumnIndexer<'a> {
             let before = self.statistics.events;
             match nulls.filter(|nulls| nulls.null_count() > 0) {
                 None => {
+                    self.see_events(&stretch, rows);
                     for at in stretch.from..stretch.to {
-                        self.see_event(stretch.row(at), rows.times[at], rate(at));
                         see(self, at, stretch.row(at), stretch.slice, rate(at));
                     }
                 }
@@ -261,6 +261,24 @@ impl<'a> ColumnIndexer<'a> {
         let slice_end = (slice + 1) * self.layout.grid.slice_rows;
         let rows = self.layout.blocks[self.block].end_row().min(slice_end) - self.row;
         Stretch { from, to: end.min(from + rows as usize), first_row: self.row, slice }
+    }
+
+    /// All rows of a stretch have a value.
+    fn see_events(&mut self, stretch: &Stretch, rows: PieceRows<'_>) {
+        let (from, to) = (stretch.from, stretch.to);
+        let statistics = &mut self.statistics;
+        statistics.events += (to - from) as u32;
+        let times = rows.times[from..to].iter();
+        let seen = times.fold((statistics.first_seen, statistics.last_seen), |s, t| (s.0.min(*t), s.1.max(*t)));
+        (statistics.first_seen, statistics.last_seen) = seen;
+        let weight = rows.rates.map_or((to - from) as u64, |rates| rates[from..to].iter().map(|r| u64::from(*r)).sum());
+        self.block_sum = (self.block_sum.0 + (to - from) as u32, self.block_sum.1 + weight);
+        for row in stretch.first_row..stretch.row(to) {
+            if !self.postings.wants_present() {
+                break;
+            }
+            self.postings.add_present(row);
+        }
     }
 
     fn see_event(&mut self, row: u32, time: TimestampNs, rate: u64) {

@@ -14,7 +14,7 @@ use crate::event::FieldType;
 pub(super) const SLICE_BITS: u32 = 6;
 const SLICE_MASK: u64 = (1 << SLICE_BITS) - 1;
 /// Buckets between two known places of the unary part.
-const GROUP_BUCKETS: u64 = 128;
+const GROUP_BUCKETS: u64 = 256;
 /// Bytes before the table of groups.
 const HEADER_BYTES: usize = 8;
 /// Bits of the remainder while entries are few, and the number that is few: wrong once in 1,024.
@@ -25,10 +25,10 @@ const REMAINDER_BITS: u32 = 5;
 /// Bits that a filter may take for each value of its column; above it slices are named less exactly. Ids are worth most:
 /// that is what hardly repeats. A number that repeats is more often a measure than an id.
 const ID_BITS_MAX: f64 = 10.5;
-const TEXT_BITS_MAX: f64 = 7.5;
-const NUMBER_BITS_MAX: f64 = 2.0;
-/// Bits of an entry beside remainder and slice: two in unary, a quarter for groups.
-const OVERHEAD_BITS: f64 = 2.25;
+const TEXT_BITS_MAX: f64 = 6.5;
+const NUMBER_BITS_MAX: f64 = 1.0;
+/// Bits of an entry beside remainder and slice: two in unary, an eighth for groups.
+const OVERHEAD_BITS: f64 = 2.125;
 
 /// The key of a value in a slice.
 pub(super) fn key(hash: u64, slice: u32) -> u64 {
@@ -253,18 +253,37 @@ fn shape(header: &[u8]) -> Option<Shape> {
 
 /// Behind the `skipped`-th zero: how many ones came before it and how many come at once.
 fn places(unary: &[u8], from: u32, skipped: u64) -> Option<(u64, u64)> {
-    let mut zeros = 0;
-    let (mut before, mut count) = (0, 0);
-    for at in from as usize..unary.len() * 8 {
-        let one = unary[at / 8] >> (at % 8) & 1 == 1;
-        match (one, zeros == skipped) {
-            (true, false) => before += 1,
-            (true, true) => count += 1,
-            (false, false) => zeros += 1,
-            (false, true) => return Some((before, count)),
+    let end = unary.len() * 8;
+    let (mut at, mut zeros) = (from as usize, 0);
+    // Whole words first.
+    while zeros < skipped {
+        let bits = (end.checked_sub(at).filter(|rest| *rest > 0)? as u32).min(WORD_BITS);
+        let here = u64::from(bits - bits_at(unary, at, bits).count_ones());
+        let left = (skipped - zeros) as u32;
+        if here < skipped - zeros {
+            zeros += here;
+            at += bits as usize;
+        } else {
+            at += zero(bits_at(unary, at, bits), left) as usize + 1;
+            zeros = skipped;
         }
     }
-    (zeros == skipped).then_some((before, count))
+    let before = (at - from as usize) as u64 - skipped;
+    let mut count = 0;
+    while at < end && bits_at(unary, at, 1) == 1 {
+        (at, count) = (at + 1, count + 1);
+    }
+    Some((before, count))
+}
+
+/// Bits looked at in one go: what is left of a word when it begins within a byte.
+const WORD_BITS: u32 = 56;
+
+/// The place of the `nth` zero of a word, from 1 on.
+fn zero(word: u64, nth: u32) -> u32 {
+    let mut zeros = !word;
+    (1..nth).for_each(|_| zeros &= zeros - 1);
+    zeros.trailing_zeros()
 }
 
 fn bits_at(bytes: &[u8], at: usize, bits: u32) -> u64 {

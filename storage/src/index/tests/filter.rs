@@ -104,7 +104,8 @@ fn ids_of_a_few_rows_are_found_in_their_slices_for_few_bits() {
     let (bits, slices, wrong) = quality(40_000, 8, |value, n| (((value * 7_919) % 64 + n % 3 * 21) % 64) as u32);
     assert!(bits <= 5.1, "{bits} bits a row");
     assert!((3.0..3.2).contains(&slices), "a value seems to be in {slices} slices");
-    assert!((2_000..10_500).contains(&wrong), "{wrong} absent values seem to be there");
+    // The entries of a value share their remainder.
+    assert!((500..2_000).contains(&wrong), "{wrong} absent values seem to be there");
 }
 
 #[test]
