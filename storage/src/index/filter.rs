@@ -102,22 +102,26 @@ pub(super) fn build(mut keys: Vec<u64>, values: u32, present: u64, of_type: Fiel
     let shift = match keys.len() {
         _ if everywhere => SLICE_BITS,
         ..=FEW_ENTRIES => 0,
-        _ => choose_shift(&keys, f64::from(values) * bits_max, remainder_bits),
+        _ => choose_shift(&keys, f64::from(values) * bits_max, remainder_bits, present),
     };
     coarsen(&mut keys, shift);
-    let slice_bits = (64 - present.leading_zeros()).div_ceil(1 << shift).next_power_of_two().trailing_zeros();
-    let shape = Shape { entries: keys.len() as u32, remainder_bits, slice_bits, shift };
+    let shape = Shape { entries: keys.len() as u32, remainder_bits, slice_bits: slice_bits(present, shift), shift };
     Built { bytes: write(&keys, shape), distinct: distinct as u32 }
 }
 
 /// How exactly slices are named, so that a filter takes at most `bits_max`.
-fn choose_shift(keys: &[u64], bits_max: f64, remainder_bits: u32) -> u32 {
+fn choose_shift(keys: &[u64], bits_max: f64, remainder_bits: u32, present: u64) -> u32 {
     let fits = |shift: &u32| {
         let same = |a: &u64, b: &u64| a >> SLICE_BITS == b >> SLICE_BITS && coarse(*a, *shift) == coarse(*b, *shift);
-        let bits = OVERHEAD_BITS + f64::from(remainder_bits + SLICE_BITS - shift);
+        let bits = OVERHEAD_BITS + f64::from(remainder_bits + slice_bits(present, *shift));
         keys.chunk_by(same).count() as f64 * bits <= bits_max
     };
     (0..SLICE_BITS).find(fits).unwrap_or(SLICE_BITS)
+}
+
+/// Bits that name one of the slices up to the last one present.
+fn slice_bits(present: u64, shift: u32) -> u32 {
+    (64 - present.leading_zeros()).div_ceil(1 << shift).next_power_of_two().trailing_zeros()
 }
 
 fn coarse(key: u64, shift: u32) -> u64 {

@@ -3,6 +3,7 @@
 mod compaction;
 mod crash;
 mod damage;
+mod evidence;
 mod flow;
 mod flushing;
 mod leftovers;
