@@ -206,6 +206,7 @@ impl Settings {
                 fields_max: self.fields_max.unwrap_or(store.fields_max),
                 fields_at_sight_max: self.fields_at_sight_max.unwrap_or(store.fields_at_sight_max),
                 overflow_fields_listed_max: self.overflow_fields_listed_max.unwrap_or(store.overflow_fields_listed_max),
+                flush_evidence: store.flush_evidence,
                 retention: Retention {
                     age_seconds_max: self.retention_age_seconds_max,
                     bytes_max: self.retention_bytes_max,

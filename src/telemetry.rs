@@ -97,7 +97,7 @@ impl Metrics {
             "Bodies with a batch id that were acknowledged before and not stored again",
             self.repeated_bodies.clone(),
         );
-        let gauges: [(&str, &str, u64); 18] = [
+        let gauges: [(&str, &str, u64); 19] = [
             (
                 "ingest_down",
                 "1 while no log file can be opened: nothing is acknowledged",
@@ -119,6 +119,7 @@ impl Metrics {
             ("flush_failures", "Flushes that failed and are tried again, since start", health.flush_failures_total),
             ("compactions", "Merges of segments since start", health.compactions_total),
             ("compaction_failures", "Merges that failed since start", health.compaction_failures_total),
+            ("sidecar_failures", "Segments left without a sidecar since start", health.sidecar_failures_total),
             ("segments_retired", "Segments that no policy kept any more, since start", health.segments_retired_total),
             ("events_removed", "Events removed because somebody chose them, since start", health.events_removed_total),
             ("segments", "Segments in the catalog", health.segments),

@@ -1,12 +1,16 @@
 //! Here are the predicates; which segments and rows could match?
 //!
-//! 1. A segment whose time range does not touch the question's is skipped without opening its file.
-//! 2. A segment that lacks every column of a predicate is skipped if the predicate fails for absent values.
-//! 3. Row groups are skipped by their statistics, then pages by theirs: what is left is a selection of row ranges.
+//! 1. A segment whose time range does not touch the question's is skipped without opening a file.
+//! 2. Its sidecar says which rows may pass the predicates ([`screen`]): none, and the segment is skipped before its footer
+//!    is read, or ranges of rows. A segment without a sidecar keeps all of them.
+//! 3. A segment that lacks every column of a predicate is skipped if the predicate fails for absent values.
+//! 4. Row groups are skipped by their statistics, then pages by theirs: what is left is a selection of row ranges.
 //!
-//! Pruning may keep too much and never too little. It must not read data pages.
+//! Pruning may keep too much and never too little; [`fate`] is why each segment was kept or not. It must not read data
+//! pages.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt64Array, new_null_array};
@@ -16,12 +20,21 @@ use datafusion::common::{Column, ScalarValue};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 use outcrop_storage::event::{FieldName, FieldType, reserved};
-use outcrop_storage::{DatasetSnapshot, OpenSegment, StoreError, StoredBatch};
+use outcrop_storage::index::RowSet;
+use outcrop_storage::{DatasetSnapshot, OpenSegment, Segment, StoreError, StoredBatch};
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 
 use crate::scope::{ScanColumn, schema_of};
 use crate::spec::TimeRange;
+
+mod fate;
+mod screen;
+#[cfg(test)]
+mod tests;
+
+use fate::{Fate, SegmentFate};
+use screen::{Screen, hold_all};
 
 /// One conjunct of the filter over columns of its own.
 #[derive(Clone, Debug)]
@@ -31,6 +44,7 @@ pub(crate) struct Predicate {
     /// Its column indexes are those of `schema`.
     pub(crate) expression: Arc<dyn PhysicalExpr>,
     evidence: Option<Arc<PruningPredicate>>,
+    screen: Screen,
     /// Whether this is the question's time range, which a row group may lie within.
     pub(crate) time_range: bool,
 }
@@ -43,7 +57,8 @@ impl Predicate {
             .try_build(Arc::clone(&expression))
             .ok();
         let evidence = evidence.filter(|e| !e.always_true()).map(Arc::new);
-        Predicate { columns, schema, expression, evidence, time_range }
+        let screen = Screen::new(&expression, &columns);
+        Predicate { columns, schema, expression, evidence, screen, time_range }
     }
 
     /// Which of a batch's rows pass; the batch has this predicate's columns.
@@ -69,14 +84,29 @@ pub(crate) enum Unit {
     RowGroup { dataset: usize, segment: Arc<OpenSegment>, row_group: usize, selection: Option<RowSelection> },
 }
 
-/// What is left to read, and how much was not.
+/// What is left to read, and what became of every segment.
 #[derive(Debug, Default)]
 pub(crate) struct Pruned {
     pub(crate) units: VecDeque<Unit>,
-    pub(crate) segments: u64,
-    pub(crate) skipped_by_time: u64,
-    pub(crate) skipped_by_index: u64,
-    pub(crate) scanned: u64,
+    pub(crate) segments: Vec<SegmentFate>,
+}
+
+impl Pruned {
+    pub(crate) fn skipped_by_time(&self) -> u64 {
+        self.count(|fate| matches!(fate, Fate::OutsideTime))
+    }
+
+    pub(crate) fn scanned(&self) -> u64 {
+        self.count(|fate| matches!(fate, Fate::Kept { .. }))
+    }
+
+    pub(crate) fn skipped_by_index(&self) -> u64 {
+        self.segments.len() as u64 - self.skipped_by_time() - self.scanned()
+    }
+
+    fn count(&self, which: impl Fn(&Fate) -> bool) -> u64 {
+        self.segments.iter().filter(|segment| which(&segment.fate)).count() as u64
+    }
 }
 
 /// The units are opened for `columns` and those of the predicates.
@@ -96,50 +126,117 @@ pub(crate) fn prune(
             }
         }
         for segment in dataset.segments.iter() {
-            pruned.segments += 1;
-            let info = segment.info();
-            if !range.overlaps(info.time_min, info.time_max) {
-                pruned.skipped_by_time += 1;
-                continue;
-            }
-            let units = segment_units(at, &segment.open_columns(&opened)?, predicates);
-            if units.is_empty() {
-                pruned.skipped_by_index += 1;
-            } else {
-                pruned.scanned += 1;
-                pruned.units.extend(units);
-            }
+            let (fate, units) = match prune_segment(at, segment, range, predicates, &opened)? {
+                Ok(units) => (Fate::Kept { rows: selected(&units), of: segment.info().rows }, units),
+                Err(fate) => (fate, Vec::new()),
+            };
+            pruned.units.extend(units);
+            pruned.segments.push(SegmentFate { dataset: at, segment: segment.info().id, fate });
         }
     }
     Ok(pruned)
 }
 
-fn segment_units(dataset: usize, segment: &Arc<OpenSegment>, predicates: &[Predicate]) -> Vec<Unit> {
+fn selected(units: &[Unit]) -> u64 {
+    let rows = |unit: &Unit| match unit {
+        Unit::Memory { batch, .. } => batch.rows() as u64,
+        Unit::RowGroup { segment, row_group, selection, .. } => match selection {
+            Some(selection) => selection.row_count() as u64,
+            None => segment.metadata().metadata().row_group(*row_group).num_rows() as u64,
+        },
+    };
+    units.iter().map(rows).sum()
+}
+
+/// What is left of one segment, or why nothing is.
+fn prune_segment(
+    dataset: usize,
+    segment: &Segment,
+    range: TimeRange,
+    predicates: &[Predicate],
+    opened: &[(FieldName, FieldType)],
+) -> Result<Result<Vec<Unit>, Fate>, StoreError> {
+    let info = segment.info();
+    if !range.overlaps(info.time_min, info.time_max) {
+        return Ok(Err(Fate::OutsideTime));
+    }
+    let kept = match by_sidecar(segment, range, predicates) {
+        Ok(kept) => kept,
+        Err(fate) => return Ok(Err(fate)),
+    };
+    let units = segment_units(dataset, &segment.open_columns(opened)?, predicates, kept.as_ref());
+    Ok(if units.is_empty() { Err(Fate::Statistics) } else { Ok(units) })
+}
+
+/// The rows that the evidence leaves; `None` if there is no evidence, or none that helps. A sidecar that turns out damaged is
+/// none: the store reports it.
+fn by_sidecar(segment: &Segment, range: TimeRange, predicates: &[Predicate]) -> Result<Option<RowSet>, Fate> {
+    let screens = || predicates.iter().map(|p| &p.screen).filter(|screen| !screen.is_any());
+    if screens().next().is_none() {
+        return Ok(None);
+    }
+    let Some(sidecar) = segment.sidecar() else { return Ok(None) };
+    let in_time = sidecar.rows_in_time(range.start, range.end);
+    if in_time.is_empty() {
+        return Err(Fate::OutsideTime);
+    }
+    let parts = std::iter::once(Ok(Ok(in_time))).chain(screens().map(|screen| screen.hold(&sidecar)));
+    match hold_all(parts, &sidecar) {
+        Ok(Ok(rows)) => Ok((!rows.is_all()).then_some(rows)),
+        Ok(Err(fate)) => Err(fate),
+        Err(_damage) => Ok(None),
+    }
+}
+
+fn segment_units(
+    dataset: usize,
+    segment: &Arc<OpenSegment>,
+    predicates: &[Predicate],
+    kept: Option<&RowSet>,
+) -> Vec<Unit> {
     for predicate in predicates {
         let has_column = predicate.columns.iter().any(|c| !is_absent(segment, c));
         if !has_column && !predicate.passes_absent() {
             return Vec::new();
         }
     }
-    let groups = segment.metadata().metadata().num_row_groups();
-    let mut kept = vec![true; groups];
+    let selections = by_row_group(segment, kept);
+    let mut kept: Vec<bool> = selections.iter().map(|s| s.as_ref().is_none_or(RowSelection::selects_any)).collect();
     for evidence in predicates.iter().filter_map(|p| Some((p, p.evidence.as_ref()?))) {
         let statistics = RowGroups { segment, columns: &evidence.0.columns };
         if let Ok(passes) = evidence.1.prune(&statistics) {
             kept.iter_mut().zip(passes).for_each(|(kept, passes)| *kept &= passes);
         }
     }
-    let row_groups = (0..groups).filter(|g| kept[*g]);
-    row_groups.filter_map(|row_group| row_group_unit(dataset, segment, row_group, predicates)).collect()
+    let row_groups = selections.into_iter().enumerate().filter(|(group, _)| kept[*group]);
+    row_groups.filter_map(|(group, rows)| row_group_unit(dataset, segment, group, rows, predicates)).collect()
+}
+
+/// The rows kept of each row group; `None` where all of them are.
+fn by_row_group(segment: &OpenSegment, kept: Option<&RowSet>) -> Vec<Option<RowSelection>> {
+    let groups = segment.metadata().metadata().row_groups().iter().map(|group| group.num_rows() as usize);
+    let Some(kept) = kept else { return groups.map(|_| None).collect() };
+    let ranges: Vec<Range<usize>> = kept.ranges().iter().map(|r| r.start as usize..r.end as usize).collect();
+    let mut start = 0;
+    let within = |rows: usize| {
+        let end = start + rows;
+        let first = ranges.partition_point(|range| range.end <= start);
+        let own = ranges[first..].iter().take_while(|range| range.start < end);
+        let own = own.map(|range| range.start.max(start) - start..range.end.min(end) - start);
+        let selection = RowSelection::from_consecutive_ranges(own, rows);
+        start = end;
+        (selection.row_count() < rows).then_some(selection)
+    };
+    groups.map(within).collect()
 }
 
 fn row_group_unit(
     dataset: usize,
     segment: &Arc<OpenSegment>,
     row_group: usize,
+    mut selection: Option<RowSelection>,
     predicates: &[Predicate],
 ) -> Option<Unit> {
-    let mut selection: Option<RowSelection> = None;
     for predicate in predicates {
         let Some(pages) = page_selection(segment, row_group, predicate) else { continue };
         selection = Some(match selection {

@@ -57,10 +57,10 @@ pub(crate) struct ScanStats {
 impl ScanStats {
     /// Which segments are read and which are not.
     pub(crate) fn note_pruned(&self, pruned: &Pruned) {
-        self.segments.store(pruned.segments, Ordering::Relaxed);
-        self.skipped_by_time.store(pruned.skipped_by_time, Ordering::Relaxed);
-        self.skipped_by_index.store(pruned.skipped_by_index, Ordering::Relaxed);
-        self.scanned.store(pruned.scanned, Ordering::Relaxed);
+        self.segments.store(pruned.segments.len() as u64, Ordering::Relaxed);
+        self.skipped_by_time.store(pruned.skipped_by_time(), Ordering::Relaxed);
+        self.skipped_by_index.store(pruned.skipped_by_index(), Ordering::Relaxed);
+        self.scanned.store(pruned.scanned(), Ordering::Relaxed);
     }
 
     /// A row group of which `selected` rows are read in `columns`, given by position; one may come twice.

@@ -48,6 +48,7 @@ pub fn check(data_dir: &DataDir, mut progress: impl FnMut(u64, u64)) -> Result<C
             Ok(rows) => report.segment_events += rows,
             Err(error) => report.problems.push(error.to_string()),
         }
+        report.problems.extend(sidecar_problem(&segment));
         report.segments += 1;
     }
     for (number, path) in wal.files {
@@ -65,4 +66,12 @@ pub fn check(data_dir: &DataDir, mut progress: impl FnMut(u64, u64)) -> Result<C
     }
     progress(total, total);
     Ok(report)
+}
+
+/// What is wrong with a segment's sidecar; it need not have one.
+fn sidecar_problem(segment: &Segment) -> Option<String> {
+    match segment.sidecar() {
+        Some(sidecar) => sidecar.scrub().err().map(|error| error.to_string()),
+        None => segment.sidecar_damage(),
+    }
 }

@@ -1,8 +1,8 @@
 //! COLUMNS ↔ FILES: durable before acknowledged, queryable at once, columnar soon after.
 //!
 //! The way of an event: [`Store::append`] takes batches ([`event`]), the [`wal`] makes them durable, the [`memtable`]
-//! shows them to readers, [`upkeep`] turns them into [`segment`]s, the [`catalog`] says which of those count, and a
-//! [`Snapshot`] is all that a reader ever sees. [`disk`] and [`clock`] are what a test may own instead of the machine.
+//! shows them to readers, [`upkeep`] turns them into [`segment`]s with an [`index`] beside them, the [`catalog`] says which of
+//! those count, and a [`Snapshot`] is all that a reader ever sees. [`disk`] and [`clock`] are what a test may own instead of the machine.
 //!
 //! This crate must not know tokio, HTTP, DataFusion or any wire format.
 
@@ -16,6 +16,7 @@ pub mod error;
 pub mod paths;
 
 pub mod catalog;
+pub mod index;
 pub mod memtable;
 pub mod overflow;
 pub mod segment;

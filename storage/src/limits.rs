@@ -2,6 +2,7 @@
 //!
 //! Bounds that an operator may turn are in [`StoreLimits`]; the rest are constants because nobody should.
 
+use crate::index::Evidence;
 use crate::upkeep::retain::Retention;
 
 /// Bytes of a field name. Written into footers and the catalog; longer names are data that got into the key.
@@ -136,6 +137,8 @@ pub struct StoreLimits {
     pub overflow_fields_listed_max: usize,
     /// How long events of datasets without a policy of their own are kept.
     pub retention: Retention,
+    /// The evidence that a flush writes.
+    pub flush_evidence: Evidence,
 }
 
 impl Default for StoreLimits {
@@ -151,6 +154,7 @@ impl Default for StoreLimits {
             fields_at_sight_max: FIELDS_AT_SIGHT_MAX,
             overflow_fields_listed_max: OVERFLOW_FIELDS_LISTED_MAX,
             retention: Retention::default(),
+            flush_evidence: Evidence::None,
         }
     }
 }

@@ -19,6 +19,7 @@ mod tests;
 const WAL_SUFFIX: &str = "wal";
 const SEGMENT_SUFFIX: &str = "parquet";
 const SUMS_SUFFIX: &str = "sums";
+const SIDECAR_SUFFIX: &str = "index";
 const RETIRED_SUFFIX: &str = "retired";
 const WAL_DIGITS: usize = 16;
 const DATASET_DIGITS: usize = 6;
@@ -67,6 +68,11 @@ impl DataDir {
         self.dataset(dataset).join(format!("{:0SEGMENT_DIGITS$}.{SUMS_SUFFIX}", segment.0))
     }
 
+    /// The sidecar of a segment.
+    pub fn sidecar(&self, dataset: DatasetId, segment: SegmentId) -> PathBuf {
+        self.dataset(dataset).join(format!("{:0SEGMENT_DIGITS$}.{SIDECAR_SUFFIX}", segment.0))
+    }
+
     /// Says that a segment's events are meant to be gone, while its files still are there.
     pub fn retired(&self, dataset: DatasetId, segment: SegmentId) -> PathBuf {
         self.dataset(dataset).join(format!("{:0SEGMENT_DIGITS$}.{RETIRED_SUFFIX}", segment.0))
@@ -86,7 +92,8 @@ pub fn wal_number(path: &Path) -> Option<u64> {
 /// The segment that a file in a dataset's directory belongs to, if it is named like one of ours.
 pub fn segment_of(path: &Path) -> Option<SegmentId> {
     let number = |suffix| number_of(path, suffix, SEGMENT_DIGITS);
-    [SEGMENT_SUFFIX, SUMS_SUFFIX, RETIRED_SUFFIX].into_iter().find_map(number).map(SegmentId)
+    let suffixes = [SEGMENT_SUFFIX, SUMS_SUFFIX, SIDECAR_SUFFIX, RETIRED_SUFFIX];
+    suffixes.into_iter().find_map(number).map(SegmentId)
 }
 
 /// The dataset that a directory under `segments/` belongs to.

@@ -27,6 +27,7 @@ use crate::wal::reader::WalCondition;
 use crate::wal::writer::{Append, AppendBatch, Receipt, Request, WalWriter};
 
 mod acknowledged;
+mod evidence;
 mod inner;
 mod open;
 mod replace;
@@ -80,6 +81,7 @@ pub struct StoreHealth {
     pub flush_failures_total: u64,
     pub compactions_total: u64,
     pub compaction_failures_total: u64,
+    pub sidecar_failures_total: u64,
     pub segments_retired_total: u64,
     pub events_removed_total: u64,
     pub segments: u64,

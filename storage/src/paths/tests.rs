@@ -42,6 +42,7 @@ fn the_drawing_has_the_names_that_are_made() {
         as_drawn(&dir, dir.dataset(dataset)) + "/",
         as_drawn(&dir, dir.segment(dataset, segment)),
         as_drawn(&dir, dir.sums(dataset, segment)),
+        as_drawn(&dir, dir.sidecar(dataset, segment)),
         as_drawn(&dir, dir.retired(dataset, segment)),
         as_drawn(&dir, dir.spill()) + "/",
     ];
@@ -57,6 +58,7 @@ fn a_name_gives_its_number_back() {
         assert_eq!(dataset_of(&dir.dataset(dataset)), Some(dataset));
         assert_eq!(segment_of(&dir.segment(dataset, segment)), Some(segment));
         assert_eq!(segment_of(&dir.sums(dataset, segment)), Some(segment));
+        assert_eq!(segment_of(&dir.sidecar(dataset, segment)), Some(segment));
         assert_eq!(segment_of(&dir.retired(dataset, segment)), Some(segment));
     }
 }
@@ -66,7 +68,9 @@ fn what_merely_looks_alike_is_not_ours() {
     for name in ["1.wal", "+000000000000001.wal", "00000000000000001.wal", "0000000000000001.WAL", "x.wal", ".wal"] {
         assert_eq!(wal_number(Path::new(name)), None, "{name}");
     }
-    for name in ["1.parquet", "000000000001.parquet.bak", "00000000001a.sums", "000000000001", "+00000000001.sums"] {
+    for name in
+        ["1.parquet", "000000000001.parquet.bak", "00000000001a.sums", "000000000001", "+00000000001.sums", "1.index"]
+    {
         assert_eq!(segment_of(Path::new(name)), None, "{name}");
     }
     for name in ["1", "0000001", "+00001", "lost+found", "00001x"] {

@@ -1,4 +1,5 @@
-//! Checked bytes of a file: every 64 KiB block is compared with its checksum before it is used for the first time.
+//! Checked bytes of a file: every 64 KiB block is compared with its checksum before it is used for the first time. The
+//! checksums are in a file beside it, or at its own end.
 //!
 //! The first touch reads the block through [`Disk`], so that a failing sector is an error here and not a signal when
 //! the mapping is touched. Must not know what the bytes mean.
@@ -46,6 +47,18 @@ impl BlockWriter {
         }
         self.file.sync()?;
         Ok((self.bytes, sums_file(self.bytes, &self.sums)))
+    }
+
+    /// Puts the sums behind the content instead, and makes all of it durable; the length of the file.
+    pub(crate) fn seal(mut self) -> io::Result<u64> {
+        if !self.block.is_empty() {
+            self.end_block()?;
+        }
+        let mut sums = sums_file(self.bytes, &self.sums);
+        sums.extend((sums.len() as u64).to_le_bytes());
+        self.file.write_all(&sums)?;
+        self.file.sync()?;
+        Ok(self.bytes + sums.len() as u64)
     }
 }
 
@@ -127,8 +140,39 @@ impl BlockFile {
         if bytes.len() as u64 != length {
             return Err(StoreError::damaged(path, format!("it has {} bytes instead of {length}", bytes.len())));
         }
+        Ok(BlockFile::new(disk, path, bytes, sums))
+    }
+
+    /// Opens a file that ends with its own sums.
+    pub(crate) fn open_sealed(disk: Arc<dyn Disk>, path: &Path) -> Result<BlockFile, StoreError> {
+        let io = |e| StoreError::io("read", path, e);
+        let damaged = |what: &str| StoreError::damaged(path, what);
+        let length = disk.length(path).map_err(io)?;
+        let end = length.checked_sub(8).ok_or_else(|| damaged("it is too short"))?;
+        let tail = disk.read_range(path, end, 8).map_err(io)?;
+        let sums_bytes = tail.try_into().map_or(u64::MAX, u64::from_le_bytes);
+        let content = end.checked_sub(sums_bytes).ok_or_else(|| damaged("its end is damaged"))?;
+        let sums = disk.read_range(path, content, sums_bytes as usize).map_err(io)?;
+        let (told, sums) = parse_sums(&sums).map_err(|what| StoreError::damaged(path, what))?;
+        let bytes = disk.map(path).map_err(|e| StoreError::io("map", path, e))?;
+        if told != content || bytes.len() as u64 != length {
+            return Err(damaged("it has not the length that it says"));
+        }
+        Ok(BlockFile::new(disk, path, bytes.slice(..content as usize), sums))
+    }
+
+    fn new(disk: Arc<dyn Disk>, path: &Path, bytes: Bytes, sums: Vec<u64>) -> BlockFile {
         let verified = (0..sums.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        Ok(BlockFile(Arc::new(Inner { disk, path: path.to_owned(), bytes, sums, verified })))
+        BlockFile(Arc::new(Inner { disk, path: path.to_owned(), bytes, sums, verified }))
+    }
+
+    /// The length of a file that ends with its own sums.
+    pub(crate) fn sealed_len(&self) -> u64 {
+        (self.len() + HEADER_BYTES + 8 * self.0.sums.len() + 16) as u64
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0.path
     }
 
     /// Whether somebody else has a clone.
@@ -138,10 +182,6 @@ impl BlockFile {
 
     pub(crate) fn len(&self) -> usize {
         self.0.bytes.len()
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0.path
     }
 
     /// The bytes from `start`, all of whose blocks are sound.

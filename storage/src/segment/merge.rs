@@ -232,7 +232,7 @@ fn reader(segment: &OpenSegment, index: usize, rows: Range<usize>) -> Result<Par
 }
 
 /// How many rows of a column to hold at a time.
-fn chunk_rows(metadata: &ParquetMetaData, index: usize) -> usize {
+pub(super) fn chunk_rows(metadata: &ParquetMetaData, index: usize) -> usize {
     let bytes: i64 = metadata.row_groups().iter().map(|g| g.column(index).uncompressed_size()).sum();
     let rows = metadata.file_metadata().num_rows().max(1);
     (CHUNK_BYTES / (bytes / rows).max(1) as usize).clamp(*CHUNK_ROWS.start(), *CHUNK_ROWS.end())

@@ -3,7 +3,8 @@
 //! 1. [`footer`] is what the file says of itself, in Parquet's key-value metadata.
 //! 2. [`blocks`] checks every 64 KiB block of the file before it is used for the first time.
 //! 3. [`file`] is the file while it is written; [`writer`] fills it from memtables, [`merge`] from other segments.
-//! 4. [`reader`] is the handle that queries read columns from; [`decode`] reads footers, [`cache`] keeps them within a bound.
+//! 4. [`evidence`] writes the sidecar of a finished file.
+//! 5. [`reader`] is the handle that queries read columns from; [`decode`] reads footers, [`cache`] keeps them within a bound.
 //!
 //! It must not know the catalog, the WAL or what is asked.
 #![doc = include_str!("../../format/segment.md")]
@@ -11,13 +12,14 @@
 pub(crate) mod blocks;
 pub(crate) mod cache;
 mod decode;
+pub(crate) mod evidence;
 pub(crate) mod file;
 pub(crate) mod footer;
 pub(crate) mod merge;
 pub(crate) mod reader;
 pub(crate) mod sequences;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod writer;
 
 use crate::event::{DatasetId, TimestampNs};

@@ -3,6 +3,7 @@
 //! It hands out checked bytes and decoded footers; decoding columns is the reader's business. Must not know what is
 //! asked.
 
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arrow::array::{AsArray, StringViewArray};
@@ -21,6 +22,7 @@ use super::footer::SegmentFooter;
 use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::event::{DatasetId, FieldName, FieldType, TimestampNs, reserved};
+use crate::index::Sidecar;
 use crate::limits;
 use crate::paths::{DataDir, SegmentId};
 
@@ -29,6 +31,20 @@ use crate::paths::{DataDir, SegmentId};
 pub struct Segment {
     info: SegmentInfo,
     source: Arc<Source>,
+    sidecar: Mutex<SidecarState>,
+}
+
+/// What is known of a segment's sidecar.
+#[derive(Debug, Default)]
+enum SidecarState {
+    #[default]
+    Unopened,
+    Open(Arc<Sidecar>),
+    /// There is none.
+    Without,
+    /// It could not be read now; the next question tries again.
+    Failed(String),
+    Damaged(String),
 }
 
 /// Where a segment is, and what is kept of it once it was opened.
@@ -61,7 +77,8 @@ impl Segment {
         footers: &Arc<FooterCache>,
     ) -> Segment {
         let (dataset, id, footers) = (info.dataset, info.id, Arc::downgrade(footers));
-        Segment { info, source: Arc::new(Source { disk, data_dir, dataset, id, file: Mutex::default(), footers }) }
+        let source = Arc::new(Source { disk, data_dir, dataset, id, file: Mutex::default(), footers });
+        Segment { info, source, sidecar: Mutex::default() }
     }
 
     pub fn info(&self) -> &SegmentInfo {
@@ -88,7 +105,36 @@ impl Segment {
             footers.forget(self.info.id);
         }
         let read = self.source.file().as_ref().is_some_and(BlockFile::is_shared);
-        Arc::strong_count(self) > 1 || read
+        let sidecar = self.sidecar.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = matches!(&*sidecar, SidecarState::Open(sidecar) if Arc::strong_count(sidecar) > 1);
+        Arc::strong_count(self) > 1 || read || asked
+    }
+
+    /// The evidence beside the segment, opened on first use; none if there is none or it is damaged: the segment is read
+    /// without it then.
+    pub fn sidecar(&self) -> Option<Arc<Sidecar>> {
+        let mut state = self.sidecar.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*state, SidecarState::Unopened | SidecarState::Failed(_)) {
+            *state = match Sidecar::open(Arc::clone(&self.source.disk), &self.source.data_dir, &self.info) {
+                Ok(sidecar) => SidecarState::Open(Arc::new(sidecar)),
+                Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => SidecarState::Without,
+                Err(error @ StoreError::Io { .. }) => SidecarState::Failed(error.to_string()),
+                Err(error) => SidecarState::Damaged(error.to_string()),
+            };
+        }
+        match &*state {
+            SidecarState::Open(sidecar) if sidecar.damage().is_none() => Some(Arc::clone(sidecar)),
+            _ => None,
+        }
+    }
+
+    /// What was found wrong with the sidecar so far, in words.
+    pub(crate) fn sidecar_damage(&self) -> Option<String> {
+        match &*self.sidecar.lock().unwrap_or_else(PoisonError::into_inner) {
+            SidecarState::Damaged(what) | SidecarState::Failed(what) => Some(what.clone()),
+            SidecarState::Open(sidecar) => sidecar.damage().map(str::to_owned),
+            SidecarState::Unopened | SidecarState::Without => None,
+        }
     }
 
     fn check(&self, open: Arc<OpenSegment>) -> Result<Arc<OpenSegment>, StoreError> {

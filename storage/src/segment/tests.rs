@@ -21,25 +21,26 @@ use crate::testing::{Event, START, batch};
 use crate::upkeep::flush;
 
 use super::cache::FooterCache;
+use super::evidence;
 use super::file::Head;
 use super::reader::Segment;
 use super::writer::{ColumnSeen, RowAt, SegmentPlan, write};
 use super::{LEVEL_FLUSHED, SegmentInfo};
 
-pub(super) const STORE: [u8; 16] = [0xa5; 16];
+pub(crate) const STORE: [u8; 16] = [0xa5; 16];
 const DATASET: DatasetId = DatasetId(7);
 
 /// A data directory for the segments of one dataset.
-pub(super) struct Bench {
+pub(crate) struct Bench {
     directory: tempfile::TempDir,
-    pub(super) disk: Arc<dyn Disk>,
-    pub(super) fields: FieldTable,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) fields: FieldTable,
     pub(super) footers: Arc<FooterCache>,
     next: u64,
 }
 
 impl Bench {
-    pub(super) fn new() -> Bench {
+    pub(crate) fn new() -> Bench {
         Bench::at(tempfile::tempdir().unwrap())
     }
 
@@ -54,20 +55,24 @@ impl Bench {
         Bench { directory, disk: Arc::new(RealDisk), fields: FieldTable::default(), footers, next: 1 }
     }
 
-    pub(super) fn data_dir(&self) -> DataDir {
+    pub(crate) fn data_dir(&self) -> DataDir {
         DataDir::new(self.directory.path())
     }
 
-    pub(super) fn path(&self, id: u64) -> PathBuf {
+    pub(crate) fn path(&self, id: u64) -> PathBuf {
         self.data_dir().segment(DATASET, SegmentId(id))
     }
 
-    pub(super) fn sums(&self, id: u64) -> PathBuf {
+    pub(crate) fn sums(&self, id: u64) -> PathBuf {
         self.data_dir().sums(DATASET, SegmentId(id))
     }
 
+    pub(crate) fn sidecar(&self, id: u64) -> PathBuf {
+        self.data_dir().sidecar(DATASET, SegmentId(id))
+    }
+
     /// Writes the batches as a flush does.
-    pub(super) fn flush(
+    pub(crate) fn flush(
         &mut self,
         batches: &[Arc<StoredBatch>],
         cluster_field: Option<&str>,
@@ -81,7 +86,7 @@ impl Bench {
         made
     }
 
-    pub(super) fn write(
+    pub(crate) fn write(
         &mut self,
         batches: &[Arc<StoredBatch>],
         rows: &[RowAt],
@@ -105,12 +110,17 @@ impl Bench {
         write(&self.disk, &self.data_dir(), &plan)
     }
 
-    pub(super) fn segment(&self, info: &SegmentInfo) -> Segment {
+    /// Writes the sidecar of a segment.
+    pub(crate) fn index(&self, info: &SegmentInfo) {
+        evidence::write(&self.disk, &self.data_dir(), STORE, info, &|| false).unwrap();
+    }
+
+    pub(crate) fn segment(&self, info: &SegmentInfo) -> Segment {
         Segment::new(info.clone(), Arc::clone(&self.disk), self.data_dir(), &self.footers)
     }
 
     /// Writes events of one day that arrived as one batch, numbered from 1.
-    pub(super) fn one(&mut self, events: &[Event]) -> Segment {
+    pub(crate) fn one(&mut self, events: &[Event]) -> Segment {
         let made = self.flush(&batches(&[events.to_vec()]), None);
         assert_eq!(made.len(), 1);
         self.segment(&made[0].0)
@@ -118,7 +128,7 @@ impl Bench {
 }
 
 /// The batches numbered from 1 on.
-pub(super) fn batches(requests: &[Vec<Event>]) -> Vec<Arc<StoredBatch>> {
+pub(crate) fn batches(requests: &[Vec<Event>]) -> Vec<Arc<StoredBatch>> {
     let mut next = 1;
     let number = |(at, events): (usize, &Vec<Event>)| {
         let first = next;

@@ -154,8 +154,13 @@ impl World {
         self.store().compact().unwrap();
         self.judge();
         let segments = self.store().health().segments as usize;
-        let files: usize = walk(&self.data_dir().segments());
-        assert_eq!(files, 2 * segments, "files are left that nobody needs");
+        let mut left = [0; 3];
+        walk(&self.data_dir().segments(), &mut |path| {
+            let kinds = ["parquet", "sums", "retired"];
+            let kind = kinds.iter().position(|kind| path.extension().is_some_and(|e| e == *kind));
+            kind.into_iter().for_each(|kind| left[kind] += 1);
+        });
+        assert_eq!(left, [segments, segments, 0], "files are left that nobody needs");
     }
 
     fn append(&mut self) {
@@ -288,10 +293,11 @@ fn places(dataset: &DatasetSnapshot, chosen: impl Fn(i64) -> bool) -> BTreeMap<S
     dataset.segments.iter().map(rows).collect()
 }
 
-/// Files below a directory.
-fn walk(directory: &Path) -> usize {
-    let entries = std::fs::read_dir(directory).unwrap().map(|e| e.unwrap().path());
-    entries.map(|path| if path.is_dir() { walk(&path) } else { 1 }).sum()
+/// Shows every file below a directory.
+fn walk(directory: &Path, each: &mut impl FnMut(&Path)) {
+    for path in std::fs::read_dir(directory).unwrap().map(|e| e.unwrap().path()) {
+        if path.is_dir() { walk(&path, each) } else { each(&path) }
+    }
 }
 
 /// A disk that only says that files with this suffix are synced.

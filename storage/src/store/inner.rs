@@ -79,6 +79,7 @@ impl DatasetState {
 pub(super) struct UpkeepCounts {
     pub(super) compactions: AtomicU64,
     pub(super) compaction_failures: AtomicU64,
+    pub(super) sidecar_failures: AtomicU64,
     pub(super) retired: AtomicU64,
     pub(super) removed_events: AtomicU64,
 }
@@ -483,7 +484,11 @@ impl Inner {
                 rows: &segment.rows,
                 columns: flush::columns(&batches, &segment.rows, &mut fields),
             };
-            let (info, seen) = writer::write(&self.disk, &self.data_dir, &plan).inspect_err(|_| {
+            let written = writer::write(&self.disk, &self.data_dir, &plan).and_then(|(info, seen)| {
+                self.add_evidence(&info, &|| self.stopping.load(Ordering::SeqCst))?;
+                Ok((info, seen))
+            });
+            let (info, seen) = written.inspect_err(|_| {
                 self.remove_segments(dataset, infos.iter().map(|i: &SegmentInfo| i.id).chain([id]));
             })?;
             count(&mut fields, &seen);
@@ -524,6 +529,7 @@ impl Inner {
         };
         remove(&self.data_dir.segment(dataset, id))?;
         remove(&self.data_dir.sums(dataset, id))?;
+        remove(&self.data_dir.sidecar(dataset, id))?;
         let retired = self.data_dir.retired(dataset, id);
         if self.disk.length(&retired).is_ok() {
             self.disk.sync_directory(&self.data_dir.dataset(dataset))?;
@@ -596,9 +602,10 @@ impl Inner {
     }
 
     pub(super) fn health(&self) -> StoreHealth {
-        let (replay, damage) = held(&self.found).clone();
+        let (replay, mut damage) = held(&self.found).clone();
         let datasets = self.datasets();
         let segments = || datasets.values().flat_map(|d| d.segments.iter());
+        damage.extend(segments().filter_map(|segment| segment.sidecar_damage()));
         StoreHealth {
             ingest_down: self.wal.down.load(Ordering::Relaxed),
             memtable_bytes: self.memtable_bytes.load(Ordering::Relaxed),
@@ -612,6 +619,7 @@ impl Inner {
             flush_failures_total: self.flush_failures.load(Ordering::Relaxed),
             compactions_total: self.upkeep_counts.compactions.load(Ordering::Relaxed),
             compaction_failures_total: self.upkeep_counts.compaction_failures.load(Ordering::Relaxed),
+            sidecar_failures_total: self.upkeep_counts.sidecar_failures.load(Ordering::Relaxed),
             segments_retired_total: self.upkeep_counts.retired.load(Ordering::Relaxed),
             events_removed_total: self.upkeep_counts.removed_events.load(Ordering::Relaxed),
             segments: segments().count() as u64,

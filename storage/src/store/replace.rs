@@ -105,8 +105,12 @@ impl Inner {
             replaces: infos().map(|footer| SegmentId(footer.segment)).collect(),
             cluster_field: infos().next().and_then(|footer| footer.cluster_field.as_deref()),
         };
-        merge::merge(&*self.disk, &self.data_dir, &head, inputs, stopping)
-            .inspect_err(|_| self.remove_segments(change.dataset, std::iter::once(id)))
+        let merged = merge::merge(&*self.disk, &self.data_dir, &head, inputs, stopping);
+        let with_evidence = |info: Option<SegmentInfo>| {
+            info.iter().try_for_each(|info| self.add_evidence(info, stopping))?;
+            Ok(info)
+        };
+        merged.and_then(with_evidence).inspect_err(|_| self.remove_segments(change.dataset, std::iter::once(id)))
     }
 
     /// In the catalog and for readers: the new segments are there and the old ones are not.

@@ -3,6 +3,7 @@
 mod compaction;
 mod crash;
 mod damage;
+mod evidence;
 mod flips;
 mod flow;
 mod flushing;

@@ -30,7 +30,7 @@ fn small_segments_become_one() {
     let health = store.health();
     assert_eq!((health.segments, health.compactions_total, health.compaction_failures_total), (1, 1, 0));
     assert_eq!(content(&store, "shop"), before);
-    assert_eq!(bench.segment_files().len(), 2, "the merged ones are gone");
+    assert_eq!(bench.segment_files().len(), 3, "the merged ones are gone, and the new one has a sidecar");
     store.compact().unwrap();
     assert_eq!(store.health().compactions_total, 1, "there is nothing more to do");
     drop(store);
@@ -43,7 +43,7 @@ fn small_segments_become_one() {
 fn the_stores_own_thread_merges() {
     let bench = Bench::new();
     let store = with_segments(&bench, 4);
-    wait_until("they are merged", || store.health().segments == 1 && bench.segment_files().len() == 2);
+    wait_until("they are merged", || store.health().segments == 1 && bench.segment_files().len() == 3);
     assert_eq!(ids(&store, "shop").len(), 40);
 }
 
@@ -54,16 +54,16 @@ fn a_reader_keeps_what_it_sees() {
     let snapshot = store.snapshot();
     let before = content(&store, "shop");
     store.compact().unwrap();
-    assert_eq!(bench.segment_files().len(), 10, "the reader may still open them");
+    assert_eq!(bench.segment_files().len(), 11, "the reader may still open them");
     assert_eq!(content_of(&snapshot, "shop"), before);
     let opened = snapshot.dataset("shop").unwrap().segments[0].open().unwrap();
     drop(snapshot);
     store.compact().unwrap();
-    assert_eq!(bench.segment_files().len(), 4, "one is open still");
+    assert_eq!(bench.segment_files().len(), 5, "one is open still");
     opened.scrub().unwrap();
     drop(opened);
     store.compact().unwrap();
-    assert_eq!(bench.segment_files().len(), 2);
+    assert_eq!(bench.segment_files().len(), 3);
 }
 
 #[test]
@@ -147,7 +147,12 @@ fn interrupted(plant: impl Fn(&FailingDisk), power_cut: bool) -> bool {
     assert_eq!(content(&store, "shop"), before);
     assert_eq!(store.health().damage, [""; 0]);
     store.compact().unwrap();
-    assert_eq!((store.health().segments, bench.segment_files().len()), (1, 2), "nothing is left of what failed");
+    let snapshot = store.snapshot();
+    let sidecar = snapshot.dataset("shop").unwrap().segments[0].sidecar();
+    sidecar.iter().for_each(|sidecar| sidecar.scrub().unwrap());
+    let files = 2 + usize::from(sidecar.is_some());
+    assert_eq!((store.health().segments, bench.segment_files().len()), (1, files), "nothing is left of what failed");
+    assert_eq!(store.health().damage, [""; 0]);
     assert_eq!(content(&store, "shop"), before);
     done
 }
@@ -164,7 +169,7 @@ fn nothing_is_lost_or_doubled_wherever_it_ends() {
     ];
     let mut outcomes = BTreeSet::new();
     for (fault, power_cut) in faults {
-        for after in 0..24 {
+        for after in 0..36 {
             outcomes.insert(interrupted(|disk| fault(disk, after), power_cut));
         }
     }

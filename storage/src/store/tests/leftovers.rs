@@ -42,8 +42,14 @@ fn unfinished_segments_go_and_strangers_stay() {
     let bench = flushed();
     let folder = folder(&bench);
     let listed = bench.segment_files();
-    let unfinished = ["000000000050.parquet", "000000000051.sums", "000000000052.parquet", "000000000052.sums"];
-    let strangers = ["5.parquet", "notes.txt", "000000000053.parquet.bak", "backup.parquet", ".hidden"];
+    let unfinished = [
+        "000000000050.parquet",
+        "000000000051.sums",
+        "000000000052.parquet",
+        "000000000052.sums",
+        "000000000053.index",
+    ];
+    let strangers = ["5.parquet", "notes.txt", "000000000054.parquet.bak", "backup.parquet", ".hidden"];
     for file in unfinished.iter().chain(&strangers) {
         fs::write(folder.join(file), "half").unwrap();
     }
@@ -60,7 +66,7 @@ fn unfinished_segments_go_and_strangers_stay() {
     assert!(listed.iter().all(|file| file.exists()));
     append(&store, "shop", 3..4).unwrap();
     store.flush().unwrap();
-    assert!(folder.join("000000000053.parquet").exists(), "numbers that were seen are not used again");
+    assert!(folder.join("000000000054.parquet").exists(), "numbers that were seen are not used again");
 }
 
 #[test]
