@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
+use outcrop_storage::disk::{Disk, RealDisk};
 use outcrop_storage::event::{DatasetName, EventBatch, EventColumn, FieldName, FieldType};
 use outcrop_storage::index::Evidence;
 use outcrop_storage::paths::DataDir;
@@ -124,8 +125,8 @@ impl Bench {
     /// The files of the segments that end so.
     fn files(&self, ending: &str) -> Vec<PathBuf> {
         let mut files = Vec::new();
-        for folder in std::fs::read_dir(self.directory.path().join("data/segments")).unwrap() {
-            files.extend(std::fs::read_dir(folder.unwrap().path()).unwrap().map(|file| file.unwrap().path()));
+        for folder in RealDisk.list(&self.directory.path().join("data/segments")).unwrap() {
+            files.extend(RealDisk.list(&folder).unwrap());
         }
         files.retain(|path: &PathBuf| path.extension().is_some_and(|e| e == ending));
         files.sort();
@@ -258,7 +259,7 @@ fn large_segments_are_pruned_to_what_passes() {
 fn a_segment_that_the_evidence_rules_out_is_not_opened() {
     let bench = Bench::new(&large(), true);
     let files = bench.files("parquet");
-    std::fs::remove_file(&files[0]).unwrap();
+    RealDisk.remove(&files[0]).unwrap();
     let asked = |filter: Value| bench.ask(&json!([filter]), false).map(|answer| answer.rows.len());
     assert_eq!(asked(json!({"column": "release", "op": "=", "value": "v2"})).unwrap(), 10_000, "the first page");
     assert_eq!(asked(json!({"column": "release", "op": "exists"})).unwrap(), 10_000);
@@ -294,9 +295,10 @@ fn each_segment_has_its_reason() {
 }
 
 fn damage(path: &Path) {
-    let mut bytes = std::fs::read(path).unwrap();
+    let mut bytes = RealDisk.read(path).unwrap();
     bytes.iter_mut().step_by(4_096).for_each(|byte| *byte ^= 1);
-    std::fs::write(path, bytes).unwrap();
+    RealDisk.remove(path).unwrap();
+    RealDisk.create(path).unwrap().write_all(&bytes).unwrap();
 }
 
 #[test]
@@ -310,7 +312,7 @@ fn a_damaged_sidecar_changes_no_answer() {
     assert_eq!(bench.rows(&question, false), whole);
     assert_eq!(bench.store.health().damage.len(), 3);
     for path in bench.files("index") {
-        std::fs::remove_file(path).unwrap();
+        RealDisk.remove(&path).unwrap();
     }
     assert_eq!(bench.rows(&question, false), whole);
 }
