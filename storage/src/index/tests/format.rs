@@ -95,7 +95,7 @@ fn never_change_these_constants() {
         "every 256th bucket",
         "r is 10 up to 4,096 entries, else 5",
         "most 10.5 bits for each value",
-        "if there are at most 64",
+        "if there are at most 256",
         "one row\nin 8,192",
         "Texts over 256 bytes",
         "16 buckets an octave",
