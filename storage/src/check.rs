@@ -40,12 +40,8 @@ pub fn check(data_dir: &DataDir, mut progress: impl FnMut(u64, u64)) -> Result<C
     for (done, info) in image.segments.iter().enumerate() {
         progress(done as u64, total);
         let segment = Segment::new(info.clone(), Arc::clone(&disk), data_dir.clone(), &footers);
-        let checked = segment.open().and_then(|open| {
-            open.scrub()?;
-            Ok(open.footer().rows)
-        });
-        match checked {
-            Ok(rows) => report.segment_events += rows,
+        match segment.verify() {
+            Ok(open) => report.segment_events += open.footer().rows,
             Err(error) => report.problems.push(error.to_string()),
         }
         report.problems.extend(sidecar_problem(&segment));

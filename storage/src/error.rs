@@ -67,6 +67,20 @@ impl StoreError {
         StoreError::Io { action, path: path.to_owned(), source }
     }
 
+    /// Whether an error of reading a file is one of the file. What the machine lacks for the moment says nothing of it.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            StoreError::Damaged { .. } | StoreError::UnknownFormat { .. } => true,
+            StoreError::Io { source, .. } => {
+                use io::ErrorKind::{Interrupted, OutOfMemory, ResourceBusy, WouldBlock};
+                let passing = matches!(source.kind(), Interrupted | OutOfMemory | ResourceBusy | WouldBlock);
+                // The system's numbers for no room for another file have no kind.
+                !passing && !matches!(source.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn damaged(path: &Path, what: impl Into<String>) -> StoreError {
         StoreError::Damaged { path: path.to_owned(), what: what.into() }
     }

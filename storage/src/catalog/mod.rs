@@ -6,10 +6,11 @@
 
 mod distinct;
 mod fields;
+mod rows;
 mod sql;
 #[cfg(test)]
 mod tests;
 
 pub use distinct::Distinct;
 pub use fields::{FieldEntry, FieldTable, TypeEntry};
-pub(crate) use sql::{Catalog, CatalogImage, DatasetRow, Publication};
+pub(crate) use sql::{Catalog, CatalogImage, DatasetRow, Publication, ScrubPlace};

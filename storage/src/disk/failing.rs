@@ -1,7 +1,7 @@
 //! A disk that fails and forgets: the machine's files, with faults at chosen operations and power cuts.
 //!
 //! It remembers what was synced. [`FailingDisk::cut_power`] takes back everything else: file contents beyond the last
-//! sync, and names whose directory was not synced. Reads are never faulted. What it must not know: what the files mean.
+//! sync, and names whose directory was not synced. Reads fail where a test says that a file cannot be read. What it must not know: what the files mean.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::OpenOptions;
@@ -34,6 +34,8 @@ struct State {
     synced: HashMap<PathBuf, u64>,
     /// Files and directories whose names are not durable yet.
     unnamed: HashSet<PathBuf>,
+    /// Files that cannot be read, and the system's number for why.
+    unreadable: HashMap<PathBuf, i32>,
 }
 
 /// See the module. Clones share their state.
@@ -65,6 +67,20 @@ impl FailingDisk {
         let mut state = self.lock();
         state.faults.clear();
         state.broken = None;
+    }
+
+    /// Lets every reading of a file fail with this error of the system, or none any more.
+    pub fn fail_reads(&self, path: &Path, error: Option<i32>) {
+        let mut state = self.lock();
+        match error {
+            Some(error) => drop(state.unreadable.insert(path.to_owned(), error)),
+            None => drop(state.unreadable.remove(path)),
+        }
+    }
+
+    fn check_read(&self, path: &Path) -> io::Result<()> {
+        let error = self.lock().unreadable.get(path).copied();
+        error.map_or(Ok(()), |error| Err(io::Error::from_raw_os_error(error)))
     }
 
     /// Changing operations so far.
@@ -158,11 +174,18 @@ impl Disk for FailingDisk {
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.check_read(path)?;
         RealDisk.read(path)
     }
 
     fn read_range(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        self.check_read(path)?;
         RealDisk.read_range(path, offset, length)
+    }
+
+    fn read_device(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        self.check_read(path)?;
+        RealDisk.read_device(path, offset, length)
     }
 
     fn map(&self, path: &Path) -> io::Result<Bytes> {

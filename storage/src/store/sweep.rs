@@ -25,6 +25,8 @@ pub(super) struct Strangers {
     files: BTreeMap<(DatasetId, SegmentId), Vec<PathBuf>>,
     /// Notes that listed segments are retired: somebody meant to, and it did not come about.
     notes: Vec<PathBuf>,
+    /// Whether the catalog has rows that cannot be believed: any file may be one that such a row listed.
+    catalog_is_damaged: bool,
 }
 
 impl Strangers {
@@ -40,8 +42,9 @@ pub(super) fn list(disk: &dyn Disk, path: &Path) -> Result<Vec<PathBuf>, StoreEr
 
 /// Finds them before anything new is written.
 pub(super) fn strangers(disk: &dyn Disk, dir: &DataDir, image: &CatalogImage) -> Result<Strangers, StoreError> {
-    let listed: HashSet<(DatasetId, SegmentId)> = image.segments.iter().map(|s| (s.dataset, s.id)).collect();
-    let mut strangers = Strangers::default();
+    let mut listed: HashSet<(DatasetId, SegmentId)> = image.segments.iter().map(|s| (s.dataset, s.id)).collect();
+    listed.extend(&image.unsound);
+    let mut strangers = Strangers { catalog_is_damaged: !image.unsound.is_empty(), ..Strangers::default() };
     for folder in list(disk, &dir.segments())? {
         let Some(dataset) = paths::dataset_of(&folder).filter(|_| folder.is_dir()) else { continue };
         for file in list(disk, &folder)? {
@@ -70,6 +73,11 @@ pub(super) fn sweep(inner: &Inner, strangers: Strangers, logged: &Sequences) -> 
         let opened = OpenSegment::open(Arc::clone(&inner.disk), &inner.data_dir, dataset, id);
         let why_kept = match opened {
             Ok(open) if open.footer().store != inner.store_name() => Some("belongs to another store".to_owned()),
+            opened if strangers.catalog_is_damaged => {
+                let sequence = opened.ok().and_then(|open| open.footer().sequences.last()).unwrap_or(0);
+                inner.next_sequence.fetch_max(sequence.saturating_add(1), Ordering::SeqCst);
+                Some("is not listed by the catalog, some of whose rows fail their checksums".to_owned())
+            }
             Ok(open) => {
                 let sequences = &open.footer().sequences;
                 inner.next_sequence.fetch_max(sequences.last().unwrap_or(0).saturating_add(1), Ordering::SeqCst);
