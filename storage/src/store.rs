@@ -44,6 +44,7 @@ use acknowledged::Known;
 use inner::Inner;
 pub(crate) use open::{lock as lock_for_check, take_log};
 pub use scrub::{ScrubHealth, ScrubStep};
+pub(crate) use sweep::{Leftover, list};
 
 /// What a store needs to open.
 #[derive(Clone, Debug)]

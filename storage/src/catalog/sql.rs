@@ -482,6 +482,16 @@ impl Catalog {
         Ok(transaction.commit()?)
     }
 
+    /// Changes a row and its checksum, as a mistake of ours would.
+    #[cfg(test)]
+    pub(crate) fn falsify(&mut self, table: &str, key: i64, column: &str, value: i64) {
+        let tables = [&DATASETS, &SEGMENTS];
+        let table = tables.into_iter().find(|t| t.name == table).unwrap();
+        let transaction = self.connection.transaction().unwrap();
+        assert!(table.change(&transaction, key, |values| values[table.at(column)] = value.into()).unwrap());
+        transaction.commit().unwrap();
+    }
+
     pub(crate) fn publish(&mut self, change: &Publication<'_>) -> Result<(), StoreError> {
         let transaction = self.connection.transaction()?;
         for segment in change.segments {

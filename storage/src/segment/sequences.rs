@@ -39,6 +39,15 @@ impl Sequences {
         self.0.insert_range(first..=last);
     }
 
+    pub(crate) fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// How many are in both.
+    pub(crate) fn common(&self, other: &Sequences) -> u64 {
+        self.0.intersection_len(&other.0)
+    }
+
     pub(crate) fn merge(&mut self, other: &Sequences) {
         self.0 |= &other.0;
     }

@@ -2,6 +2,7 @@
 
 mod aside;
 mod believed;
+mod checked;
 mod compaction;
 mod crash;
 mod damage;
