@@ -35,6 +35,10 @@ pub trait Disk: Debug + Send + Sync {
     /// The paths in a directory, sorted by name.
     fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>>;
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Gives a file another name, in place of a file that has it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
     /// Makes durable what a file holds that somebody else has written.
     fn sync_file(&self, path: &Path) -> io::Result<()>;
     fn create_directory(&self, path: &Path) -> io::Result<()>;

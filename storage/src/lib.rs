@@ -29,7 +29,9 @@ mod testing;
 mod upkeep;
 pub mod wal;
 
+pub mod backup;
 pub mod check;
+pub mod inspect;
 pub mod repair;
 
 pub use acknowledgement::{BatchId, Once, Outcome};

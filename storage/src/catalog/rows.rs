@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 
 use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
-use rusqlite::{OptionalExtension, Row, Transaction, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params_from_iter};
 use xxhash_rust::xxh3::Xxh3;
 
 /// A table whose last column is the checksum of those before, which are `columns`. The first `key` of them are its key.
@@ -35,6 +35,17 @@ impl Table {
     /// `SELECT` of every column, the checksum last.
     pub(super) fn select(&self, rest: &str) -> String {
         format!("SELECT {}, checksum FROM {} {rest}", self.columns.join(", "), self.name)
+    }
+
+    /// All rows, and whether each has its checksum.
+    pub(super) fn read(&self, connection: &Connection) -> rusqlite::Result<(&'static str, Vec<(super::Row, bool)>)> {
+        let mut statement = connection.prepare(&self.select(""))?;
+        let rows = statement.query_map([], |row| {
+            let value = |at: usize| Ok((self.columns[at], row.get(at)?));
+            let values = (0..self.columns.len()).map(value).collect::<rusqlite::Result<super::Row>>()?;
+            Ok((values, self.is_sound(row)?))
+        })?;
+        Ok((self.name, rows.collect::<Result<_, _>>()?))
     }
 
     /// Whether a row of [`Table::select`] is as it was written.

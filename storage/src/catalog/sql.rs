@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::types::{ToSql, Value};
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction};
 
 use super::rows::{Existing, Table};
 use super::{Distinct, FieldTable, TypeEntry};
@@ -51,7 +51,7 @@ CREATE TABLE overflow_unlisted (
 static META: Table = Table::new("meta", 1, &["key", "value"]);
 static DATASETS: Table =
     Table::new("datasets", 1, &["id", "workspace", "name", "created", "watermark", "cluster_field", "retention"]);
-static SEGMENTS: Table = Table::new(
+pub(super) static SEGMENTS: Table = Table::new(
     "segments",
     1,
     &[
@@ -142,6 +142,11 @@ pub(crate) struct DatasetRow {
     pub(crate) fields: FieldTable,
 }
 
+/// A row by column.
+pub(crate) type Row = Vec<(&'static str, Value)>;
+/// Tables by name; of each row whether it has its checksum.
+pub(crate) type Tables = Vec<(&'static str, Vec<(Row, bool)>)>;
+
 /// One change: segments that begin to count, those that no longer do, and everything that changes with them.
 #[derive(Debug)]
 pub(crate) struct Publication<'a> {
@@ -182,10 +187,7 @@ impl Catalog {
             set_meta(&transaction, "next_segment", "1")?;
             set_meta(&transaction, "next_sequence", "1")?;
         }
-        check_version(&transaction, path)?;
-        if meta(&transaction, path, REPAIRING)?.is_some() {
-            return Err(StoreError::RepairUnfinished { path: path.to_owned() });
-        }
+        check_usable(&transaction, path)?;
         transaction.commit()?;
         Ok(Catalog { connection, path: path.to_owned() })
     }
@@ -201,6 +203,20 @@ impl Catalog {
         };
         let connection = open().map_err(|e| of_file(path, e))?;
         Ok(Catalog { connection, path: path.to_owned() })
+    }
+
+    /// Every row of every table and whether it has its checksum, whatever the catalog is; and what SQLite says of its
+    /// pages.
+    pub(crate) fn tables(path: &Path) -> Result<(String, Tables), StoreError> {
+        let read = || -> Result<(String, Tables), StoreError> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.pragma_update(None, "trusted_schema", "OFF")?;
+            let structure = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+            let all = [&META, &DATASETS, &SEGMENTS].into_iter().chain(OF_FIELDS);
+            Ok((structure, all.map(|table| table.read(&connection)).collect::<Result<_, _>>()?))
+        };
+        read().map_err(|e| of_file(path, e))
     }
 
     /// A new catalog that no store opens until [`Catalog::end_repair`].
@@ -260,9 +276,8 @@ impl Catalog {
         let number = |key| -> Result<u64, StoreError> {
             meta(&self.connection, &self.path, key)?.and_then(|v| v.parse().ok()).ok_or_else(|| lost(key))
         };
-        let store_id = meta(&self.connection, &self.path, "store_id")?.and_then(|v| unhex(&v));
         let mut image = CatalogImage {
-            store_id: store_id.ok_or_else(|| lost("store_id"))?,
+            store_id: store_id(&self.connection, &self.path)?,
             next_segment: number("next_segment")?,
             next_sequence: number("next_sequence")?,
             datasets: Vec::new(),
@@ -531,7 +546,7 @@ fn lost_dataset(path: &Path, dataset: DatasetId) -> StoreError {
 }
 
 /// What SQLite says of a file that is none of its own any more is damage of that file.
-fn of_file(path: &Path, error: StoreError) -> StoreError {
+pub(super) fn of_file(path: &Path, error: StoreError) -> StoreError {
     match error {
         StoreError::Catalog(error)
             if matches!(
@@ -549,6 +564,20 @@ fn of_file(path: &Path, error: StoreError) -> StoreError {
 fn check_structure(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if found == "ok" { Ok(()) } else { Err(StoreError::damaged(path, found)) }
+}
+
+/// Whether this Outcrop can use the catalog.
+pub(super) fn check_usable(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    check_version(connection, path)?;
+    match meta(connection, path, REPAIRING)? {
+        Some(_) => Err(StoreError::RepairUnfinished { path: path.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn store_id(connection: &Connection, path: &Path) -> Result<[u8; 16], StoreError> {
+    let id = meta(connection, path, "store_id")?.and_then(|v| unhex(&v));
+    id.ok_or_else(|| StoreError::damaged(path, "it has no store_id"))
 }
 
 fn check_version(connection: &Connection, path: &Path) -> Result<(), StoreError> {
@@ -668,7 +697,7 @@ fn put_fields(transaction: &Transaction<'_>, dataset: DatasetId, fields: &FieldT
 
 fn meta(connection: &Connection, path: &Path, key: &str) -> Result<Option<String>, StoreError> {
     let text = META.select("WHERE key = ?");
-    let value = |row: &Row<'_>| META.is_sound(row)?.then(|| row.get(1)).transpose();
+    let value = |row: &rusqlite::Row<'_>| META.is_sound(row)?.then(|| row.get(1)).transpose();
     match connection.query_row(&text, [key], value).optional()? {
         Some(None) => Err(StoreError::damaged(path, format!("its {key} fails its checksum"))),
         found => Ok(found.flatten()),

@@ -36,6 +36,8 @@ struct State {
     unnamed: HashSet<PathBuf>,
     /// Files that cannot be read, and the system's number for why.
     unreadable: HashMap<PathBuf, i32>,
+    /// What was there under names that were given to other files, while that is not durable yet.
+    replaced: HashMap<PathBuf, Vec<u8>>,
 }
 
 /// See the module. Clones share their state.
@@ -97,6 +99,12 @@ impl FailingDisk {
                 std::fs::remove_dir_all(&path)?;
             } else if path.exists() {
                 RealDisk.remove(&path)?;
+            }
+        }
+        for (path, content) in std::mem::take(&mut state.replaced) {
+            if path.parent().is_some_and(Path::is_dir) {
+                std::fs::write(&path, &content)?;
+                state.synced.insert(path, content.len() as u64);
             }
         }
         for (path, length) in &state.synced {
@@ -217,6 +225,22 @@ impl Disk for FailingDisk {
         Ok(())
     }
 
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.check()?;
+        let before = RealDisk.read(to).ok();
+        RealDisk.rename(from, to)?;
+        let mut state = self.lock();
+        match before {
+            Some(before) => drop(state.replaced.entry(to.to_owned()).or_insert(before)),
+            None => drop(state.unnamed.insert(to.to_owned())),
+        }
+        state.unnamed.remove(from);
+        if let Some(length) = state.synced.remove(from) {
+            state.synced.insert(to.to_owned(), length);
+        }
+        Ok(())
+    }
+
     fn create_directory(&self, path: &Path) -> io::Result<()> {
         if path.is_dir() {
             return Ok(());
@@ -230,7 +254,9 @@ impl Disk for FailingDisk {
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {
         self.check()?;
         RealDisk.sync_directory(directory)?;
-        self.lock().unnamed.retain(|path| path.parent() != Some(directory));
+        let mut state = self.lock();
+        state.unnamed.retain(|path| path.parent() != Some(directory));
+        state.replaced.retain(|path, _| path.parent() != Some(directory));
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ use crate::error::StoreError;
 use crate::limits::CHECKSUM_BLOCK_BYTES;
 
 const MAGIC: [u8; 8] = *b"OUTCRSUM";
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 const HEADER_BYTES: usize = 24;
 /// Bytes that a check holds at a time.
 const CHECK_BYTES_MAX: usize = 1 << 20;
@@ -105,7 +105,8 @@ fn sums_file(bytes: u64, sums: &[u64]) -> Vec<u8> {
     out
 }
 
-fn parse_sums(file: &[u8]) -> Result<(u64, Vec<u64>), String> {
+/// The length of a file and the checksums of its blocks, as its sums file has them.
+pub(crate) fn parse_sums(file: &[u8]) -> Result<(u64, Vec<u64>), String> {
     let body = file.len().checked_sub(8).filter(|b| *b >= HEADER_BYTES).ok_or("it is too short")?;
     if file[..8] != MAGIC || file[body..] != xxh3_64(&file[..body]).to_le_bytes() {
         return Err("its checksum does not fit".into());
@@ -119,6 +120,19 @@ fn parse_sums(file: &[u8]) -> Result<(u64, Vec<u64>), String> {
         return Err("it does not fit the length of its file".into());
     }
     Ok((bytes, sums))
+}
+
+/// Whether this is all of a file that ends with its own sums, and every block has its checksum.
+pub(crate) fn is_sealed(file: &[u8]) -> bool {
+    let parse = || {
+        let (rest, length) = file.split_last_chunk::<8>()?;
+        let content = rest.len().checked_sub(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+        let (content, sums) = rest.split_at(content);
+        let (bytes, sums) = parse_sums(sums).ok()?;
+        let blocks = || content.chunks(CHECKSUM_BLOCK_BYTES).map(xxh3_64);
+        Some(bytes == content.len() as u64 && blocks().eq(sums))
+    };
+    parse().unwrap_or(false)
 }
 
 /// A mapped file whose blocks are verified on first touch. Clones share the mapping and what was verified.
@@ -325,7 +339,8 @@ impl BlockCheck {
     }
 }
 
-fn compare(path: &Path, block: usize, bytes: &[u8], sum: u64) -> Result<(), StoreError> {
+/// Compares a block of the file at `path` with its checksum.
+pub(crate) fn compare(path: &Path, block: usize, bytes: &[u8], sum: u64) -> Result<(), StoreError> {
     if xxh3_64(bytes) == sum {
         return Ok(());
     }

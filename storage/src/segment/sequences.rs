@@ -63,7 +63,7 @@ impl Sequences {
     }
 
     /// The ranges, if they are at most `max`.
-    fn ranges(&self, max: usize) -> Option<Vec<(u64, u64)>> {
+    pub(crate) fn ranges(&self, max: usize) -> Option<Vec<(u64, u64)>> {
         let mut ranges: Vec<(u64, u64)> = Vec::new();
         for (high, bitmap) in self.0.bitmaps() {
             let whole = |low: u32| u64::from(high) << 32 | u64::from(low);
