@@ -59,6 +59,9 @@ pub(crate) struct Settings {
     /// Bytes of segments that each dataset keeps; the oldest go first [default: all]
     #[arg(long, env = "OUTCROP_RETENTION_BYTES_MAX", value_name = "BYTES")]
     retention_bytes_max: Option<u64>,
+    /// Bytes a second at which all segments are read again and again in search of damage; 0 for never [default: a pass a week, at least 1048576]
+    #[arg(long, env = "OUTCROP_SCRUB_BYTES_PER_SECOND", value_name = "BYTES")]
+    scrub_bytes_per_second: Option<u64>,
     /// Bytes of a request body once inflated [default: 67108864]
     #[arg(long, env = "OUTCROP_BODY_BYTES_MAX", value_name = "BYTES")]
     body_bytes_max: Option<usize>,
@@ -167,6 +170,7 @@ impl Settings {
             overflow_fields_listed_max: self.overflow_fields_listed_max.or(lower.overflow_fields_listed_max),
             retention_age_seconds_max: self.retention_age_seconds_max.or(lower.retention_age_seconds_max),
             retention_bytes_max: self.retention_bytes_max.or(lower.retention_bytes_max),
+            scrub_bytes_per_second: self.scrub_bytes_per_second.or(lower.scrub_bytes_per_second),
             body_bytes_max: self.body_bytes_max.or(lower.body_bytes_max),
             event_bytes_max: self.event_bytes_max.or(lower.event_bytes_max),
             event_fields_max: self.event_fields_max.or(lower.event_fields_max),
@@ -211,6 +215,7 @@ impl Settings {
                     age_seconds_max: self.retention_age_seconds_max,
                     bytes_max: self.retention_bytes_max,
                 },
+                scrub_bytes_per_second: self.scrub_bytes_per_second,
             },
             ingest: IngestLimits {
                 body_bytes_max: self.body_bytes_max.unwrap_or(decoder.body_bytes_max),

@@ -97,7 +97,7 @@ impl Metrics {
             "Bodies with a batch id that were acknowledged before and not stored again",
             self.repeated_bodies.clone(),
         );
-        let gauges: [(&str, &str, u64); 19] = [
+        let gauges: [(&str, &str, u64); 24] = [
             (
                 "ingest_down",
                 "1 while no log file can be opened: nothing is acknowledged",
@@ -124,7 +124,16 @@ impl Metrics {
             ("events_removed", "Events removed because somebody chose them, since start", health.events_removed_total),
             ("segments", "Segments in the catalog", health.segments),
             ("segment_bytes", "Bytes of segments", health.segment_bytes),
-            ("damaged_files", "Files found missing or damaged at start", health.damage.len() as u64),
+            ("damaged_files", "Files found missing or damaged", health.damage.len() as u64),
+            ("damaged_segments", "Segments that cannot be read: answers lack their events", health.damaged_segments),
+            ("damaged_events", "Events in segments that cannot be read", health.damaged_events),
+            ("scrub_bytes", "Bytes that the scrub has read since start", health.scrub.bytes_total),
+            ("scrub_passes", "Times that the scrub has read every segment, since start", health.scrub.passes_total),
+            (
+                "scrub_remaining_bytes",
+                "Bytes of segments that this pass of the scrub has yet to read",
+                health.scrub.remaining_bytes,
+            ),
         ];
         for (name, help, value) in gauges {
             let gauge = Gauge::<u64, AtomicU64>::default();

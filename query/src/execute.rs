@@ -30,6 +30,7 @@ use crate::answer::{self, Answer, AnswerColumn, AnswerStats, Heatmap, SegmentSta
 use crate::error::{QueryError, QueryErrorKind};
 use crate::functions::Sketch;
 use crate::limits;
+use crate::missing;
 use crate::overflow;
 use crate::plan::{self, Aggregates, BUCKET, GROUP, Planner, SKETCH, ValueKind, group_key};
 use crate::scan::ScanStats;
@@ -104,9 +105,10 @@ impl QueryEngine {
     ) -> Result<Answer, QueryError> {
         let query = parse_query(spec, now)?;
         let scope = Scope::new(snapshot, datasets)?;
-        let run =
-            Run { context: self.context(), partitions: self.settings.threads, scope, query, strict: options.strict };
-        self.run(options, async move { run.answer().await }).await
+        let (context, partitions, strict) = (self.context(), self.settings.threads, options.strict);
+        let ask =
+            move |scope| Run { context: context.clone(), partitions, scope, query: query.clone(), strict }.answer();
+        self.run(options, missing::answer_without_damaged(scope, ask)).await
     }
 
     /// Runs `work` on the engine's threads, in turn and under the deadline.
@@ -185,7 +187,8 @@ impl Run {
         let stats = Arc::new(ScanStats::default());
         let names = plan::names(&self.query);
         overflow::look_up(&mut self.scope, &names, self.query.range).await?;
-        let warnings = warn_unknown(&self.scope, names, self.strict)?;
+        let mut warnings = warn_unknown(&self.scope, names, self.strict)?;
+        warnings.extend(self.scope.missing(self.query.range));
         let planner = Planner::new(&self.scope, &self.query, self.partitions)?;
 
         let mut groups = self.collect(planner.groups(&stats)?).await?;
@@ -401,7 +404,7 @@ pub(crate) fn answer_stats(scope: &Scope, stats: &ScanStats, began: Instant, app
             scanned: stats.scanned.load(Ordering::Relaxed),
         },
         approximate,
-        partial: false,
+        partial: stats.missing.load(Ordering::Relaxed) > 0,
     }
 }
 
@@ -415,19 +418,16 @@ fn value_at(batch: &RecordBatch, calculation: usize, row: usize) -> Value {
 
 /// A warning for each of `names` that nobody has seen, or an error if the asker wants none.
 pub(crate) fn warn_unknown(scope: &Scope, names: BTreeSet<&str>, strict: bool) -> Result<Vec<Warning>, QueryError> {
-    let warnings: Vec<Warning> = plan::unknown(scope, names)
-        .into_iter()
-        .map(|field| Warning { code: "unknown_field", similar: scope.similar(&field), field })
-        .collect();
-    match warnings.first() {
+    let unknown = plan::unknown(scope, names);
+    match unknown.first() {
         Some(first) if strict => Err(QueryError::impossible(
             "unknown_field",
-            format!(
-                "no event has a field {:?}; use one of those listed at /api/v1/fields, or ask without strict",
-                first.field
-            ),
+            format!("no event has a field {first:?}; use one of those listed at /api/v1/fields, or ask without strict"),
         )
-        .with(json!({ "field": first.field, "similar": first.similar }))),
-        _ => Ok(warnings),
+        .with(json!({ "field": first, "similar": scope.similar(first) }))),
+        _ => {
+            let warning = |field: String| Warning::UnknownField { similar: scope.similar(&field), field };
+            Ok(unknown.into_iter().map(warning).collect())
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! SPEC → ANSWER: a question as JSON becomes an answer as JSON.
 //!
 //! The way of a question: [`spec`] parses it once into typed form, [`scope`] finds the datasets and fields it names,
-//! [`plan`] makes DataFusion plans of it, [`prune`] leaves out what cannot match, [`scan`] reads the rest ([`overflow`] finds fields without columns), [`execute`]
-//! runs it under a deadline and a memory budget, [`answer`] writes it down. [`rows`] reads whole events, [`fields`]
-//! lists what there is to ask about.
+//! [`plan`] makes DataFusion plans of it, [`prune`] leaves out what cannot match, [`scan`] reads the rest ([`overflow`]
+//! finds fields without columns), [`execute`] runs it under a deadline and a memory budget, [`answer`] writes it down,
+//! [`missing`] says what it lacks. [`rows`] reads whole events, [`fields`] lists what there is to ask about.
 //!
 //! This crate must not know HTTP, sockets, files or the WAL. It is the only one that knows DataFusion.
 
@@ -17,6 +17,7 @@ mod execute;
 mod fields;
 mod filter;
 mod functions;
+mod missing;
 mod overflow;
 mod plan;
 mod prune;

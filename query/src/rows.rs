@@ -39,7 +39,7 @@ use crate::prune::{self, Predicate, Unit};
 use crate::scan::{self, MemoryRows, ScanStats, indexes, memory_column, segment_column};
 use crate::scope::{FieldRef, ScanColumn, Scope};
 use crate::spec::{Options, RowsQuery, RowsSpec, parse_rows};
-use crate::{filter, limits, overflow};
+use crate::{filter, limits, missing, overflow};
 use cells::Cells;
 
 /// A page of raw events.
@@ -82,17 +82,19 @@ impl QueryEngine {
         let query = parse_rows(spec, now)?;
         let scope = Scope::new(snapshot, datasets)?;
         let (context, strict) = (self.context(), options.strict);
-        self.run(options, async move {
-            let mut scope = scope;
-            overflow::look_up(&mut scope, &names(&query), query.range).await?;
-            let cancelled = Cancelled::default();
-            let stop = Arc::clone(&cancelled.0);
-            let work = tokio::task::spawn_blocking(move || Pager { context, scope, query, strict, stop }.page());
-            let page = work.await.map_err(|_| QueryError::internal("the query panicked; this is a bug"))?;
-            drop(cancelled);
-            page
-        })
-        .await
+        let ask = move |mut scope: Scope| {
+            let (context, query) = (context.clone(), query.clone());
+            async move {
+                overflow::look_up(&mut scope, &names(&query), query.range).await?;
+                let cancelled = Cancelled::default();
+                let stop = Arc::clone(&cancelled.0);
+                let work = tokio::task::spawn_blocking(move || Pager { context, scope, query, strict, stop }.page());
+                let page = work.await.map_err(|_| QueryError::internal("the query panicked; this is a bug"))?;
+                drop(cancelled);
+                page
+            }
+        };
+        self.run(options, missing::answer_without_damaged(scope, ask)).await
     }
 }
 
@@ -187,7 +189,8 @@ impl Page {
 impl Pager {
     fn page(self) -> Result<RowsAnswer, QueryError> {
         let began = Instant::now();
-        let warnings = warn_unknown(&self.scope, names(&self.query), self.strict)?;
+        let mut warnings = warn_unknown(&self.scope, names(&self.query), self.strict)?;
+        warnings.extend(self.scope.missing(self.query.range));
 
         let mut used = BTreeSet::new();
         let filter = filter::expression(&self.query.filter, &self.scope, &mut used)?;

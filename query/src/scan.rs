@@ -52,6 +52,7 @@ pub(crate) struct ScanStats {
     pub(crate) skipped_by_time: AtomicU64,
     pub(crate) skipped_by_index: AtomicU64,
     pub(crate) scanned: AtomicU64,
+    pub(crate) missing: AtomicU64,
 }
 
 impl ScanStats {
@@ -61,6 +62,7 @@ impl ScanStats {
         self.skipped_by_time.store(pruned.skipped_by_time(), Ordering::Relaxed);
         self.skipped_by_index.store(pruned.skipped_by_index(), Ordering::Relaxed);
         self.scanned.store(pruned.scanned(), Ordering::Relaxed);
+        self.missing.store(pruned.missing, Ordering::Relaxed);
     }
 
     /// A row group of which `selected` rows are read in `columns`, given by position; one may come twice.

@@ -123,9 +123,17 @@ pub(crate) struct Scope {
 impl Scope {
     /// The datasets that `names` addresses: one name, a list separated by commas, or `*`.
     pub(crate) fn new(snapshot: Snapshot, names: &str) -> Result<Scope, QueryError> {
-        let datasets =
+        let mut datasets =
             if matches!(names.trim(), "*" | "__all__") { snapshot.datasets } else { select(&snapshot, names)? };
-        Ok(Scope { datasets: Arc::new(datasets), resolved: Arc::default(), looked_up: HashMap::new() })
+        datasets.iter_mut().for_each(|dataset| {
+            dataset.set_aside_damaged();
+        });
+        Ok(Scope::of(datasets))
+    }
+
+    /// These datasets, of which nothing is known yet.
+    pub(crate) fn of(datasets: Vec<DatasetSnapshot>) -> Scope {
+        Scope { datasets: Arc::new(datasets), resolved: Arc::default(), looked_up: HashMap::new() }
     }
 
     /// What `name` means here. A field that no dataset has ever seen has no types.

@@ -1,7 +1,9 @@
 //! The command line: one file a command. A command reads its arguments, does one thing, and says how it ended.
 
+mod backup;
 mod check;
 mod demo;
+mod inspect;
 mod query;
 mod repair;
 mod send;
@@ -49,6 +51,12 @@ enum Command {
     Check(check::CheckArguments),
     /// Rebuild the catalog of a data directory that is not in use, from its segments and its log
     Repair(repair::RepairArguments),
+    /// Print what a file of a data directory says of itself
+    Inspect(inspect::InspectArguments),
+    /// Copy a data directory, also while a server is using it; what was copied before is not copied again
+    Backup(backup::BackupArguments),
+    /// Make a data directory of a backup
+    Restore(backup::RestoreArguments),
     /// Print docs/settings.md
     #[command(hide = true)]
     SettingsReference,
@@ -69,6 +77,9 @@ impl Cli {
             Command::Query(arguments) => query::query(&arguments),
             Command::Check(arguments) => check::check(&arguments),
             Command::Repair(arguments) => repair::repair(&arguments),
+            Command::Inspect(arguments) => inspect::inspect(&arguments),
+            Command::Backup(arguments) => backup::backup(&arguments),
+            Command::Restore(arguments) => backup::restore(&arguments),
             Command::SettingsReference => {
                 print!("{}", settings_reference());
                 Ok(ExitCode::SUCCESS)

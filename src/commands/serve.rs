@@ -56,6 +56,7 @@ pub(crate) fn serve(
 fn open_store(parts: &Parts) -> Result<Store, CommandError> {
     let mut settings = StoreSettings::new(DataDir::new(&parts.data_dir));
     settings.limits = parts.store.clone();
+    settings.tell = |words| tracing::warn!("{words}");
     let store = Store::open(settings)?;
     let health = store.health();
     tracing::info!(

@@ -17,7 +17,7 @@ pub(super) async fn healthz() -> &'static str {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Readiness {
     ready: bool,
-    /// Files that start-up found missing or damaged; everything else is served.
+    /// What was found missing or damaged, and what to do; everything else is served.
     damage: Vec<String>,
     /// Events that start-up read back from the log.
     replayed_events: u64,

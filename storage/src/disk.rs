@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+mod device;
 mod failing;
 #[cfg(test)]
 mod tests;
@@ -23,12 +24,21 @@ pub trait Disk: Debug + Send + Sync {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
     /// `length` bytes from `offset`; fewer is an error.
     fn read_range(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>>;
+    /// As [`Disk::read_range`], but from the device itself where the system can do that: what memory has of a file may be
+    /// better than what the disk has.
+    fn read_device(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        self.read_range(path, offset, length)
+    }
     /// The file mapped into memory. The file must never be changed afterwards.
     fn map(&self, path: &Path) -> io::Result<Bytes>;
     fn length(&self, path: &Path) -> io::Result<u64>;
     /// The paths in a directory, sorted by name.
     fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>>;
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Gives a file another name, in place of a file that has it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
     /// Makes durable what a file holds that somebody else has written.
     fn sync_file(&self, path: &Path) -> io::Result<()>;
     fn create_directory(&self, path: &Path) -> io::Result<()>;
@@ -62,6 +72,14 @@ impl Disk for RealDisk {
         let mut bytes = vec![0; length];
         file.read_exact(&mut bytes)?;
         Ok(bytes)
+    }
+
+    fn read_device(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        match device::read(path, offset, length) {
+            // Not every file system can.
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => self.read_range(path, offset, length),
+            read => read,
+        }
     }
 
     fn map(&self, path: &Path) -> io::Result<Bytes> {

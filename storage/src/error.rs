@@ -54,6 +54,24 @@ pub enum StoreError {
     /// A request that no frame can hold.
     #[error("the request takes {bytes} bytes in the log, {max} are allowed; send it in parts")]
     TooLarge { bytes: usize, max: usize },
+    /// Another process takes a backup into the same directory.
+    #[error("{} is being written by another backup; wait for it, or choose another directory", path.display())]
+    BackupLocked { path: PathBuf },
+    /// The directory holds a backup of something else.
+    #[error("{} holds a backup of another store; choose another directory", path.display())]
+    BackupOfAnother { path: PathBuf },
+    /// The backup would go with what it is to save.
+    #[error("{} is inside of the data directory; choose a directory on another disk", path.display())]
+    BackupInside { path: PathBuf },
+    /// The store changes faster than it can be copied.
+    #[error("the store changed {rounds} times while it was being copied; try again when it takes fewer events")]
+    BackupBusy { rounds: u64 },
+    /// There is nothing to be restored.
+    #[error("{} holds no backup: it has no manifest.json", path.display())]
+    NoBackup { path: PathBuf },
+    /// A directory that must be empty is not.
+    #[error("{} is not empty; choose a directory that is not there, or remove what is in it", path.display())]
+    NotEmpty { path: PathBuf },
     /// Our own mistake.
     #[error("BUG: {0}")]
     Bug(String),
@@ -65,6 +83,20 @@ impl StoreError {
             return StoreError::DiskFull { path: path.to_owned() };
         }
         StoreError::Io { action, path: path.to_owned(), source }
+    }
+
+    /// Whether an error of reading a file is one of the file. What the machine lacks for the moment says nothing of it.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            StoreError::Damaged { .. } | StoreError::UnknownFormat { .. } => true,
+            StoreError::Io { source, .. } => {
+                use io::ErrorKind::{Interrupted, OutOfMemory, ResourceBusy, WouldBlock};
+                let passing = matches!(source.kind(), Interrupted | OutOfMemory | ResourceBusy | WouldBlock);
+                // The system's numbers for no room for another file have no kind.
+                !passing && !matches!(source.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+            }
+            _ => false,
+        }
     }
 
     pub(crate) fn damaged(path: &Path, what: impl Into<String>) -> StoreError {

@@ -29,7 +29,9 @@ mod testing;
 mod upkeep;
 pub mod wal;
 
+pub mod backup;
 pub mod check;
+pub mod inspect;
 pub mod repair;
 
 pub use acknowledgement::{BatchId, Once, Outcome};
@@ -40,6 +42,6 @@ pub use overflow::{OverflowEntry, OverflowTable};
 pub use segment::SegmentInfo;
 pub use segment::reader::{OpenSegment, Segment, SegmentBytes};
 pub use snapshot::{DatasetSnapshot, InOverflow, Snapshot};
-pub use store::{Store, StoreHealth, StoreSettings};
+pub use store::{ScrubHealth, ScrubStep, Store, StoreHealth, StoreSettings};
 pub use upkeep::retain::Retention;
 pub use wal::writer::Receipt;

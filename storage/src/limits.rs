@@ -80,6 +80,16 @@ pub const COMPACTION_QUIET_SECONDS: i64 = 3_600;
 /// Sequences that the ranges of a footer may name, removed events included: more is nonsense that would fill the memory
 /// (some 64 MB for so many).
 pub const FOOTER_SEQUENCES_MAX: u64 = 1 << 36;
+/// Seconds from the beginning of one pass of the scrub to the next: damage is found while last week's backup is there.
+pub const SCRUB_PASS_SECONDS: i64 = 7 * 86_400;
+/// Seconds between the beginnings of passes when the operator says how fast the scrub reads.
+pub const SCRUB_REST_SECONDS: i64 = 1;
+/// Bytes a second that the scrub reads at least, unless the operator says otherwise.
+pub const SCRUB_BYTES_PER_SECOND_MIN: u64 = 1 << 20;
+/// Bytes that the scrub reads at a time.
+pub const SCRUB_STEP_BYTES: usize = 1 << 20;
+/// Bytes that the scrub may have to read again after a restart.
+pub const SCRUB_SAVE_BYTES: u64 = 64 << 20;
 
 /// Bytes of one WAL frame's body; a request that needs more is refused. Bounds what replay may allocate.
 pub const FRAME_BYTES_MAX: usize = 512 << 20;
@@ -139,6 +149,8 @@ pub struct StoreLimits {
     pub retention: Retention,
     /// The evidence that a flush writes.
     pub flush_evidence: Evidence,
+    /// Bytes a second that the scrub reads; 0 for no scrub, none for a pass in about a week.
+    pub scrub_bytes_per_second: Option<u64>,
 }
 
 impl Default for StoreLimits {
@@ -155,6 +167,7 @@ impl Default for StoreLimits {
             overflow_fields_listed_max: OVERFLOW_FIELDS_LISTED_MAX,
             retention: Retention::default(),
             flush_evidence: Evidence::None,
+            scrub_bytes_per_second: None,
         }
     }
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, CatalogImage, DatasetRow, FieldTable};
+use crate::catalog::{Catalog, CatalogImage, DatasetRow, FieldTable, ScrubPlace};
 use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::event::{DatasetId, DatasetName};
@@ -108,7 +108,7 @@ fn list(found: &[Found], choices: &[Choice], report: &mut RepairReport) -> Vec<u
                 report.segments += 1;
                 report.segment_events += segment.footer.rows;
                 if let Some(damage) = &segment.damage {
-                    report.problems.push(format!("{damage}; it is listed, and what can be read of it is"));
+                    report.problems.push(format!("{damage}; it is listed, and set aside"));
                 }
             }
             Choice::Replaced => report.replaced += 1,
@@ -175,6 +175,10 @@ fn image(
         next_sequence: accounted.last().unwrap_or(0) + 1,
         datasets: rows.into_values().collect(),
         segments: by_age.iter().map(|at| found[*at].footer.info(found[*at].bytes)).collect(),
+        damage: BTreeMap::new(),
+        scrub: ScrubPlace::START,
+        unsound: Vec::new(),
+        fields_lost: Vec::new(),
     })
 }
 

@@ -20,6 +20,8 @@ pub struct DatasetSnapshot {
     /// Fields of the segments; the memtable's come on top.
     pub fields: Arc<FieldTable>,
     pub segments: Arc<Vec<Arc<Segment>>>,
+    /// Segments that cannot be read: what is answered lacks their events.
+    pub set_aside: Arc<Vec<Arc<Segment>>>,
     pub memtable: Vec<Arc<StoredBatch>>,
     /// Overflow fields that are counted one by one.
     pub(crate) overflow_fields_listed_max: usize,
@@ -52,6 +54,18 @@ impl Snapshot {
 }
 
 impl DatasetSnapshot {
+    /// Sets aside the segments in which somebody has met damage since; whether there were any.
+    pub fn set_aside_damaged(&mut self) -> bool {
+        if self.segments.iter().all(|s| s.damage().is_none()) {
+            return false;
+        }
+        let (sound, damaged) = self.segments.iter().cloned().partition(|s| s.damage().is_none());
+        self.segments = Arc::new(sound);
+        let damaged: Vec<Arc<Segment>> = damaged;
+        Arc::make_mut(&mut self.set_aside).extend(damaged);
+        true
+    }
+
     pub fn events(&self) -> u64 {
         let segments: u64 = self.segments.iter().map(|s| s.info().rows).sum();
         segments + self.memtable.iter().map(|b| b.rows() as u64).sum::<u64>()

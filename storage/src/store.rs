@@ -27,10 +27,14 @@ use crate::wal::reader::WalCondition;
 use crate::wal::writer::{Append, AppendBatch, Receipt, Request, WalWriter};
 
 mod acknowledged;
+mod aside;
 mod evidence;
 mod inner;
+mod load;
 mod open;
+mod recount;
 mod replace;
+mod scrub;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -39,6 +43,8 @@ mod trim;
 use acknowledged::Known;
 use inner::Inner;
 pub(crate) use open::{lock as lock_for_check, take_log};
+pub use scrub::{ScrubHealth, ScrubStep};
+pub(crate) use sweep::{Leftover, list};
 
 /// What a store needs to open.
 #[derive(Clone, Debug)]
@@ -47,8 +53,10 @@ pub struct StoreSettings {
     pub limits: StoreLimits,
     pub disk: Arc<dyn Disk>,
     pub clock: Arc<dyn Clock>,
-    /// Whether the store flushes, merges and retires by itself. Without, it does so when it is told, as tests need it.
+    /// Whether the store flushes, merges, retires and scrubs by itself. Without, it does so when it is told, as tests need it.
     pub upkeep: bool,
+    /// Called with what the operator should know as soon as the store does.
+    pub tell: fn(&str),
 }
 
 impl StoreSettings {
@@ -60,6 +68,7 @@ impl StoreSettings {
             disk: Arc::new(RealDisk),
             clock: Arc::new(SystemClock),
             upkeep: true,
+            tell: |_| (),
         }
     }
 }
@@ -86,9 +95,13 @@ pub struct StoreHealth {
     pub events_removed_total: u64,
     pub segments: u64,
     pub segment_bytes: u64,
+    /// Segments that cannot be read, and the events in them: answers lack those.
+    pub damaged_segments: u64,
+    pub damaged_events: u64,
+    pub scrub: ScrubHealth,
     /// What start-up found in the log.
     pub replay: WalCondition,
-    /// What start-up found missing or damaged, in words.
+    /// What was found missing or damaged, in words.
     pub damage: Vec<String>,
 }
 
@@ -105,7 +118,7 @@ impl Store {
     /// Opens the directory, replays its log, and starts the store's threads.
     pub fn open(settings: StoreSettings) -> Result<Store, StoreError> {
         let lock = open::lock(&settings.data_dir)?;
-        let background = settings.upkeep;
+        let (background, tell) = (settings.upkeep, settings.tell);
         let inner = Arc::new(open::open(settings)?);
         let writer = WalWriter::new(
             Arc::clone(&inner.disk),
@@ -124,6 +137,8 @@ impl Store {
             let (flushing, merging) = (Arc::clone(&inner), Arc::clone(&inner));
             threads.push(spawn("outcrop-upkeep", move || flushing.run_upkeep())?);
             threads.push(spawn("outcrop-compaction", move || merging.run_compaction())?);
+            let scrubbing = Arc::clone(&inner);
+            threads.push(spawn("outcrop-scrub", move || scrubbing.run_scrub(tell))?);
         }
         Ok(Store { inner, queue: Mutex::new(Some(queue)), threads: Mutex::new(threads), _lock: lock })
     }
@@ -250,6 +265,13 @@ impl Store {
         self.inner.trims_early.store(events, Ordering::SeqCst);
     }
 
+    /// Does a little of the scrub, and sets aside what anybody has found damaged. The store does so by itself.
+    pub fn scrub_next(&self) -> Result<ScrubStep, StoreError> {
+        let step = self.inner.scrub_next()?;
+        self.inner.set_aside_damaged()?;
+        Ok(step)
+    }
+
     /// Sets how long a dataset keeps its events; without a policy of its own it has that of [`StoreLimits`].
     pub fn set_retention(&self, dataset: DatasetId, retention: Option<Retention>) -> Result<(), StoreError> {
         self.inner.set_retention(dataset, retention)
@@ -293,6 +315,7 @@ impl Store {
         for thread in threads {
             let _panicked = thread.join();
         }
+        self.inner.leave_scrub();
     }
 }
 

@@ -6,6 +6,7 @@
 mod bodies;
 mod command_line;
 mod console;
+mod damage;
 mod exactly_once;
 mod guards;
 mod lifetime;

@@ -187,6 +187,7 @@ export interface components {
             bytes_scanned: number;
             /** Format: double */
             elapsed_ms: number;
+            /** @description Whether events are missing; a warning says which. */
             partial: boolean;
             /** Format: int64 */
             rows_scanned: number;
@@ -220,6 +221,11 @@ export interface components {
             /** @description The earliest and latest event time; null without events. */
             first_event?: string | null;
             last_event?: string | null;
+            /**
+             * Format: int64
+             * @description Events beside those, in damaged segments: answers lack them.
+             */
+            missing_events: number;
             name: string;
         };
         /** @description The body of every answer that is not a success. */
@@ -235,16 +241,9 @@ export interface components {
         };
         FieldList: {
             fields: components["schemas"]["FieldSummary"][];
-            /**
-             * Format: int64
-             * @description About how many further fields there are in overflow that are not listed one by one; they can be asked for by name
-             *     all the same. Absent if there are none.
-             */
-            unlisted_estimate?: number | null;
+            warnings?: components["schemas"]["Warning"][];
         };
         FieldSummary: {
-            /** @description Whether further events may have the field, from when it was not listed one by one. Absent if none have. */
-            at_least?: boolean;
             /**
              * Format: int64
              * @description Different values, within some per cent.
@@ -255,10 +254,7 @@ export interface components {
             first_seen: string;
             last_seen: string;
             name: string;
-            /**
-             * @description Whether the dataset had too many fields to give this one a column of its own. Questions about it are answered all
-             *     the same, and read more.
-             */
+            /** @description Whether the dataset had too many fields to give this one a column of its own. */
             overflow: boolean;
             /** @description Events with a value of each type. */
             types: {
@@ -360,7 +356,7 @@ export interface components {
         };
         /** @description Whether events can be taken, and what is not as it should be. */
         Readiness: {
-            /** @description Files that start-up found missing or damaged; everything else is served. */
+            /** @description What was found missing or damaged, and what to do; everything else is served. */
             damage: string[];
             ready: boolean;
             /**
@@ -449,16 +445,33 @@ export interface components {
         };
         ValueList: {
             values: components["schemas"]["ValueCount"][];
+            warnings?: components["schemas"]["Warning"][];
         };
         Version: {
             version: string;
         };
         /** @description Something that was answered, but perhaps not as meant. */
         Warning: {
-            code: string;
+            /** @enum {string} */
+            code: "unknown_field";
             field: string;
             /** @description Names that exist and look alike. */
             similar: string[];
+        } | {
+            /** @enum {string} */
+            code: "damaged_segment";
+            dataset: string;
+            /**
+             * Format: int64
+             * @description Events of those segments; the question may not be about all of them. Null if nobody knows.
+             */
+            events?: number | null;
+            /** @description The earliest and latest time of those events. */
+            first_event?: string | null;
+            last_event?: string | null;
+            /** @description For people: what is missing and what to do. */
+            message: string;
+            segments: number;
         };
     };
     responses: never;
@@ -491,10 +504,7 @@ export interface operations {
     accept: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Unique text of at most 64 bytes. The same body sent again with the same id within 15 minutes is answered the same and not stored again */
-                "X-Outcrop-Batch-Id"?: string | null;
-            };
+            header?: never;
             path: {
                 /** @description The dataset; made when its first event comes */
                 dataset: string;
@@ -519,15 +529,6 @@ export interface operations {
             };
             /** @description The body cannot be read; nothing was stored */
             400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description The batch id was acknowledged for another body; nothing was stored */
-            409: {
                 headers: {
                     [name: string]: unknown;
                 };

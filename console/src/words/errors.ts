@@ -22,8 +22,7 @@ const unknownField = (field: string, instead: string | null, dataset: string) =>
 const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
 
 export function troubleOfWarning(warning: Warning, dataset: string): Trouble {
-  const field = warning.field ?? null;
+  if (warning.code === 'damaged_segment') return { code: warning.code, headline: `Part of ${warning.dataset} cannot be read.`, advice: sentence(warning.message), field: null, instead: null, retry: null };
   const instead = closest(warning.similar);
-  const words = field ? unknownField(field, instead, dataset) : { headline: sentence(warning.code), advice: '' };
-  return { code: warning.code, ...words, field, instead, retry: null };
+  return { code: warning.code, ...unknownField(warning.field, instead, dataset), field: warning.field, instead, retry: null };
 }

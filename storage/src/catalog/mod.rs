@@ -6,10 +6,13 @@
 
 mod distinct;
 mod fields;
+mod rows;
 mod sql;
+mod view;
 #[cfg(test)]
 mod tests;
 
 pub use distinct::Distinct;
 pub use fields::{FieldEntry, FieldTable, TypeEntry};
-pub(crate) use sql::{Catalog, CatalogImage, DatasetRow, Publication};
+pub(crate) use sql::{Catalog, CatalogImage, DatasetRow, Publication, Row, ScrubPlace};
+pub(crate) use view::{CatalogView, ListedSegment};

@@ -1,7 +1,7 @@
 //! A disk that fails and forgets: the machine's files, with faults at chosen operations and power cuts.
 //!
 //! It remembers what was synced. [`FailingDisk::cut_power`] takes back everything else: file contents beyond the last
-//! sync, and names whose directory was not synced. Reads are never faulted. What it must not know: what the files mean.
+//! sync, and names whose directory was not synced. Reads fail where a test says that a file cannot be read. What it must not know: what the files mean.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::OpenOptions;
@@ -34,6 +34,10 @@ struct State {
     synced: HashMap<PathBuf, u64>,
     /// Files and directories whose names are not durable yet.
     unnamed: HashSet<PathBuf>,
+    /// Files that cannot be read, and the system's number for why.
+    unreadable: HashMap<PathBuf, i32>,
+    /// What was there under names that were given to other files, while that is not durable yet.
+    replaced: HashMap<PathBuf, Vec<u8>>,
 }
 
 /// See the module. Clones share their state.
@@ -67,6 +71,20 @@ impl FailingDisk {
         state.broken = None;
     }
 
+    /// Lets every reading of a file fail with this error of the system, or none any more.
+    pub fn fail_reads(&self, path: &Path, error: Option<i32>) {
+        let mut state = self.lock();
+        match error {
+            Some(error) => drop(state.unreadable.insert(path.to_owned(), error)),
+            None => drop(state.unreadable.remove(path)),
+        }
+    }
+
+    fn check_read(&self, path: &Path) -> io::Result<()> {
+        let error = self.lock().unreadable.get(path).copied();
+        error.map_or(Ok(()), |error| Err(io::Error::from_raw_os_error(error)))
+    }
+
     /// Changing operations so far.
     pub fn operations(&self) -> u64 {
         self.lock().operations
@@ -81,6 +99,12 @@ impl FailingDisk {
                 std::fs::remove_dir_all(&path)?;
             } else if path.exists() {
                 RealDisk.remove(&path)?;
+            }
+        }
+        for (path, content) in std::mem::take(&mut state.replaced) {
+            if path.parent().is_some_and(Path::is_dir) {
+                std::fs::write(&path, &content)?;
+                state.synced.insert(path, content.len() as u64);
             }
         }
         for (path, length) in &state.synced {
@@ -158,11 +182,18 @@ impl Disk for FailingDisk {
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.check_read(path)?;
         RealDisk.read(path)
     }
 
     fn read_range(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        self.check_read(path)?;
         RealDisk.read_range(path, offset, length)
+    }
+
+    fn read_device(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        self.check_read(path)?;
+        RealDisk.read_device(path, offset, length)
     }
 
     fn map(&self, path: &Path) -> io::Result<Bytes> {
@@ -194,6 +225,22 @@ impl Disk for FailingDisk {
         Ok(())
     }
 
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.check()?;
+        let before = RealDisk.read(to).ok();
+        RealDisk.rename(from, to)?;
+        let mut state = self.lock();
+        match before {
+            Some(before) => drop(state.replaced.entry(to.to_owned()).or_insert(before)),
+            None => drop(state.unnamed.insert(to.to_owned())),
+        }
+        state.unnamed.remove(from);
+        if let Some(length) = state.synced.remove(from) {
+            state.synced.insert(to.to_owned(), length);
+        }
+        Ok(())
+    }
+
     fn create_directory(&self, path: &Path) -> io::Result<()> {
         if path.is_dir() {
             return Ok(());
@@ -207,7 +254,9 @@ impl Disk for FailingDisk {
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {
         self.check()?;
         RealDisk.sync_directory(directory)?;
-        self.lock().unnamed.retain(|path| path.parent() != Some(directory));
+        let mut state = self.lock();
+        state.unnamed.retain(|path| path.parent() != Some(directory));
+        state.replaced.retain(|path, _| path.parent() != Some(directory));
         Ok(())
     }
 }

@@ -195,7 +195,7 @@ pub(crate) fn whole_column(segment: &OpenSegment, index: usize) -> Result<Parque
 }
 
 /// A whole column.
-fn whole(segment: &OpenSegment, index: usize) -> Result<ArrayRef, StoreError> {
+pub(crate) fn whole(segment: &OpenSegment, index: usize) -> Result<ArrayRef, StoreError> {
     let mut parts = Vec::new();
     for batch in whole_column(segment, index)? {
         let batch = batch.map_err(|e| segment.unreadable(&e))?;
@@ -206,7 +206,11 @@ fn whole(segment: &OpenSegment, index: usize) -> Result<ArrayRef, StoreError> {
 }
 
 /// Reads some rows of one column.
-fn reader(segment: &OpenSegment, index: usize, rows: Range<usize>) -> Result<ParquetRecordBatchReader, StoreError> {
+pub(crate) fn reader(
+    segment: &OpenSegment,
+    index: usize,
+    rows: Range<usize>,
+) -> Result<ParquetRecordBatchReader, StoreError> {
     let metadata = segment.metadata().metadata();
     let mut groups = Vec::new();
     let mut skip = 0;

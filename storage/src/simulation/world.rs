@@ -88,7 +88,14 @@ impl World {
             Some(Planted::SegmentWithoutSync) => Arc::new(Unsynced { disk: self.disk.clone(), suffix: ".parquet" }),
             _ => Arc::new(self.disk.clone()),
         };
-        StoreSettings { data_dir: self.data_dir(), limits: self.limits.clone(), disk, clock, upkeep: false }
+        StoreSettings {
+            data_dir: self.data_dir(),
+            limits: self.limits.clone(),
+            disk,
+            clock,
+            upkeep: false,
+            tell: |_| (),
+        }
     }
 
     /// Opens the store, however often the disk fails meanwhile, and judges what it holds.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockRead
 use std::time::Duration;
 
 use super::acknowledged::Acknowledged;
+use super::scrub::Scrub;
 use super::{StoreHealth, StoreSettings, open};
 use crate::catalog::{Catalog, CatalogImage, DatasetRow, FieldTable, Publication};
 use crate::clock::Clock;
@@ -33,13 +34,13 @@ use crate::wal::reader::WalCondition;
 use crate::wal::writer::{Durable, WalState};
 
 /// How often upkeep looks for work when nobody wakes it.
-const UPKEEP_INTERVAL: Duration = Duration::from_millis(250);
+pub(super) const UPKEEP_INTERVAL: Duration = Duration::from_millis(250);
 /// How much the compaction thread stands back, as `nice` counts.
 const COMPACTION_NICENESS: i32 = 10;
 /// How long an append waits for memtable room before it is shed.
 const ROOM_WAIT: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(10) };
 /// How long upkeep leaves a disk alone on which a flush has failed.
-const RETRY_WAIT: Duration = if cfg!(test) { Duration::from_millis(10) } else { Duration::from_secs(2) };
+pub(super) const RETRY_WAIT: Duration = if cfg!(test) { Duration::from_millis(10) } else { Duration::from_secs(2) };
 
 #[derive(Debug)]
 pub(super) struct DatasetState {
@@ -47,6 +48,8 @@ pub(super) struct DatasetState {
     pub(super) name: DatasetName,
     memtable: Memtable,
     pub(super) segments: Arc<Vec<Arc<Segment>>>,
+    /// Those that cannot be read.
+    pub(super) set_aside: Arc<Vec<Arc<Segment>>>,
     pub(super) fields: Arc<FieldTable>,
     /// Every event with a smaller sequence is in a segment.
     watermark: u64,
@@ -55,12 +58,13 @@ pub(super) struct DatasetState {
 }
 
 impl DatasetState {
-    pub(super) fn new(row: &DatasetRow, segments: Vec<Arc<Segment>>) -> DatasetState {
+    pub(super) fn new(row: &DatasetRow, segments: Vec<Arc<Segment>>, set_aside: Vec<Arc<Segment>>) -> DatasetState {
         DatasetState {
             id: row.id,
             name: row.name.clone(),
             memtable: Memtable::default(),
             segments: Arc::new(segments),
+            set_aside: Arc::new(set_aside),
             fields: Arc::new(row.fields.clone()),
             watermark: row.watermark,
             cluster_field: row.cluster_field.clone(),
@@ -70,7 +74,7 @@ impl DatasetState {
 
     /// Those of its segments, in this order.
     pub(super) fn find(&self, ids: &[SegmentId]) -> Vec<Arc<Segment>> {
-        ids.iter().filter_map(|id| self.segments.iter().find(|s| s.info().id == *id).cloned()).collect()
+        ids.iter().filter_map(|id| self.all_segments().find(|s| s.info().id == *id).cloned()).collect()
     }
 }
 
@@ -108,11 +112,10 @@ pub(super) struct Inner {
     pub(super) rewriting: Mutex<()>,
     /// Segments that the catalog no longer lists and somebody may still read.
     pub(super) graveyard: Mutex<Vec<Arc<Segment>>>,
-    /// Segments that cannot be read whole.
-    pub(super) unmergeable: Mutex<HashSet<SegmentId>>,
     pub(super) upkeep_counts: UpkeepCounts,
     /// One trim at a time.
     pub(super) trimming: Mutex<()>,
+    pub(super) scrub: Scrub,
     wake: (Mutex<bool>, Condvar),
     room: (Mutex<()>, Condvar),
     stopped: (Mutex<()>, Condvar),
@@ -137,6 +140,8 @@ impl Inner {
         damage: Vec<String>,
         footers: Arc<FooterCache>,
     ) -> Inner {
+        let first = states.iter().flat_map(|state| state.set_aside.iter().map(|s| s.info().id)).collect();
+        let scrub = Scrub::new(image.scrub, first);
         Inner {
             footers,
             disk: settings.disk,
@@ -155,9 +160,9 @@ impl Inner {
             flushing: Mutex::new(()),
             rewriting: Mutex::new(()),
             graveyard: Mutex::default(),
-            unmergeable: Mutex::default(),
             upkeep_counts: UpkeepCounts::default(),
             trimming: Mutex::new(()),
+            scrub,
             wake: Default::default(),
             room: Default::default(),
             stopped: Default::default(),
@@ -195,7 +200,7 @@ impl Inner {
             retention: None,
             fields: FieldTable::default(),
         };
-        let state = DatasetState::new(&row, Vec::new());
+        let state = DatasetState::new(&row, Vec::new(), Vec::new());
         self.datasets_mut().insert(id, state);
         Ok(id)
     }
@@ -329,6 +334,7 @@ impl Inner {
             name: state.name.clone(),
             fields: Arc::clone(&state.fields),
             segments: Arc::clone(&state.segments),
+            set_aside: Arc::clone(&state.set_aside),
             memtable: state.memtable.batches(),
             overflow_fields_listed_max: self.limits.overflow_fields_listed_max,
         });
@@ -387,10 +393,14 @@ impl Inner {
                 Ok(false) => UPKEEP_INTERVAL,
                 Err(_) => RETRY_WAIT,
             };
-            let stopping = |(): &mut ()| !self.stopping.load(Ordering::SeqCst);
-            drop(self.stopped.1.wait_timeout_while(held(&self.stopped.0), pause, stopping));
+            self.wait_unless_stopped(pause);
         }
         self.bury();
+    }
+
+    pub(super) fn wait_unless_stopped(&self, pause: Duration) {
+        let stopping = |(): &mut ()| !self.stopping.load(Ordering::SeqCst);
+        drop(self.stopped.1.wait_timeout_while(held(&self.stopped.0), pause, stopping));
     }
 
     pub(super) fn flush_due(&self) -> Result<(), StoreError> {
@@ -603,6 +613,8 @@ impl Inner {
 
     pub(super) fn health(&self) -> StoreHealth {
         let (replay, mut damage) = held(&self.found).clone();
+        let (of_segments, damaged_segments, damaged_events) = self.segment_damage();
+        damage.extend(of_segments);
         let datasets = self.datasets();
         let segments = || datasets.values().flat_map(|d| d.segments.iter());
         damage.extend(segments().filter_map(|segment| segment.sidecar_damage()));
@@ -624,6 +636,9 @@ impl Inner {
             events_removed_total: self.upkeep_counts.removed_events.load(Ordering::Relaxed),
             segments: segments().count() as u64,
             segment_bytes: segments().map(|s| s.info().bytes).sum(),
+            damaged_segments,
+            damaged_events,
+            scrub: self.scrub_health(),
             replay,
             damage,
         }
@@ -631,7 +646,7 @@ impl Inner {
 }
 
 /// Lowers the priority of the calling thread. It works as before where that is not possible.
-fn stand_back() {
+pub(super) fn stand_back() {
     // SAFETY: plain numbers go in and out; on Linux the zero means the calling thread.
     let _as_before = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, COMPACTION_NICENESS) };
 }

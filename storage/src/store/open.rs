@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::StoreSettings;
 use super::acknowledged::Found;
-use super::inner::{DatasetState, Inner};
+use super::inner::Inner;
+use super::load::{self, Loaded};
 use super::sweep;
 use crate::catalog::{Catalog, CatalogImage};
 use crate::disk::Disk;
@@ -18,7 +19,6 @@ use crate::event::DatasetId;
 use crate::memtable::StoredBatch;
 use crate::paths::DataDir;
 use crate::segment::cache::FooterCache;
-use crate::segment::reader::Segment;
 use crate::segment::sequences::Sequences;
 use crate::wal::frame::{FrameBatch, Target};
 use crate::wal::reader::{self, WalCondition, WalFiles};
@@ -55,16 +55,18 @@ pub(super) fn open(settings: StoreSettings) -> Result<Inner, StoreError> {
     let disk = Arc::clone(&settings.disk);
     let dir = settings.data_dir.clone();
     make_directories(&*disk, &dir)?;
-    let catalog = open_catalog(&*disk, &dir)?;
-    let image = catalog.load()?;
+    let mut catalog = open_catalog(&*disk, &dir)?;
+    let mut image = catalog.load()?;
     let footers = Arc::new(FooterCache::new(settings.limits.footer_cache_bytes_max));
-    let (states, damage) = load_states(&disk, &dir, &image, &footers)?;
+    let Loaded { states, damage } = load::load(&disk, &dir, &settings.limits, &footers, &mut catalog, &mut image)?;
     let strangers = sweep::strangers(&*disk, &dir, &image)?;
     empty_spill(&*disk, &dir)?;
     let inner = Inner::new(settings, catalog, &image, states, damage, footers);
     inner.skip_segments(strangers.last());
     let logged = replay(&inner, None)?.events;
     sweep::sweep(&inner, strangers, &logged)?;
+    // They are left out of answers whether the catalog can take a note of it now or not.
+    let _later = inner.set_aside_damaged();
     inner.trim_wal();
     Ok(inner)
 }
@@ -79,10 +81,10 @@ pub(crate) fn take_log(
     let disk = Arc::clone(&settings.disk);
     let dir = settings.data_dir.clone();
     make_directories(&*disk, &dir)?;
-    let catalog = Catalog::open_repairing(&dir.catalog())?;
-    let image = catalog.load()?;
+    let mut catalog = Catalog::open_repairing(&dir.catalog())?;
+    let mut image = catalog.load()?;
     let footers = Arc::new(FooterCache::new(settings.limits.footer_cache_bytes_max));
-    let (states, damage) = load_states(&disk, &dir, &image, &footers)?;
+    let Loaded { states, damage } = load::load(&disk, &dir, &settings.limits, &footers, &mut catalog, &mut image)?;
     let inner = Inner::new(settings, catalog, &image, states, damage, footers);
     let taken = replay(&inner, Some(accounted))?.taken;
     inner.flush_all()?;
@@ -127,32 +129,6 @@ fn new_store_id() -> Result<[u8; 16], StoreError> {
     let read = File::open("/dev/urandom").and_then(|mut f| f.read_exact(&mut id));
     read.map_err(|e| StoreError::io("read", Path::new("/dev/urandom"), e))?;
     Ok(id)
-}
-
-/// The datasets with the segments that are there, and what is missing.
-fn load_states(
-    disk: &Arc<dyn Disk>,
-    dir: &DataDir,
-    image: &CatalogImage,
-    footers: &Arc<FooterCache>,
-) -> Result<(Vec<DatasetState>, Vec<String>), StoreError> {
-    let mut damage = Vec::new();
-    let mut states = Vec::with_capacity(image.datasets.len());
-    for row in &image.datasets {
-        let mut segments = Vec::new();
-        for info in image.segments.iter().filter(|s| s.dataset == row.id) {
-            let path = dir.segment(info.dataset, info.id);
-            match disk.length(&path) {
-                Ok(length) if length == info.bytes => {
-                    segments.push(Arc::new(Segment::new(info.clone(), Arc::clone(disk), dir.clone(), footers)));
-                }
-                Ok(length) => damage.push(format!("{} has {length} bytes instead of {}", path.display(), info.bytes)),
-                Err(error) => damage.push(format!("{} cannot be read: {error}", path.display())),
-            }
-        }
-        states.push(DatasetState::new(row, segments));
-    }
-    Ok((states, damage))
 }
 
 /// Removes what queries of an earlier process spilled.

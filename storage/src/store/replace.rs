@@ -42,9 +42,8 @@ impl Inner {
                 self.upkeep_counts.compactions.fetch_add(1, Ordering::Relaxed);
             }
             Err(StoreError::Closed) => {}
-            Err(error) => {
+            Err(_) => {
                 self.upkeep_counts.compaction_failures.fetch_add(1, Ordering::Relaxed);
-                self.leave_alone(&change, error);
             }
         }
         merged.map(|()| true)
@@ -52,27 +51,13 @@ impl Inner {
 
     fn plan_compaction(&self) -> Option<Change> {
         let now = self.clock.now();
-        let unmergeable = held(&self.unmergeable).clone();
         let datasets = self.datasets();
         let planned = |state: &DatasetState| {
-            let infos = state.segments.iter().map(|s| s.info()).filter(|info| !unmergeable.contains(&info.id));
+            let infos = state.segments.iter().filter(|s| s.damage().is_none()).map(|s| s.info());
             let ids = compact::plan(infos, now)?;
             Some(Change { dataset: state.id, name: state.name.clone(), segments: state.find(&ids) })
         };
         datasets.values().filter_map(planned).max_by_key(|change| change.segments.len())
-    }
-
-    /// A damaged segment cannot be merged now or later: it would stop all others.
-    fn leave_alone(&self, change: &Change, error: &StoreError) {
-        let StoreError::Damaged { path, .. } = error else { return };
-        for segment in &change.segments {
-            let info = segment.info();
-            let own = [self.data_dir.segment(info.dataset, info.id), self.data_dir.sums(info.dataset, info.id)];
-            if own.contains(path) {
-                held(&self.unmergeable).insert(info.id);
-                self.note_damage(error.to_string());
-            }
-        }
     }
 
     fn merge(&self, change: &Change) -> Result<(), StoreError> {
@@ -153,6 +138,7 @@ impl Inner {
             let segments = Arc::make_mut(&mut state.segments);
             segments.retain(|segment| !gone.contains(&segment.info().id));
             segments.extend(added);
+            Arc::make_mut(&mut state.set_aside).retain(|segment| !gone.contains(&segment.info().id));
             if let Some(fields) = fields {
                 state.fields = Arc::new(fields);
             }
@@ -199,7 +185,10 @@ impl Inner {
         let datasets = self.datasets();
         let change = |state: &DatasetState| {
             let retention = state.retention.unwrap_or(self.limits.retention);
-            let ids = retain::plan(state.segments.iter().map(|s| s.info()), retention, now);
+            let mut ids = retain::plan(state.segments.iter().map(|s| s.info()), retention, now);
+            // Whether the bytes of those set aside are there at all, nobody knows.
+            let by_age = Retention { bytes_max: None, ..retention };
+            ids.extend(retain::plan(state.set_aside.iter().map(|s| s.info()), by_age, now));
             Change { dataset: state.id, name: state.name.clone(), segments: state.find(&ids) }
         };
         datasets.values().map(change).filter(|change| !change.segments.is_empty()).collect()
@@ -213,6 +202,9 @@ impl Inner {
             self.note_retired(segment.info())?;
         }
         self.publish_change(change, Vec::new(), Some((&before, &[])))?;
+        if before.len() < change.segments.len() {
+            self.count_fields_again(change.dataset)?;
+        }
         self.upkeep_counts.retired.fetch_add(change.segments.len() as u64, Ordering::Relaxed);
         Ok(())
     }
