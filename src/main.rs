@@ -9,6 +9,8 @@ mod demo;
 mod http;
 mod settings;
 mod telemetry;
+mod times;
+mod workspace;
 
 use std::process::ExitCode;
 

@@ -1,15 +1,21 @@
 //! HTTP: the router and what all routes share. One handler file a noun; [`error`] is the only status table.
 //!
-//! A handler takes, calls, replies. Guards run before every route: who may ask ([`guard`]), how long, how much.
+//! A handler takes, calls, replies. Before every route runs who may ask at all ([`guard`]) and what a key may do
+//! ([`access`]).
 
+mod access;
 mod console;
 mod error;
+mod etag;
 mod events;
 mod guard;
 mod health;
+mod json_body;
+mod keys;
 mod names;
 mod openapi;
 mod query;
+mod session;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +39,7 @@ pub(crate) use openapi::openapi_json;
 
 use crate::settings::Parts;
 use crate::telemetry::Metrics;
+use crate::workspace::Workspace;
 
 /// Bodies decoded at once: each may inflate to the body limit and become columns of several times that.
 const DECODES_MAX: usize = 2;
@@ -47,21 +54,28 @@ pub(crate) struct App(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) store: Arc<Store>,
     pub(crate) engine: QueryEngine,
+    pub(crate) workspace: Workspace,
     pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
     pub(crate) public_host: Option<String>,
+    pub(crate) public_https: bool,
+    /// Whether only this machine can reach us.
+    pub(crate) loopback_only: bool,
     pub(crate) decodes: Semaphore,
     pub(crate) bodies_kib: Arc<Semaphore>,
 }
 
 impl App {
-    pub(crate) fn new(store: Arc<Store>, engine: QueryEngine, parts: &Parts) -> App {
+    pub(crate) fn new(store: Arc<Store>, engine: QueryEngine, workspace: Workspace, parts: &Parts) -> App {
         App(Arc::new(Inner {
             store,
             engine,
+            workspace,
             metrics: Metrics::new(),
             limits: parts.ingest.decoder(),
             public_host: parts.public_host.clone(),
+            public_https: parts.public_https,
+            loopback_only: parts.http.ip().is_loopback(),
             decodes: Semaphore::new(DECODES_MAX),
             bodies_kib: Arc::new(Semaphore::new(BODIES_KIB_MAX)),
         }))
@@ -85,6 +99,9 @@ pub(crate) fn router(app: App) -> Router {
         .route("/datasets", get(query::datasets))
         .route("/fields/{dataset}", get(query::fields))
         .route("/values/{dataset}/{field}", get(query::values))
+        .route("/keys", get(keys::list_keys).post(keys::create_key))
+        .route("/keys/{id}", get(keys::show_key).delete(keys::revoke_key))
+        .route("/session", get(session::show_session).post(session::sign_in).delete(session::sign_out))
         .route("/version", get(health::version))
         .route("/openapi.json", get(openapi::document))
         .fallback(error::no_route)
@@ -99,6 +116,7 @@ pub(crate) fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(query::SPEC_BYTES_MAX))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), access::check))
         .layer(middleware::from_fn_with_state(app.clone(), guard::check))
         .layer(middleware::from_fn_with_state(app.clone(), measure))
         .with_state(app)
