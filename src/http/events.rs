@@ -173,8 +173,6 @@ fn batch_id(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     }
 }
 
-}
-
 fn too_large(max: usize) -> ApiError {
     ApiError::new(
         StatusCode::PAYLOAD_TOO_LARGE,
