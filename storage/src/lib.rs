@@ -40,6 +40,6 @@ pub use overflow::{OverflowEntry, OverflowTable};
 pub use segment::SegmentInfo;
 pub use segment::reader::{OpenSegment, Segment, SegmentBytes};
 pub use snapshot::{DatasetSnapshot, InOverflow, Snapshot};
-pub use store::{Store, StoreHealth, StoreSettings};
+pub use store::{DatasetInfo, Store, StoreHealth, StoreSettings};
 pub use upkeep::retain::Retention;
 pub use wal::writer::Receipt;

@@ -1,12 +1,12 @@
 //! The catalog's SQL. Each public method is one transaction; what it returns or takes is plain data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 
-use super::{Distinct, FieldTable, TypeEntry};
+use super::{Distinct, FieldTable, TypeEntry, datasets};
 use crate::error::StoreError;
 use crate::event::{DatasetId, DatasetName, FieldName, FieldType, TimestampNs, reserved};
 use crate::overflow::{NameFilter, OverflowCount, OverflowEntry, OverflowTable, Unlisted};
@@ -52,7 +52,7 @@ const WORKSPACE: &str = "default";
 
 #[derive(Debug)]
 pub(crate) struct Catalog {
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 /// The catalog as it was at start.
@@ -62,6 +62,8 @@ pub(crate) struct CatalogImage {
     pub(crate) next_segment: u64,
     pub(crate) next_sequence: u64,
     pub(crate) datasets: Vec<DatasetRow>,
+    /// Datasets that are gone.
+    pub(crate) dropped: BTreeSet<DatasetId>,
     pub(crate) segments: Vec<SegmentInfo>,
 }
 
@@ -111,11 +113,18 @@ impl Catalog {
             set_meta(&transaction, "next_sequence", "1")?;
         }
         check_version(&transaction, path)?;
+        transaction.execute_batch(datasets::SCHEMA)?;
         if meta(&transaction, REPAIRING)?.is_some() {
             return Err(StoreError::RepairUnfinished { path: path.to_owned() });
         }
         transaction.commit()?;
         Ok(Catalog { connection })
+    }
+
+    /// How long a change waits for another process, which there is none of outside of tests.
+    #[cfg(test)]
+    pub(crate) fn set_patience(&self, patience: std::time::Duration) {
+        self.connection.busy_timeout(patience).unwrap_or_default();
     }
 
     /// Opens a catalog that is there, to look at it only.
@@ -187,6 +196,7 @@ impl Catalog {
             next_segment: number("next_segment")?,
             next_sequence: number("next_sequence")?,
             datasets: self.load_datasets()?,
+            dropped: self.load_dropped()?,
             segments: self.load_segments()?,
         })
     }
@@ -304,12 +314,12 @@ impl Catalog {
 
     /// A new dataset, durable before its id is used anywhere.
     pub(crate) fn create_dataset(&mut self, name: &DatasetName, created: TimestampNs) -> Result<DatasetId, StoreError> {
+        let id = datasets::next_id(&self.connection)?;
         self.connection.execute(
-            "INSERT INTO datasets (workspace, name, created, watermark) VALUES (?, ?, ?, 0)",
-            params![WORKSPACE, name.as_str(), created],
+            "INSERT INTO datasets (id, workspace, name, created, watermark) VALUES (?, ?, ?, ?, 0)",
+            params![id.0, WORKSPACE, name.as_str(), created],
         )?;
-        let id = self.connection.last_insert_rowid();
-        u32::try_from(id).map(DatasetId).map_err(|_| StoreError::Bug("dataset ids are used up".into()))
+        Ok(id)
     }
 
     /// How long a dataset keeps its events; without a policy as long as all others do.
@@ -449,7 +459,7 @@ fn meta(connection: &Connection, key: &str) -> Result<Option<String>, StoreError
     Ok(connection.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()?)
 }
 
-fn set_meta(transaction: &Transaction<'_>, key: &str, value: &str) -> Result<(), StoreError> {
+pub(super) fn set_meta(transaction: &Transaction<'_>, key: &str, value: &str) -> Result<(), StoreError> {
     transaction.execute(
         "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
         [key, value],

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::inner::Inner;
+use super::inner::{Inner, held};
 use crate::catalog::CatalogImage;
 use crate::disk::Disk;
 use crate::error::StoreError;
@@ -63,7 +63,8 @@ pub(super) fn sweep(inner: &Inner, strangers: Strangers, logged: &Sequences) -> 
     }
     let mut known_of: BTreeMap<DatasetId, Sequences> = BTreeMap::new();
     for ((dataset, id), files) in strangers.files {
-        if files.contains(&inner.data_dir.retired(dataset, id)) {
+        let dropped = held(&inner.dropped).contains(&dataset);
+        if dropped || files.contains(&inner.data_dir.retired(dataset, id)) {
             remove_segment(inner, dataset, id)?;
             continue;
         }

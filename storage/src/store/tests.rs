@@ -3,6 +3,7 @@
 mod compaction;
 mod crash;
 mod damage;
+mod dropping;
 mod evidence;
 mod flips;
 mod flow;
