@@ -8,6 +8,7 @@ mod commands;
 mod demo;
 mod http;
 mod settings;
+mod tasks;
 mod telemetry;
 mod times;
 mod workspace;

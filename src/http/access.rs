@@ -30,7 +30,7 @@ pub(super) enum Needs {
     Nothing,
     /// Anybody who may do anything.
     Somebody,
-    /// A scope, for the datasets that the path names.
+    /// A scope, for the datasets that the path names. Where it names none, the handler asks for those it meets.
     Scope(Scope),
     /// A scope that is not limited to datasets.
     Everywhere(Scope),
@@ -39,11 +39,18 @@ pub(super) enum Needs {
 /// Every route, by method.
 pub(super) const ROUTES: &[(&str, &str, Needs)] = &[
     ("POST", "/api/v1/events/{dataset}", Needs::Scope(Scope::Ingest)),
+    ("DELETE", "/api/v1/events/{dataset}", Needs::Scope(Scope::Admin)),
     ("POST", "/api/v1/query/{dataset}", Needs::Scope(Scope::Query)),
     ("POST", "/api/v1/rows/{dataset}", Needs::Scope(Scope::Query)),
     ("GET", "/api/v1/datasets", Needs::Scope(Scope::Query)),
+    ("GET", "/api/v1/datasets/{dataset}", Needs::Scope(Scope::Query)),
+    ("PATCH", "/api/v1/datasets/{dataset}", Needs::Scope(Scope::Admin)),
+    ("DELETE", "/api/v1/datasets/{dataset}", Needs::Scope(Scope::Admin)),
     ("GET", "/api/v1/fields/{dataset}", Needs::Scope(Scope::Query)),
     ("GET", "/api/v1/values/{dataset}/{field}", Needs::Scope(Scope::Query)),
+    ("GET", "/api/v1/tasks", Needs::Scope(Scope::Admin)),
+    ("GET", "/api/v1/tasks/{id}", Needs::Scope(Scope::Admin)),
+    ("DELETE", "/api/v1/tasks/{id}", Needs::Scope(Scope::Admin)),
     ("GET", "/api/v1/keys", Needs::Everywhere(Scope::Admin)),
     ("POST", "/api/v1/keys", Needs::Everywhere(Scope::Admin)),
     ("GET", "/api/v1/keys/{id}", Needs::Everywhere(Scope::Admin)),
@@ -93,8 +100,13 @@ impl Caller {
 
     /// What the caller may read: the only way for a handler to come by events.
     pub(super) fn snapshot(&self, store: &Store) -> Snapshot {
+        self.snapshot_for(Scope::Query, store)
+    }
+
+    /// What a scope of the caller includes.
+    pub(super) fn snapshot_for(&self, scope: Scope, store: &Store) -> Snapshot {
         let mut snapshot = store.snapshot();
-        let reach = self.reach(Scope::Query);
+        let reach = self.reach(scope);
         snapshot.datasets.retain(|dataset| reach.is_some_and(|reach| reach.includes(&dataset.name)));
         snapshot
     }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::etag;
+use crate::tasks::TooManyTasks;
 use crate::workspace::WorkspaceError;
 
 /// An error as it is answered.
@@ -115,6 +116,8 @@ impl From<StoreError> for ApiError {
                 .retry_after(2)
             }
             StoreError::Closed => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "closing", message).retry_after(5),
+            StoreError::NoDataset => ApiError::new(StatusCode::NOT_FOUND, "unknown_dataset", message),
+            StoreError::DatasetExists(_) => ApiError::new(StatusCode::CONFLICT, "dataset_exists", message),
             StoreError::TooManyDatasets(_) => {
                 ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_many_datasets", message)
             }
@@ -127,6 +130,12 @@ impl From<StoreError> for ApiError {
             }
             _ => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message),
         }
+    }
+}
+
+impl From<TooManyTasks> for ApiError {
+    fn from(error: TooManyTasks) -> ApiError {
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_tasks", error.to_string()).retry_after(10)
     }
 }
 

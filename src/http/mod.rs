@@ -5,6 +5,8 @@
 
 mod access;
 mod console;
+mod datasets;
+mod deletions;
 mod error;
 mod etag;
 mod events;
@@ -16,10 +18,11 @@ mod names;
 mod openapi;
 mod query;
 mod session;
+mod tasks;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use axum::Router;
@@ -29,7 +32,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use outcrop_ingest::Limits;
 use outcrop_query::QueryEngine;
-use outcrop_storage::Store;
+use outcrop_storage::{Retention, Store};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -38,6 +41,7 @@ pub(crate) use error::ApiError;
 pub(crate) use openapi::openapi_json;
 
 use crate::settings::Parts;
+use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspace;
 
@@ -53,8 +57,13 @@ pub(crate) struct App(Arc<Inner>);
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) store: Arc<Store>,
-    pub(crate) engine: QueryEngine,
+    pub(crate) engine: Arc<QueryEngine>,
     pub(crate) workspace: Workspace,
+    pub(crate) tasks: Tasks,
+    /// One change to a dataset's settings at a time.
+    pub(crate) changing_datasets: Mutex<()>,
+    /// The policy of datasets without their own.
+    pub(crate) retention: Retention,
     pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
     pub(crate) public_host: Option<String>,
@@ -69,8 +78,11 @@ impl App {
     pub(crate) fn new(store: Arc<Store>, engine: QueryEngine, workspace: Workspace, parts: &Parts) -> App {
         App(Arc::new(Inner {
             store,
-            engine,
+            engine: Arc::new(engine),
             workspace,
+            tasks: Tasks::default(),
+            changing_datasets: Mutex::new(()),
+            retention: parts.store.retention,
             metrics: Metrics::new(),
             limits: parts.ingest.decoder(),
             public_host: parts.public_host.clone(),
@@ -93,12 +105,18 @@ impl std::ops::Deref for App {
 /// Every route of the product.
 pub(crate) fn router(app: App) -> Router {
     let api = Router::new()
-        .route("/events/{dataset}", post(events::accept))
+        .route("/events/{dataset}", post(events::accept).delete(deletions::delete_events))
         .route("/query/{dataset}", post(query::query))
         .route("/rows/{dataset}", post(query::rows))
         .route("/datasets", get(query::datasets))
+        .route(
+            "/datasets/{dataset}",
+            get(datasets::show_dataset).patch(datasets::change_dataset).delete(datasets::drop_dataset),
+        )
         .route("/fields/{dataset}", get(query::fields))
         .route("/values/{dataset}/{field}", get(query::values))
+        .route("/tasks", get(tasks::list_tasks))
+        .route("/tasks/{id}", get(tasks::show_task).delete(tasks::cancel_task))
         .route("/keys", get(keys::list_keys).post(keys::create_key))
         .route("/keys/{id}", get(keys::show_key).delete(keys::revoke_key))
         .route("/session", get(session::show_session).post(session::sign_in).delete(session::sign_out))

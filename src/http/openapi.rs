@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use super::access::ROUTES;
-use super::{error, events, health, keys, query, session};
+use super::{datasets, deletions, error, events, health, keys, query, session, tasks};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -17,6 +17,13 @@ use super::{error, events, health, keys, query, session};
         query::datasets,
         query::fields,
         query::values,
+        deletions::delete_events,
+        datasets::show_dataset,
+        datasets::change_dataset,
+        datasets::drop_dataset,
+        tasks::list_tasks,
+        tasks::show_task,
+        tasks::cancel_task,
         keys::list_keys,
         keys::create_key,
         keys::show_key,

@@ -6,6 +6,8 @@
 mod bodies;
 mod command_line;
 mod console;
+mod datasets;
+mod deletion;
 mod exactly_once;
 mod guards;
 mod keys;
