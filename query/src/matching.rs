@@ -104,7 +104,7 @@ fn find(
 ) -> Result<MatchingRows, QueryError> {
     let scope = Scope::new(snapshot, "*")?;
     let predicates = predicates(context, &scope, chosen)?;
-    let pruned = prune::prune(&scope.datasets, chosen.choice.range, &predicates)?;
+    let pruned = prune::prune(&scope.datasets, chosen.choice.range, &predicates, &[])?;
     let total = pruned.units.len() as u64;
     let mut found = MatchingRows::default();
     let mut bytes = 0;
