@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
+use ureq::http::HeaderValue;
+use ureq::middleware::MiddlewareNext;
 
 /// Seconds to wait for an answer: longer than any deadline of the server.
 const ANSWER_SECONDS_MAX: u64 = 660;
@@ -47,8 +49,17 @@ pub(crate) struct RejectedEvent {
 }
 
 impl Client {
-    pub(crate) fn new(url: &str) -> Client {
+    /// A client that sends a key with every request, if it has one.
+    pub(crate) fn new(url: &str, key: Option<&HeaderValue>) -> Client {
+        let key = key.cloned();
+        let with_key = move |mut request: ureq::http::Request<ureq::SendBody<'_>>, next: MiddlewareNext<'_>| {
+            if let Some(key) = &key {
+                request.headers_mut().insert("x-outcrop-key", key.clone());
+            }
+            next.handle(request)
+        };
         let agent = ureq::Agent::config_builder()
+            .middleware(with_key)
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(CONNECT_SECONDS_MAX)))
             .timeout_global(Some(Duration::from_secs(ANSWER_SECONDS_MAX)))
@@ -94,6 +105,13 @@ impl Client {
         let message = error["error"]["message"].as_str().unwrap_or("the server refused").to_owned();
         Err(ClientError::Refused { status, message, retry_after })
     }
+}
+
+/// A key as it was written on the command line.
+pub(crate) fn key(text: &str) -> Result<HeaderValue, String> {
+    let mut key = HeaderValue::from_str(text.trim()).map_err(|_| "a key has no such characters".to_owned())?;
+    key.set_sensitive(true);
+    Ok(key)
 }
 
 /// A dataset name as a path segment; `,` and `*` keep their meaning.

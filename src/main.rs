@@ -8,7 +8,10 @@ mod commands;
 mod demo;
 mod http;
 mod settings;
+mod tasks;
 mod telemetry;
+mod times;
+mod workspace;
 
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@
 //! variable over the file, the file over the default. Unknown keys are refused. `docs/settings.md` is generated from
 //! this file. It must not know what the parts are used for.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -88,6 +88,8 @@ pub(crate) struct Parts {
     pub(crate) data_dir: PathBuf,
     pub(crate) http: SocketAddr,
     pub(crate) public_host: Option<String>,
+    /// Whether people reach that host over TLS only.
+    pub(crate) public_https: bool,
     pub(crate) log: String,
     pub(crate) store: StoreLimits,
     pub(crate) ingest: IngestLimits,
@@ -124,11 +126,6 @@ pub(crate) enum SettingsError {
     Malformed { path: PathBuf, source: Box<toml::de::Error> },
     #[error("http: {0:?} is not an address; write one such as 127.0.0.1:4318")]
     Address(String),
-    #[error(
-        "http: {0} can be reached from other machines, and without a key Outcrop serves this machine only; \
-         use 127.0.0.1, and a proxy that asks for credentials if others are to reach it"
-    )]
-    NotLoopback(SocketAddr),
     #[error("public_url: {0:?} is not a URL; write one such as https://events.example.com")]
     PublicUrl(String),
     #[error("{name}: must be at least {min}")]
@@ -199,6 +196,7 @@ impl Settings {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("outcrop-data")),
             http: address(self.http.as_deref().unwrap_or("127.0.0.1:4318"))?,
             public_host: self.public_url.as_deref().map(host_of).transpose()?,
+            public_https: self.public_url.as_deref().is_some_and(|url| url.to_lowercase().starts_with("https://")),
             log: self.log.unwrap_or_else(|| "info".to_owned()),
             store: StoreLimits {
                 flush_bytes_max: self.flush_bytes_max.unwrap_or(store.flush_bytes_max),
@@ -248,12 +246,7 @@ impl Settings {
 
 fn address(text: &str) -> Result<SocketAddr, SettingsError> {
     let address = text.to_socket_addrs().ok().and_then(|mut all| all.next());
-    let address = address.ok_or_else(|| SettingsError::Address(text.to_owned()))?;
-    let loopback = match address.ip() {
-        IpAddr::V4(ip) => ip.is_loopback(),
-        IpAddr::V6(ip) => ip.is_loopback(),
-    };
-    if loopback { Ok(address) } else { Err(SettingsError::NotLoopback(address)) }
+    address.ok_or_else(|| SettingsError::Address(text.to_owned()))
 }
 
 fn host_of(url: &str) -> Result<String, SettingsError> {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
@@ -68,6 +68,16 @@ struct Abandoned<T>(JoinHandle<T>);
 impl<T> Drop for Abandoned<T> {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+/// Tells blocking work that nobody waits for it any more.
+#[derive(Default)]
+pub(crate) struct Cancelled(pub(crate) Arc<AtomicBool>);
+
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -3,7 +3,8 @@
 //! The way of a question: [`spec`] parses it once into typed form, [`scope`] finds the datasets and fields it names,
 //! [`plan`] makes DataFusion plans of it, [`prune`] leaves out what cannot match, [`scan`] reads the rest ([`overflow`]
 //! finds fields without columns), [`execute`] runs it under a deadline and a memory budget, [`answer`] writes it down,
-//! [`missing`] says what it lacks. [`rows`] reads whole events, [`fields`] lists what there is to ask about.
+//! [`missing`] says what it lacks. [`rows`] reads whole events, [`fields`] lists what there is to ask about, [`matching`]
+//! finds the places of events for whoever removes them.
 //!
 //! This crate must not know HTTP, sockets, files or the WAL. It is the only one that knows DataFusion.
 
@@ -17,6 +18,7 @@ mod execute;
 mod fields;
 mod filter;
 mod functions;
+mod matching;
 mod missing;
 mod overflow;
 mod plan;
@@ -30,5 +32,6 @@ pub use answer::{Answer, AnswerColumn, AnswerStats, Heatmap, SegmentStats, Serie
 pub use error::{QueryError, QueryErrorKind};
 pub use execute::{QueryEngine, QuerySettings};
 pub use fields::{DatasetList, DatasetSummary, FieldList, FieldSummary, ValueCount, ValueList};
+pub use matching::{ChosenEvents, MatchingRows};
 pub use rows::RowsAnswer;
-pub use spec::{Options, QuerySpec, RowsSpec, read_spec};
+pub use spec::{DeletionSpec, Options, QuerySpec, RowsSpec, read_spec};

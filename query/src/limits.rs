@@ -36,3 +36,5 @@ pub const VALUES_MAX: usize = 1_000;
 pub const DATASETS_MAX: usize = 1_000;
 /// Rows decoded at a time.
 pub const BATCH_ROWS: usize = 8_192;
+/// Bytes of the places of chosen events, a bit a row at most: of some thousand million events.
+pub const MATCHING_BYTES_MAX: usize = 256 << 20;

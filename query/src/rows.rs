@@ -33,7 +33,7 @@ use utoipa::ToSchema;
 
 use crate::answer::{self, AnswerColumn, AnswerStats, Warning};
 use crate::error::QueryError;
-use crate::execute::{QueryEngine, answer_stats, warn_unknown};
+use crate::execute::{Cancelled, QueryEngine, answer_stats, warn_unknown};
 use crate::plan::collect_names;
 use crate::prune::{self, Predicate, Unit};
 use crate::scan::{self, MemoryRows, ScanStats, indexes, memory_column, segment_column};
@@ -104,16 +104,6 @@ fn names(query: &RowsQuery) -> BTreeSet<&str> {
     collect_names(&query.filter, &mut names);
     names.extend(query.columns.iter().flatten().map(String::as_str));
     names
-}
-
-/// Tells the blocking work that nobody waits any more.
-#[derive(Default)]
-struct Cancelled(Arc<AtomicBool>);
-
-impl Drop for Cancelled {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// (timestamp, sequence): the order of events.
@@ -424,9 +414,9 @@ fn time_range(unit: &Unit) -> Option<(TimestampNs, TimestampNs)> {
     }
 }
 
-const ROW_NUMBER: &str = "row number";
+pub(crate) const ROW_NUMBER: &str = "row number";
 
-fn with_row_numbers(segment: &OpenSegment) -> Result<ArrowReaderMetadata, QueryError> {
+pub(crate) fn with_row_numbers(segment: &OpenSegment) -> Result<ArrowReaderMetadata, QueryError> {
     let field: ArrowFieldRef =
         Arc::new(Field::new(ROW_NUMBER, arrow::datatypes::DataType::Int64, false).with_extension_type(RowNumber));
     let options = ArrowReaderOptions::new()
@@ -444,6 +434,19 @@ fn find_in_memory(
     page: &mut Page,
 ) -> Result<(), QueryError> {
     stats.rows.fetch_add(batch.rows() as u64, Ordering::Relaxed);
+    let passing = passing(batch, dataset, predicates)?;
+    for row in (0..batch.rows()).filter(|row| passing[*row]) {
+        page.offer((batch.events().timestamp().value(row), batch.sequence().value(row)), Place { unit, row });
+    }
+    Ok(())
+}
+
+/// Which rows of a memtable batch pass all predicates.
+pub(crate) fn passing(
+    batch: &StoredBatch,
+    dataset: &str,
+    predicates: &[Predicate],
+) -> Result<Vec<bool>, QueryError> {
     let mut passing = vec![true; batch.rows()];
     for predicate in predicates {
         let arrays = predicate
@@ -456,10 +459,7 @@ fn find_in_memory(
             *passing &= passes.is_valid(row) && passes.value(row);
         }
     }
-    for row in (0..batch.rows()).filter(|row| passing[*row]) {
-        page.offer((batch.events().timestamp().value(row), batch.sequence().value(row)), Place { unit, row });
-    }
-    Ok(())
+    Ok(passing)
 }
 
 fn system_name(column: &ScanColumn) -> &'static str {

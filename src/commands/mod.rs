@@ -4,6 +4,7 @@ mod backup;
 mod check;
 mod demo;
 mod inspect;
+mod keys;
 mod query;
 mod repair;
 mod send;
@@ -47,6 +48,8 @@ enum Command {
     Send(send::SendArguments),
     /// Ask a running Outcrop
     Query(query::QueryArguments),
+    /// Make, list and revoke keys
+    Keys(keys::KeysArguments),
     /// Verify a data directory that is not in use
     Check(check::CheckArguments),
     /// Rebuild the catalog of a data directory that is not in use, from its segments and its log
@@ -75,6 +78,7 @@ impl Cli {
             Command::Demo { settings } => demo::demo(settings),
             Command::Send(arguments) => send::send(&arguments),
             Command::Query(arguments) => query::query(&arguments),
+            Command::Keys(arguments) => keys::keys(&arguments),
             Command::Check(arguments) => check::check(&arguments),
             Command::Repair(arguments) => repair::repair(&arguments),
             Command::Inspect(arguments) => inspect::inspect(&arguments),

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
+use ureq::http::HeaderValue;
 
 use super::{CommandError, table};
-use crate::client::Client;
+use crate::client::{self, Client};
 
 #[derive(Args, Debug)]
 pub(crate) struct QueryArguments {
@@ -43,6 +44,9 @@ pub(crate) struct QueryArguments {
     /// Where Outcrop is
     #[arg(long, env = "OUTCROP_URL", default_value = "http://127.0.0.1:4318")]
     url: String,
+    /// A key, if Outcrop has keys
+    #[arg(long, env = "OUTCROP_KEY", hide_env_values = true, value_parser = client::key)]
+    key: Option<HeaderValue>,
     /// Print the answer as JSON
     #[arg(long, conflicts_with = "csv")]
     json: bool,
@@ -52,7 +56,7 @@ pub(crate) struct QueryArguments {
 }
 
 pub(crate) fn query(arguments: &QueryArguments) -> Result<ExitCode, CommandError> {
-    let answer = Client::new(&arguments.url).query(&arguments.dataset, &spec(arguments)?)?;
+    let answer = Client::new(&arguments.url, arguments.key.as_ref()).query(&arguments.dataset, &spec(arguments)?)?;
     if arguments.json {
         println!("{answer:#}");
     } else if arguments.csv {

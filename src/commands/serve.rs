@@ -15,6 +15,7 @@ use super::CommandError;
 use crate::http::{self, App};
 use crate::settings::Parts;
 use crate::telemetry;
+use crate::workspace::Workspace;
 
 /// Queries that run at once, and that may wait.
 const QUERIES_RUNNING_MAX: usize = 8;
@@ -30,6 +31,7 @@ pub(crate) fn serve(
     ready: impl FnOnce(SocketAddr) -> Result<(), CommandError>,
 ) -> Result<ExitCode, CommandError> {
     telemetry::start_log(&parts.log)?;
+    let workspace = open_workspace(&parts)?;
     let store = Arc::new(open_store(&parts)?);
     let engine = open_engine(&parts)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -40,7 +42,7 @@ pub(crate) fn serve(
     let served = runtime.block_on(async {
         let listener = listen(parts.http).await?;
         let address = listener.local_addr()?;
-        let app = App::new(Arc::clone(&store), engine, &parts);
+        let app = App::new(Arc::clone(&store), engine, workspace, &parts);
         // Before anybody is told that we are ready: from then on a SIGTERM must drain.
         let signals = Signals::new()?;
         println!("Outcrop is ready: http://{address}");
@@ -51,6 +53,30 @@ pub(crate) fn serve(
     store.close();
     tracing::info!("everything acknowledged is durable; goodbye");
     served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Opens the keys. While there is none that counts, only this machine is served.
+fn open_workspace(parts: &Parts) -> Result<Workspace, CommandError> {
+    let path = DataDir::new(&parts.data_dir).workspace();
+    if parts.http.ip().is_loopback() {
+        return Ok(Workspace::open(&path)?);
+    }
+    let opened = if path.exists() { Some(Workspace::open(&path)?) } else { None };
+    match opened {
+        Some(workspace) if workspace.image()?.has_key() => {
+            if parts.public_host.is_none() {
+                tracing::warn!("requests by another name than localhost get 421; set public_url to what people use");
+            }
+            Ok(workspace)
+        }
+        _ => Err(format!(
+            "{} can be reached from other machines, and without a key Outcrop serves this machine only; make one with \
+             outcrop keys create --data-dir {} --name NAME --scope query --scope ingest, or use 127.0.0.1",
+            parts.http,
+            parts.data_dir.display()
+        )
+        .into()),
+    }
 }
 
 fn open_store(parts: &Parts) -> Result<Store, CommandError> {

@@ -12,6 +12,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::etag;
+use crate::tasks::TooManyTasks;
+use crate::workspace::WorkspaceError;
+
 /// An error as it is answered.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ApiError {
@@ -53,6 +57,10 @@ impl ApiError {
         self
     }
 
+    pub(crate) fn bug(where_: &str) -> ApiError {
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", format!("{where_} met a bug; please report it"))
+    }
+
     pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::BAD_REQUEST, code, message)
     }
@@ -65,6 +73,9 @@ impl IntoResponse for ApiError {
         }
         let detail = ErrorDetail { code: self.code.to_owned(), message: self.message, details: self.details };
         let mut response = (self.status, Json(ErrorBody { error: detail })).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(seconds) = self.retry_after_seconds {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -105,6 +116,8 @@ impl From<StoreError> for ApiError {
                 .retry_after(2)
             }
             StoreError::Closed => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "closing", message).retry_after(5),
+            StoreError::NoDataset => ApiError::new(StatusCode::NOT_FOUND, "unknown_dataset", message),
+            StoreError::DatasetExists(_) => ApiError::new(StatusCode::CONFLICT, "dataset_exists", message),
             StoreError::TooManyDatasets(_) => {
                 ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_many_datasets", message)
             }
@@ -116,6 +129,33 @@ impl From<StoreError> for ApiError {
                     .retry_after(2)
             }
             _ => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message),
+        }
+    }
+}
+
+impl From<TooManyTasks> for ApiError {
+    fn from(error: TooManyTasks) -> ApiError {
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_tasks", error.to_string()).retry_after(10)
+    }
+}
+
+impl From<WorkspaceError> for ApiError {
+    fn from(error: WorkspaceError) -> ApiError {
+        let message = error.to_string();
+        match error {
+            WorkspaceError::Invalid(_) => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message),
+            WorkspaceError::TooManyKeys(_) => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_many_keys", message),
+            WorkspaceError::NoKey(_) => ApiError::new(StatusCode::NOT_FOUND, "unknown_key", message),
+            WorkspaceError::Changed => etag::changed(),
+            WorkspaceError::Sqlite(_) => {
+                tracing::error!("{message}");
+                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "workspace", "the workspace failed; ask again later")
+                    .retry_after(2)
+            }
+            WorkspaceError::Make { .. }
+            | WorkspaceError::UnknownFormat { .. }
+            | WorkspaceError::Randomness(_)
+            | WorkspaceError::Bug(_) => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message),
         }
     }
 }

@@ -17,8 +17,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
 
+use super::access::Caller;
 use super::names::Names;
 use super::{ApiError, App};
+use crate::workspace::Scope;
 
 /// Seconds that the next part of a body may take.
 const BODY_PAUSE_SECONDS_MAX: u64 = 60;
@@ -71,18 +73,19 @@ pub(crate) struct RejectedEvent {
 )]
 pub(crate) async fn accept(
     State(app): State<App>,
+    caller: Caller,
     Names(dataset): Names<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<AcceptedEvents>, ApiError> {
     let dataset = DatasetName::new(&dataset).map_err(|e| ApiError::bad_request("bad_dataset", e.to_string()))?;
+    caller.require(Scope::Ingest, &dataset)?;
     let id = batch_id(&headers)?;
     let encoding = headers.get(header::CONTENT_ENCODING).map(|v| v.to_str().unwrap_or("?"));
     let encoding = Encoding::from_header(encoding)?;
     let (body, room) = read_body(&app, &headers, body).await?;
     let body_bytes = body.len() as u64;
-    let principal = "";
-    let id = id.map(|id| app.store.batch_id(principal, &dataset, id, &body));
+    let id = id.map(|id| app.store.batch_id(caller.id(), &dataset, id, &body));
     if let Some(outcome) = id.map(|id| app.store.acknowledged(&id)).transpose()?.flatten() {
         return Ok(Json(repeated(&app, outcome)));
     }
@@ -118,8 +121,8 @@ async fn append(
     accepted: &AcceptedEvents,
 ) -> Result<Option<Outcome>, ApiError> {
     let outcome = Outcome {
-        accepted: u32::try_from(accepted.accepted).map_err(|_| bug("the decoder"))?,
-        rejected: u32::try_from(accepted.rejected_total).map_err(|_| bug("the decoder"))?,
+        accepted: u32::try_from(accepted.accepted).map_err(|_| ApiError::bug("the decoder"))?,
+        rejected: u32::try_from(accepted.rejected_total).map_err(|_| ApiError::bug("the decoder"))?,
         details: details(&accepted.rejected)?,
     };
     let worker = app.clone();
@@ -127,7 +130,7 @@ async fn append(
         Some(id) => worker.store.append_once(&id, batches, outcome),
         None => worker.store.append(batches).map(Once::Stored),
     });
-    match append.await.map_err(|_| bug("the store"))?? {
+    match append.await.map_err(|_| ApiError::bug("the store"))?? {
         Once::Stored(_) => Ok(None),
         Once::Repeated(outcome) => Ok(Some(outcome)),
     }
@@ -138,7 +141,7 @@ fn details(rejected: &[RejectedEvent]) -> Result<Vec<u8>, ApiError> {
     if rejected.is_empty() {
         return Ok(Vec::new());
     }
-    serde_json::to_vec(rejected).map_err(|_| bug("the decoder"))
+    serde_json::to_vec(rejected).map_err(|_| ApiError::bug("the decoder"))
 }
 
 /// What was answered before. The list may be gone where there were too many of them; the numbers never are.
@@ -168,10 +171,6 @@ fn batch_id(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
             ),
         )),
     }
-}
-
-fn bug(where_: &str) -> ApiError {
-    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", format!("{where_} met a bug; please report it"))
 }
 
 fn too_large(max: usize) -> ApiError {
@@ -248,8 +247,9 @@ async fn decode_body(app: &App, dataset: DatasetName, encoding: Encoding, body: 
     if small {
         return Ok(decode_now(app)?);
     }
-    let _permit = app.decodes.acquire().await.map_err(|_| bug("the decoder"))?;
+    let _permit = app.decodes.acquire().await.map_err(|_| ApiError::bug("the decoder"))?;
     let worker = app.clone();
-    let decoded = tokio::task::spawn_blocking(move || decode_now(&worker)).await.map_err(|_| bug("the decoder"))?;
+    let decoded =
+        tokio::task::spawn_blocking(move || decode_now(&worker)).await.map_err(|_| ApiError::bug("the decoder"))?;
     Ok(decoded?)
 }

@@ -1,19 +1,28 @@
 //! HTTP: the router and what all routes share. One handler file a noun; [`error`] is the only status table.
 //!
-//! A handler takes, calls, replies. Guards run before every route: who may ask ([`guard`]), how long, how much.
+//! A handler takes, calls, replies. Before every route runs who may ask at all ([`guard`]) and what a key may do
+//! ([`access`]).
 
+mod access;
 mod console;
+mod datasets;
+mod deletions;
 mod error;
+mod etag;
 mod events;
 mod guard;
 mod health;
+mod json_body;
+mod keys;
 mod names;
 mod openapi;
 mod query;
+mod session;
+mod tasks;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use axum::Router;
@@ -23,7 +32,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use outcrop_ingest::Limits;
 use outcrop_query::QueryEngine;
-use outcrop_storage::Store;
+use outcrop_storage::{Retention, Store};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -32,7 +41,9 @@ pub(crate) use error::ApiError;
 pub(crate) use openapi::openapi_json;
 
 use crate::settings::Parts;
+use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
+use crate::workspace::Workspace;
 
 /// Bodies decoded at once: each may inflate to the body limit and become columns of several times that.
 const DECODES_MAX: usize = 2;
@@ -46,22 +57,37 @@ pub(crate) struct App(Arc<Inner>);
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) store: Arc<Store>,
-    pub(crate) engine: QueryEngine,
+    pub(crate) engine: Arc<QueryEngine>,
+    pub(crate) workspace: Workspace,
+    pub(crate) tasks: Tasks,
+    /// One change to a dataset's settings at a time.
+    pub(crate) changing_datasets: Mutex<()>,
+    /// The policy of datasets without their own.
+    pub(crate) retention: Retention,
     pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
     pub(crate) public_host: Option<String>,
+    pub(crate) public_https: bool,
+    /// Whether only this machine can reach us.
+    pub(crate) loopback_only: bool,
     pub(crate) decodes: Semaphore,
     pub(crate) bodies_kib: Arc<Semaphore>,
 }
 
 impl App {
-    pub(crate) fn new(store: Arc<Store>, engine: QueryEngine, parts: &Parts) -> App {
+    pub(crate) fn new(store: Arc<Store>, engine: QueryEngine, workspace: Workspace, parts: &Parts) -> App {
         App(Arc::new(Inner {
             store,
-            engine,
+            engine: Arc::new(engine),
+            workspace,
+            tasks: Tasks::default(),
+            changing_datasets: Mutex::new(()),
+            retention: parts.store.retention,
             metrics: Metrics::new(),
             limits: parts.ingest.decoder(),
             public_host: parts.public_host.clone(),
+            public_https: parts.public_https,
+            loopback_only: parts.http.ip().is_loopback(),
             decodes: Semaphore::new(DECODES_MAX),
             bodies_kib: Arc::new(Semaphore::new(BODIES_KIB_MAX)),
         }))
@@ -79,12 +105,21 @@ impl std::ops::Deref for App {
 /// Every route of the product.
 pub(crate) fn router(app: App) -> Router {
     let api = Router::new()
-        .route("/events/{dataset}", post(events::accept))
+        .route("/events/{dataset}", post(events::accept).delete(deletions::delete_events))
         .route("/query/{dataset}", post(query::query))
         .route("/rows/{dataset}", post(query::rows))
         .route("/datasets", get(query::datasets))
+        .route(
+            "/datasets/{dataset}",
+            get(datasets::show_dataset).patch(datasets::change_dataset).delete(datasets::drop_dataset),
+        )
         .route("/fields/{dataset}", get(query::fields))
         .route("/values/{dataset}/{field}", get(query::values))
+        .route("/tasks", get(tasks::list_tasks))
+        .route("/tasks/{id}", get(tasks::show_task).delete(tasks::cancel_task))
+        .route("/keys", get(keys::list_keys).post(keys::create_key))
+        .route("/keys/{id}", get(keys::show_key).delete(keys::revoke_key))
+        .route("/session", get(session::show_session).post(session::sign_in).delete(session::sign_out))
         .route("/version", get(health::version))
         .route("/openapi.json", get(openapi::document))
         .fallback(error::no_route)
@@ -99,6 +134,7 @@ pub(crate) fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(query::SPEC_BYTES_MAX))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), access::check))
         .layer(middleware::from_fn_with_state(app.clone(), guard::check))
         .layer(middleware::from_fn_with_state(app.clone(), measure))
         .with_state(app)

@@ -4,37 +4,29 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
 use outcrop_query::{Answer, DatasetList, FieldList, Options, QuerySpec, RowsAnswer, RowsSpec, ValueList, read_spec};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::access::Caller;
 use super::error::ErrorBody;
 use super::names::Names;
-use super::{ApiError, App};
+use super::{ApiError, App, json_body};
 
 /// Bytes of a spec.
 pub(super) const SPEC_BYTES_MAX: usize = 1 << 20;
 
 /// Reads a spec out of a body of bounded size.
-fn spec<T: DeserializeOwned + Default>(body: Result<Bytes, BytesRejection>) -> Result<T, ApiError> {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            format!("the spec is larger than {SPEC_BYTES_MAX} bytes; use fewer values"),
-        ),
-        _ => ApiError::bad_request("broken_body", "the body broke off; send it again"),
-    })?;
-    Ok(read_spec(&body)?)
+pub(super) fn spec<T: DeserializeOwned + Default>(body: Result<Bytes, BytesRejection>) -> Result<T, ApiError> {
+    Ok(read_spec(&json_body::read(body)?)?)
 }
 
 /// The options in the query string, read strictly: an unknown one is a misspelt one.
-fn options<T: DeserializeOwned>(query: Parsed<T>) -> Result<T, ApiError> {
+pub(super) fn options<T: DeserializeOwned>(query: Parsed<T>) -> Result<T, ApiError> {
     query.map(|Query(options)| options).map_err(|e| ApiError::bad_request("malformed_options", e.body_text()))
 }
 
-type Parsed<T> = Result<Query<T>, QueryRejection>;
+pub(super) type Parsed<T> = Result<Query<T>, QueryRejection>;
 
 /// Ask: calculations over events, by group and over time
 #[utoipa::path(
@@ -58,6 +50,7 @@ type Parsed<T> = Result<Query<T>, QueryRejection>;
 )]
 pub(crate) async fn query(
     State(app): State<App>,
+    caller: Caller,
     Names(dataset): Names<String>,
     options_given: Parsed<Options>,
     body: Result<Bytes, BytesRejection>,
@@ -65,7 +58,7 @@ pub(crate) async fn query(
     let options = options(options_given)?;
     let spec: QuerySpec = spec(body)?;
     let now = app.store.clock().now();
-    Ok(Json(app.engine.query(app.store.snapshot(), &dataset, &spec, &options, now).await?))
+    Ok(Json(app.engine.query(caller.snapshot(&app.store), &dataset, &spec, &options, now).await?))
 }
 
 /// Look: raw events by time, a page at a time
@@ -89,6 +82,7 @@ pub(crate) async fn query(
 )]
 pub(crate) async fn rows(
     State(app): State<App>,
+    caller: Caller,
     Names(dataset): Names<String>,
     options_given: Parsed<Options>,
     body: Result<Bytes, BytesRejection>,
@@ -96,13 +90,13 @@ pub(crate) async fn rows(
     let options = options(options_given)?;
     let spec: RowsSpec = spec(body)?;
     let now = app.store.clock().now();
-    Ok(Json(app.engine.rows(app.store.snapshot(), &dataset, &spec, &options, now).await?))
+    Ok(Json(app.engine.rows(caller.snapshot(&app.store), &dataset, &spec, &options, now).await?))
 }
 
 /// The datasets there are
 #[utoipa::path(get, path = "/api/v1/datasets", tag = "query", responses((status = 200, body = DatasetList)))]
-pub(crate) async fn datasets(State(app): State<App>) -> Json<DatasetList> {
-    Json(app.engine.datasets(&app.store.snapshot()))
+pub(crate) async fn datasets(State(app): State<App>, caller: Caller) -> Json<DatasetList> {
+    Json(app.engine.datasets(&caller.snapshot(&app.store)))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -124,11 +118,12 @@ pub(crate) struct FieldOptions {
 )]
 pub(crate) async fn fields(
     State(app): State<App>,
+    caller: Caller,
     Names(dataset): Names<String>,
     options_given: Parsed<FieldOptions>,
 ) -> Result<Json<FieldList>, ApiError> {
     let options = options(options_given)?;
-    Ok(Json(app.engine.fields(app.store.snapshot(), &dataset, options.q.as_deref()).await?))
+    Ok(Json(app.engine.fields(caller.snapshot(&app.store), &dataset, options.q.as_deref()).await?))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -153,11 +148,12 @@ pub(crate) struct ValueOptions {
 )]
 pub(crate) async fn values(
     State(app): State<App>,
+    caller: Caller,
     Names((dataset, field)): Names<(String, String)>,
     options_given: Parsed<ValueOptions>,
 ) -> Result<Json<ValueList>, ApiError> {
     let options = options(options_given)?;
     let now = app.store.clock().now();
-    let snapshot = app.store.snapshot();
+    let snapshot = caller.snapshot(&app.store);
     Ok(Json(app.engine.values(snapshot, &dataset, &field, options.prefix.as_deref(), options.limit, now).await?))
 }

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::event::DatasetName;
+
 /// Each kind says whose turn it is: the sender's, the operator's, or nobody's but time's.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -42,6 +44,12 @@ pub enum StoreError {
     /// The store is closing.
     #[error("the store is closing")]
     Closed,
+    /// A dataset that is not there, or not any more.
+    #[error("there is no such dataset; read the list of datasets again")]
+    NoDataset,
+    /// A name that another dataset has.
+    #[error("there is a dataset {0} already; choose another name, or drop that one first")]
+    DatasetExists(DatasetName),
     /// More datasets than allowed.
     #[error("there are {0} datasets already, as many as the limit allows; use an existing one or raise datasets_max")]
     TooManyDatasets(usize),

@@ -42,6 +42,6 @@ pub use overflow::{OverflowEntry, OverflowTable};
 pub use segment::SegmentInfo;
 pub use segment::reader::{OpenSegment, Segment, SegmentBytes};
 pub use snapshot::{DatasetSnapshot, InOverflow, Snapshot};
-pub use store::{ScrubHealth, ScrubStep, Store, StoreHealth, StoreSettings};
+pub use store::{DatasetInfo, ScrubHealth, ScrubStep, Store, StoreHealth, StoreSettings};
 pub use upkeep::retain::Retention;
 pub use wal::writer::Receipt;

@@ -43,6 +43,11 @@ impl DataDir {
         self.0.join("catalog.sqlite")
     }
 
+    /// What people make and keep. The store itself does not open it.
+    pub fn workspace(&self) -> PathBuf {
+        self.0.join("workspace.sqlite")
+    }
+
     pub fn wal(&self) -> PathBuf {
         self.0.join("wal")
     }

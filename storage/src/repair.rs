@@ -12,7 +12,7 @@ mod find;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -174,6 +174,7 @@ fn image(
         next_segment: 1,
         next_sequence: accounted.last().unwrap_or(0) + 1,
         datasets: rows.into_values().collect(),
+        dropped: BTreeSet::new(),
         segments: by_age.iter().map(|at| found[*at].footer.info(found[*at].bytes)).collect(),
         damage: BTreeMap::new(),
         scrub: ScrubPlace::START,

@@ -71,6 +71,13 @@ impl DatasetSnapshot {
         segments + self.memtable.iter().map(|b| b.rows() as u64).sum::<u64>()
     }
 
+    /// The number after that of the last event: whatever is acknowledged later has a larger one.
+    pub fn sequence_end(&self) -> u64 {
+        let segments = self.segments.iter().map(|s| s.info().sequence_max);
+        let memtable = self.memtable.iter().filter_map(|b| b.sequence().values().last().copied());
+        segments.chain(memtable).max().map_or(0, |last| last + 1)
+    }
+
     /// Bytes of the segments on disk and of the memtable in memory.
     pub fn bytes(&self) -> u64 {
         let segments: u64 = self.segments.iter().map(|s| s.info().bytes).sum();

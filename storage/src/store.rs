@@ -28,6 +28,7 @@ use crate::wal::writer::{Append, AppendBatch, Receipt, Request, WalWriter};
 
 mod acknowledged;
 mod aside;
+mod datasets;
 mod evidence;
 mod inner;
 mod load;
@@ -41,6 +42,7 @@ mod tests;
 mod trim;
 
 use acknowledged::Known;
+pub use datasets::DatasetInfo;
 use inner::Inner;
 pub(crate) use open::{lock as lock_for_check, take_log};
 pub use scrub::{ScrubHealth, ScrubStep};
@@ -277,6 +279,34 @@ impl Store {
         self.inner.set_retention(dataset, retention)
     }
 
+    /// What is known of a dataset beside its events.
+    pub fn dataset(&self, name: &DatasetName) -> Option<DatasetInfo> {
+        self.inner.dataset(name)
+    }
+
+    /// Gives a dataset another name. Events on their way under the old one still arrive in it.
+    pub fn rename_dataset(&self, dataset: DatasetId, name: &DatasetName) -> Result<(), StoreError> {
+        self.inner.rename_dataset(dataset, name)
+    }
+
+    /// Drops a dataset with all of its events, in one step; how many there were. A later dataset of the same name is
+    /// another one. After an error it is there as before, though a crash may turn out to have dropped it.
+    pub fn drop_dataset(&self, dataset: DatasetId) -> Result<u64, StoreError> {
+        self.empty_log()?;
+        let dropped = self.inner.drop_dataset(dataset)?;
+        self.inner.bury();
+        Ok(dropped)
+    }
+
+    /// Puts everything acknowledged into segments, and the log behind it out of the way.
+    fn empty_log(&self) -> Result<(), StoreError> {
+        // What comes meanwhile goes into a file of its own, which would keep the others.
+        self.rotate_wal()?;
+        self.flush()?;
+        self.inner.trim_wal();
+        self.inner.sync_wal_directory()
+    }
+
     /// Removes events of a dataset, all in one step, and returns how many. Everything is flushed first, so that the log
     /// does not have them either; then, once no segment changes any more, `rows` says where they are. If `cancelled` says
     /// so before the step, or after an error, nothing has changed.
@@ -286,9 +316,7 @@ impl Store {
         rows: impl FnOnce() -> Result<BTreeMap<SegmentId, RoaringBitmap>, E>,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<u64, E> {
-        self.flush()?;
-        self.rotate_wal()?;
-        self.inner.trim_wal();
+        self.empty_log()?;
         let removed = self.inner.remove_rows(dataset, rows, cancelled)?;
         self.inner.bury();
         Ok(removed)

@@ -4,7 +4,7 @@
 use super::refused;
 use crate::harness::{Reply, Request, Server};
 
-const ROUTES: [(&str, &str); 12] = [
+const ROUTES: [(&str, &str); 15] = [
     ("GET", "/"),
     ("GET", "/explore/anything"),
     ("GET", "/healthz"),
@@ -17,6 +17,9 @@ const ROUTES: [(&str, &str); 12] = [
     ("GET", "/api/v1/version"),
     ("GET", "/api/v1/openapi.json"),
     ("GET", "/api/v1/nowhere"),
+    ("GET", "/api/v1/keys"),
+    ("POST", "/api/v1/session"),
+    ("DELETE", "/api/v1/session"),
 ];
 
 fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {

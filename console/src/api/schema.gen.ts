@@ -55,6 +55,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every key, revoked ones included */
+        get: operations["list_keys"];
+        put?: never;
+        /** Make a key. The answer holds the key itself; nothing else ever will */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One key */
+        get: operations["show_key"];
+        put?: never;
+        post?: never;
+        /** Revoke a key: it ends at once, with the sessions that it opened */
+        delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/query/{dataset}": {
         parameters: {
             query?: never;
@@ -84,6 +120,25 @@ export interface paths {
         /** Look: raw events by time, a page at a time */
         post: operations["rows"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in */
+        get: operations["show_session"];
+        put?: never;
+        /** Sign in with a key: the answer sets a cookie that counts as the key for 12 hours */
+        post: operations["sign_in"];
+        /** Sign out: the session ends, here and wherever its cookie went */
+        delete: operations["sign_out"];
         options?: never;
         head?: never;
         patch?: never;
@@ -206,6 +261,10 @@ export interface components {
             /** @description COUNT, SUM, AVG, MIN, MAX, COUNT_DISTINCT, P001 to P999, HEATMAP. */
             op: string;
         };
+        CreatedKey: components["schemas"]["KeyInfo"] & {
+            /** @description The key itself, this once. */
+            key: string;
+        };
         DatasetList: {
             datasets: components["schemas"]["DatasetSummary"][];
         };
@@ -270,6 +329,12 @@ export interface components {
             /** @description Absent for `exists` and `does-not-exist`, an array for `in` and `not-in`. */
             value?: unknown;
         };
+        /** @description A scope as it is written. */
+        Grant: {
+            /** @description The only datasets that it is for; null is every dataset. */
+            datasets?: string[] | null;
+            scope: components["schemas"]["Scope"];
+        };
         HavingSpec: {
             calculate_op: string;
             column?: string | null;
@@ -289,6 +354,24 @@ export interface components {
             start: string;
             /** Format: int64 */
             step_seconds: number;
+        };
+        KeyInfo: {
+            created: string;
+            id: string;
+            /** @description To within some minutes. */
+            last_used?: string | null;
+            name: string;
+            revoked?: string | null;
+            scopes: components["schemas"]["Grant"][];
+        };
+        KeyList: {
+            cursor?: string | null;
+            items: components["schemas"]["KeyInfo"][];
+        };
+        NewKey: {
+            /** @description Who uses it. */
+            name: string;
+            scopes: components["schemas"]["Grant"][];
         };
         /** @enum {string} */
         OrderDirection: "ascending" | "descending";
@@ -409,6 +492,8 @@ export interface components {
              */
             time_range: number | null;
         };
+        /** @enum {string} */
+        Scope: "ingest" | "query" | "admin";
         SegmentStats: {
             /** Format: int64 */
             scanned: number;
@@ -436,6 +521,18 @@ export interface components {
             values: {
                 [key: string]: unknown;
             };
+        };
+        /** @description Who is signed in. */
+        SessionInfo: {
+            key?: null | components["schemas"]["SessionKey"];
+        };
+        SessionKey: {
+            id: string;
+            name: string;
+            scopes: components["schemas"]["Grant"][];
+        };
+        SignIn: {
+            key: string;
         };
         /** @description Epoch seconds or an RFC 3339 time. */
         TimeSpec: number | string;
@@ -616,6 +713,143 @@ export interface operations {
             };
         };
     };
+    list_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewKey"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedKey"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The key's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyInfo"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    revoke_key: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the key as you have seen it */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The key's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyInfo"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     query: {
         parameters: {
             query?: {
@@ -747,6 +981,89 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
+            };
+        };
+    };
+    show_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionInfo"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionInfo"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -16,6 +16,13 @@ export function troubleOfError(error: ApiError, dataset = ''): Trouble {
   return { ...base, headline: sentence(error.message), advice: '' };
 }
 
+/** Why signing in did not work. */
+export function signInTrouble(error: ApiError): string {
+  if (error.status === 401) return 'This is not a key of this Outcrop, or it was revoked.';
+  if (error.status === 0) return 'Outcrop does not answer. Try again in a moment.';
+  return sentence(error.message);
+}
+
 const unknownField = (field: string, instead: string | null, dataset: string) => ({ headline: `There is no field ${field} in ${dataset || 'this dataset'}.`, advice: instead ? `The closest is ${instead}.` : '' });
 
 /** Messages of the API begin small and end open; on the page they are sentences. */

@@ -125,6 +125,18 @@ pub struct RowsSpec {
     pub cursor: Option<String>,
 }
 
+/// The events of a dataset that are to be deleted. Without times they are those of all times.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeletionSpec {
+    pub filters: Vec<FilterSpec>,
+    pub filter_combination: FilterCombination,
+    pub start_time: Option<TimeSpec>,
+    pub end_time: Option<TimeSpec>,
+    /// Only count them.
+    pub dry_run: bool,
+}
+
 /// What stands in the query string of the query routes.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -4,6 +4,7 @@
 //! not know how segments are written or read.
 #![doc = include_str!("../../format/catalog.md")]
 
+mod datasets;
 mod distinct;
 mod fields;
 mod rows;

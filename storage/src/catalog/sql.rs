@@ -1,12 +1,13 @@
 //! The catalog's SQL. Each public method is one transaction; what it returns or takes is plain data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::types::{ToSql, Value};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction};
 
+use super::datasets::{self, DROPPED};
 use super::rows::{Existing, Table};
 use super::{Distinct, FieldTable, TypeEntry};
 use crate::error::StoreError;
@@ -24,6 +25,8 @@ CREATE TABLE datasets (
     id INTEGER PRIMARY KEY, workspace TEXT NOT NULL, name TEXT NOT NULL, created INTEGER NOT NULL,
     watermark INTEGER NOT NULL, cluster_field TEXT, retention TEXT, checksum INTEGER NOT NULL,
     UNIQUE (workspace, name)) STRICT;
+CREATE TABLE dropped_datasets (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, dropped INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT;
 CREATE TABLE segments (
     id INTEGER PRIMARY KEY, dataset INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
     time_min INTEGER NOT NULL, time_max INTEGER NOT NULL, received_max INTEGER NOT NULL,
@@ -49,7 +52,7 @@ CREATE TABLE overflow_unlisted (
 ";
 
 static META: Table = Table::new("meta", 1, &["key", "value"]);
-static DATASETS: Table =
+pub(super) static DATASETS: Table =
     Table::new("datasets", 1, &["id", "workspace", "name", "created", "watermark", "cluster_field", "retention"]);
 pub(super) static SEGMENTS: Table = Table::new(
     "segments",
@@ -81,7 +84,7 @@ static OVERFLOW_TYPES: Table =
 static OVERFLOW_UNLISTED: Table =
     Table::new("overflow_unlisted", 1, &["dataset", "name_sketch", "name_filter", "value_count"]);
 /// What is told by the segments too, and can be counted anew.
-static OF_FIELDS: [&Table; 5] = [&FIELDS, &FIELD_TYPES, &OVERFLOW_FIELDS, &OVERFLOW_TYPES, &OVERFLOW_UNLISTED];
+pub(super) static OF_FIELDS: [&Table; 5] = [&FIELDS, &FIELD_TYPES, &OVERFLOW_FIELDS, &OVERFLOW_TYPES, &OVERFLOW_UNLISTED];
 
 /// There while a repair is under way.
 const REPAIRING: &str = "repairing";
@@ -93,8 +96,8 @@ const WORKSPACE: &str = "default";
 
 #[derive(Debug)]
 pub(crate) struct Catalog {
-    connection: Connection,
-    path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
 }
 
 /// The catalog as it was at start.
@@ -104,6 +107,8 @@ pub(crate) struct CatalogImage {
     pub(crate) next_segment: u64,
     pub(crate) next_sequence: u64,
     pub(crate) datasets: Vec<DatasetRow>,
+    /// Datasets that are gone.
+    pub(crate) dropped: BTreeSet<DatasetId>,
     pub(crate) segments: Vec<SegmentInfo>,
     /// What was found wrong with some of the segments.
     pub(crate) damage: BTreeMap<SegmentId, String>,
@@ -192,6 +197,12 @@ impl Catalog {
         Ok(Catalog { connection, path: path.to_owned() })
     }
 
+    /// How long a change waits for another process, which there is none of outside of tests.
+    #[cfg(test)]
+    pub(crate) fn set_patience(&self, patience: std::time::Duration) {
+        self.connection.busy_timeout(patience).unwrap_or_default();
+    }
+
     /// Opens a catalog that is there, to look at it only.
     pub(crate) fn inspect(path: &Path) -> Result<Catalog, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -213,7 +224,7 @@ impl Catalog {
             let connection = Connection::open_with_flags(path, flags)?;
             connection.pragma_update(None, "trusted_schema", "OFF")?;
             let structure = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-            let all = [&META, &DATASETS, &SEGMENTS].into_iter().chain(OF_FIELDS);
+            let all = [&META, &DATASETS, &DROPPED, &SEGMENTS].into_iter().chain(OF_FIELDS);
             Ok((structure, all.map(|table| table.read(&connection)).collect::<Result<_, _>>()?))
         };
         read().map_err(|e| of_file(path, e))
@@ -281,6 +292,7 @@ impl Catalog {
             next_segment: number("next_segment")?,
             next_sequence: number("next_sequence")?,
             datasets: Vec::new(),
+            dropped: self.load_dropped()?,
             segments: Vec::new(),
             damage: BTreeMap::new(),
             scrub: self.load_scrub_place().unwrap_or(ScrubPlace::START),
@@ -292,7 +304,7 @@ impl Catalog {
         Ok(image)
     }
 
-    fn damaged(&self, what: impl Into<String>) -> StoreError {
+    pub(super) fn damaged(&self, what: impl Into<String>) -> StoreError {
         StoreError::damaged(&self.path, what)
     }
 
@@ -450,8 +462,7 @@ impl Catalog {
     /// A new dataset, durable before its id is used anywhere.
     pub(crate) fn create_dataset(&mut self, name: &DatasetName, created: TimestampNs) -> Result<DatasetId, StoreError> {
         let transaction = self.connection.transaction()?;
-        let id: i64 = transaction.query_row("SELECT coalesce(max(id), 0) + 1 FROM datasets", [], |row| row.get(0))?;
-        let id = u32::try_from(id).map(DatasetId).map_err(|_| StoreError::Bug("dataset ids are used up".into()))?;
+        let id = datasets::next_id(&transaction)?;
         insert_dataset(&transaction, id, name, created, None)?;
         transaction.commit()?;
         Ok(id)
@@ -541,7 +552,7 @@ impl Catalog {
     }
 }
 
-fn lost_dataset(path: &Path, dataset: DatasetId) -> StoreError {
+pub(super) fn lost_dataset(path: &Path, dataset: DatasetId) -> StoreError {
     StoreError::damaged(path, format!("the row of dataset {dataset} is gone or fails its checksum"))
 }
 

@@ -144,7 +144,8 @@ impl World {
             40..55 => self.flush(),
             55..65 => self.compact(),
             65..69 => self.retain(),
-            69..74 => self.remove(),
+            69..73 => self.remove(),
+            73..74 => self.drop_dataset(),
             74..80 => self.clock.advance(self.random.i64(1..2_000) * SECOND),
             80..90 => self.plant_fault(),
             90..95 => self.crash(false),
@@ -236,6 +237,26 @@ impl World {
             Err(_) => {
                 self.judge();
                 // It was wished for: a catalog rebuilt from files may have it half done.
+                self.model.expired(ids.into_iter());
+            }
+        }
+    }
+
+    fn drop_dataset(&mut self) {
+        let dataset = self.random.usize(0..DATASETS.len());
+        let Some(id) = self.dataset(dataset).map(|d| d.id) else { return };
+        let ids: Vec<i64> = self.held(dataset).iter().map(model::id).collect();
+        let done = self.store().drop_dataset(id);
+        self.say(|| format!("drop {} with {ids:?}: {done:?}", DATASETS[dataset]));
+        match done {
+            Ok(dropped) => {
+                assert_eq!((dropped, self.held(dataset).len()), (ids.len() as u64, 0));
+                // A log file that could not be removed yet has them still, for whoever loses the catalog now.
+                let in_log = self.store().health().wal_bytes > 0;
+                if in_log { self.model.expired(ids.into_iter()) } else { self.model.removed(&ids) }
+            }
+            Err(_) => {
+                self.judge();
                 self.model.expired(ids.into_iter());
             }
         }

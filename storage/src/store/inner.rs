@@ -3,7 +3,7 @@
 //! One lock guards what readers see, so that a request is visible entirely or not at all, and so that an event moves
 //! from memtable to segment in no time. Files are written outside it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -42,6 +42,9 @@ const ROOM_WAIT: Duration = if cfg!(test) { Duration::from_millis(100) } else { 
 /// How long upkeep leaves a disk alone on which a flush has failed.
 pub(super) const RETRY_WAIT: Duration = if cfg!(test) { Duration::from_millis(10) } else { Duration::from_secs(2) };
 
+/// Every event of a dropped dataset was meant to go.
+const WATERMARK_OF_DROPPED: u64 = i64::MAX as u64;
+
 #[derive(Debug)]
 pub(super) struct DatasetState {
     pub(super) id: DatasetId,
@@ -70,6 +73,11 @@ impl DatasetState {
             cluster_field: row.cluster_field.clone(),
             retention: row.retention,
         }
+    }
+
+    pub(super) fn events(&self) -> u64 {
+        let segments: u64 = self.segments.iter().map(|s| s.info().rows).sum();
+        segments + self.memtable.batches().iter().map(|b| b.rows() as u64).sum::<u64>()
     }
 
     /// Those of its segments, in this order.
@@ -102,8 +110,12 @@ pub(super) struct Inner {
     pub(super) next_segment: AtomicU64,
     pub(super) catalog: Mutex<Catalog>,
     datasets: RwLock<BTreeMap<DatasetId, DatasetState>>,
+    /// Datasets that are gone.
+    pub(super) dropped: Mutex<BTreeSet<DatasetId>>,
+    /// Datasets of which the catalog does not know whether they are gone.
+    pub(super) doubtful: Mutex<BTreeSet<DatasetId>>,
     /// The fields with columns of each dataset that was appended to, those of appends under way included.
-    names: Mutex<BTreeMap<DatasetId, HashSet<FieldName>>>,
+    pub(super) names: Mutex<BTreeMap<DatasetId, HashSet<FieldName>>>,
     memtable_bytes: AtomicU64,
     footers: Arc<FooterCache>,
     /// One flush at a time.
@@ -155,6 +167,8 @@ impl Inner {
             next_segment: AtomicU64::new(image.next_segment),
             catalog: Mutex::new(catalog),
             datasets: RwLock::new(states.into_iter().map(|s| (s.id, s)).collect()),
+            dropped: Mutex::new(image.dropped.clone()),
+            doubtful: Mutex::default(),
             names: Mutex::default(),
             memtable_bytes: AtomicU64::new(0),
             flushing: Mutex::new(()),
@@ -179,7 +193,7 @@ impl Inner {
         let find =
             |datasets: &BTreeMap<DatasetId, DatasetState>| datasets.values().find(|d| d.name == *name).map(|d| d.id);
         if let Some(id) = find(&self.datasets()) {
-            return Ok(id);
+            return self.settled(id);
         }
         // The catalog's lock makes one creator of two that come at once.
         let mut catalog = held(&self.catalog);
@@ -255,7 +269,8 @@ impl Inner {
     }
 
     pub(super) fn watermark(&self, dataset: DatasetId) -> Option<u64> {
-        self.datasets().get(&dataset).map(|d| d.watermark)
+        let live = self.datasets().get(&dataset).map(|d| d.watermark);
+        live.or_else(|| held(&self.dropped).contains(&dataset).then_some(WATERMARK_OF_DROPPED))
     }
 
     /// Takes what a frame has made durable: first what is acknowledged with it, because what is shown may be flushed and
@@ -582,6 +597,11 @@ impl Inner {
             state.cluster_field = cluster_field;
             state.fields = Arc::new(fields);
         }
+        self.account(datasets);
+    }
+
+    /// Takes the account of the memtables anew after one has become smaller, and wakes those who wait for that.
+    pub(super) fn account(&self, datasets: RwLockWriteGuard<'_, BTreeMap<DatasetId, DatasetState>>) {
         let bytes: usize = datasets.values().map(|d| d.memtable.memory_bytes()).sum();
         self.memtable_bytes.store(bytes as u64, Ordering::SeqCst);
         drop(datasets);
@@ -590,7 +610,8 @@ impl Inner {
 
     pub(super) fn watermarks(&self) -> BTreeMap<DatasetId, u64> {
         let datasets = self.datasets();
-        datasets.values().map(|d| (d.id, d.watermark)).collect()
+        let live = datasets.values().map(|d| (d.id, d.watermark));
+        held(&self.dropped).iter().map(|id| (*id, WATERMARK_OF_DROPPED)).chain(live).collect()
     }
 
     pub(super) fn note_damage(&self, what: String) {

@@ -198,9 +198,7 @@ impl Inner {
     fn retire(&self, change: &Change) -> Result<(), StoreError> {
         let before = footers(&change.segments);
         // Noted first: a catalog that is rebuilt from files must not revive what is about to go.
-        for segment in &change.segments {
-            self.note_retired(segment.info())?;
-        }
+        self.note_all_retired(change.dataset, &change.segments)?;
         self.publish_change(change, Vec::new(), Some((&before, &[])))?;
         if before.len() < change.segments.len() {
             self.count_fields_again(change.dataset)?;
@@ -209,16 +207,19 @@ impl Inner {
         Ok(())
     }
 
-    fn note_retired(&self, info: &SegmentInfo) -> Result<(), StoreError> {
-        let path = self.data_dir.retired(info.dataset, info.id);
-        let note = || {
-            match self.disk.create(&path) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                created => created?.sync()?,
-            }
-            self.disk.sync_directory(&self.data_dir.dataset(info.dataset))
-        };
-        note().map_err(|e| StoreError::io("write", &path, e))
+    /// Notes, for whoever rebuilds the catalog from files, that all events of these segments are meant to be gone.
+    pub(super) fn note_all_retired(&self, dataset: DatasetId, segments: &[Arc<Segment>]) -> Result<(), StoreError> {
+        for segment in segments {
+            let path = self.data_dir.retired(dataset, segment.info().id);
+            let noted = match self.disk.create(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+                created => created.and_then(|mut note| note.sync()),
+            };
+            noted.map_err(|e| StoreError::io("write", &path, e))?;
+        }
+        let folder = self.data_dir.dataset(dataset);
+        let synced = if segments.is_empty() { Ok(()) } else { self.disk.sync_directory(&folder) };
+        synced.map_err(|e| StoreError::io("sync", &folder, e))
     }
 
     /// Removes rows of segments by their places. All of them go in one step, or none. `rows` says which, once nothing
@@ -271,7 +272,7 @@ impl Inner {
             let inputs = [Input { segment: segment.open()?, dropped }];
             match self.write_merged(change, &inputs, segment.info().level, stopping)? {
                 Some(info) => added.push(info),
-                None => self.note_retired(segment.info())?,
+                None => self.note_all_retired(change.dataset, std::slice::from_ref(segment))?,
             }
         }
         if stopping() {

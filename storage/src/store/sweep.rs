@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::inner::Inner;
+use super::inner::{Inner, held};
 use crate::catalog::CatalogImage;
 use crate::disk::Disk;
 use crate::error::StoreError;
@@ -66,6 +66,10 @@ pub(super) fn sweep(inner: &Inner, strangers: Strangers, logged: &Sequences) -> 
     }
     let mut known_of: BTreeMap<DatasetId, Sequences> = BTreeMap::new();
     for ((dataset, id), files) in strangers.files {
+        if held(&inner.dropped).contains(&dataset) {
+            remove_segment(inner, dataset, id)?;
+            continue;
+        }
         let noted = files.contains(&inner.data_dir.retired(dataset, id));
         let opened = OpenSegment::open(Arc::clone(&inner.disk), &inner.data_dir, dataset, id);
         if let Some(open) = opened.as_ref().ok().filter(|open| open.footer().store == inner.store_name()) {

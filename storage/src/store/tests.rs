@@ -6,6 +6,7 @@ mod checked;
 mod compaction;
 mod crash;
 mod damage;
+mod dropping;
 mod evidence;
 mod flips;
 mod flow;
