@@ -57,6 +57,9 @@ impl World {
             wal_file_bytes_max: random.usize(1..4_000),
             flush_age_seconds_max: random.u64(1..100),
             flush_bytes_max: random.usize(2_000..100_000),
+            // Events have up to three fields.
+            fields_max: random.usize(1..5),
+            overflow_fields_listed_max: random.usize(0..3),
             ..StoreLimits::default()
         };
         let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
