@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::error::QueryError;
 use crate::execute::QueryEngine;
 use crate::limits;
-use crate::scope::Scope;
+use crate::scope::{self, Scope};
 use crate::spec::{CalculationSpec, FilterSpec, Options, QuerySpec, TimeSpec, rfc3339};
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -97,9 +97,8 @@ impl Tally {
 impl QueryEngine {
     pub fn datasets(&self, snapshot: &Snapshot) -> DatasetList {
         let datasets = snapshot.datasets.iter().map(|dataset| {
-            let one = Snapshot { datasets: vec![dataset.clone()] };
-            let named = Scope::new(one, "*").map_or(0, |scope| scope.all_fields().len());
-            let fields = named + dataset.overflow().unlisted_estimate() as usize;
+            let overflow = dataset.overflow();
+            let fields = scope::named_fields(dataset, &overflow).len() + overflow.unlisted_estimate() as usize;
             let times = dataset.time_range();
             DatasetSummary {
                 name: dataset.name.as_str().to_owned(),

@@ -36,3 +36,7 @@ pub const VALUES_MAX: usize = 1_000;
 pub const DATASETS_MAX: usize = 1_000;
 /// Rows decoded at a time.
 pub const BATCH_ROWS: usize = 8_192;
+/// Rows decoded at a time however long their values are.
+pub const BATCH_ROWS_MIN: usize = 64;
+/// Bytes decoded at a time, about: 8,192 events may have 500 MB of overflow fields.
+pub const BATCH_BYTES: usize = 32 << 20;
