@@ -17,7 +17,7 @@ use crate::answer::Warning;
 use crate::error::QueryError;
 use crate::execute::QueryEngine;
 use crate::limits;
-use crate::scope::Scope;
+use crate::scope::{self, Scope};
 use crate::spec::{CalculationSpec, FilterSpec, Options, QuerySpec, TimeRange, TimeSpec, rfc3339};
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -106,9 +106,8 @@ impl QueryEngine {
         let datasets = snapshot.datasets.iter().map(|dataset| {
             let mut dataset = dataset.clone();
             dataset.set_aside_damaged();
-            let one = Snapshot { datasets: vec![dataset.clone()] };
-            let named = Scope::new(one, "*").map_or(0, |scope| scope.all_fields().len());
-            let fields = named + dataset.overflow().unlisted_estimate() as usize;
+            let overflow = dataset.overflow();
+            let fields = scope::named_fields(&dataset, &overflow).len() + overflow.unlisted_estimate() as usize;
             let times = dataset.time_range();
             DatasetSummary {
                 name: dataset.name.as_str().to_owned(),

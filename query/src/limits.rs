@@ -38,3 +38,7 @@ pub const DATASETS_MAX: usize = 1_000;
 pub const BATCH_ROWS: usize = 8_192;
 /// Bytes of the places of chosen events, a bit a row at most: of some thousand million events.
 pub const MATCHING_BYTES_MAX: usize = 256 << 20;
+/// Rows decoded at a time however long their values are.
+pub const BATCH_ROWS_MIN: usize = 64;
+/// Bytes decoded at a time, about: 8,192 events may have 500 MB of overflow fields.
+pub const BATCH_BYTES: usize = 32 << 20;

@@ -265,12 +265,14 @@ impl Pager {
         let group = part.segment.metadata().metadata().row_group(part.row_group);
         let selected = part.selection.as_ref().map_or(group.num_rows() as usize, RowSelection::row_count);
         let filtered = predicates.iter().flat_map(|p| indexes(part.segment, &p.columns));
-        stats.note_row_group(group, selected, output.iter().copied().chain(filtered).collect());
+        let read: Vec<usize> = output.iter().copied().chain(filtered).collect();
+        let batch_rows = scan::batch_rows(group, &read);
+        stats.note_row_group(group, selected, read);
         let filters =
             predicates.iter().map(|p| scan::row_filter(p.clone(), Arc::clone(part.segment), part.dataset.to_owned()));
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(part.segment.bytes(), metadata)
             .with_row_groups(vec![part.row_group])
-            .with_batch_size(limits::BATCH_ROWS)
+            .with_batch_size(batch_rows)
             .with_projection(ProjectionMask::roots(part.segment.metadata().parquet_schema(), output))
             .with_row_filter(RowFilter::new(filters.collect()));
         if let Some(selection) = &part.selection {

@@ -114,9 +114,12 @@ impl DatasetSnapshot {
 
     /// What the memtable holds is not counted anywhere yet.
     fn find_in_memtable(&self, field: &str, found: &mut InOverflow) {
+        let batches = || self.memtable.iter().filter_map(|batch| Some((batch, batch.events().overflow()?)));
+        if batches().next().is_none() {
+            return;
+        }
         let finder = FieldFinder::new(field);
-        for batch in &self.memtable {
-            let Some(texts) = batch.events().overflow() else { continue };
+        for (batch, texts) in batches() {
             let (min, max) = batch.time_range();
             for value in texts.iter().flatten().filter_map(|text| finder.find(text)) {
                 found.see(value.field_type(), min, max);
