@@ -10,55 +10,64 @@ use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, InListExpr, IsNotNullExpr, Literal, NotExpr};
 use outcrop_storage::StoreError;
-use outcrop_storage::event::{FieldName, FieldType};
-use outcrop_storage::index::{Bounds, Probe, RowSet, Sidecar};
+use outcrop_storage::event::{FieldName, FieldType, reserved};
+use outcrop_storage::index::{Bounds, ColumnEvidence, Probe, RowSet, Sidecar};
 
 use super::fate::Fate;
-use crate::scope::ScanColumn;
+use crate::scope::{ScanColumn, Times};
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Screen {
     /// Every row may pass.
     Any,
-    /// Rows with a value of this type pass.
-    Present(FieldName, FieldType),
-    /// Rows with one of these values pass.
-    OneOf(FieldName, FieldType, Vec<ScalarValue>),
-    /// Rows with a value on this side of a limit pass.
-    Compare(FieldName, FieldType, Operator, ScalarValue),
+    /// Rows pass whose value of this field passes.
+    Field(Subject, Test),
     All(Vec<Screen>),
     AnyOf(Vec<Screen>),
+}
+
+/// A field's values of one type.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Subject {
+    name: FieldName,
+    of_type: FieldType,
+    /// The times of events that may have the value in overflow.
+    overflow: Option<Times>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Test {
+    Exists,
+    OneOf(Vec<ScalarValue>),
+    Compare(Operator, ScalarValue),
 }
 
 impl Screen {
     /// The screen of a predicate over these columns.
     pub(super) fn new(expression: &Arc<dyn PhysicalExpr>, columns: &[ScanColumn]) -> Screen {
-        let field = |expression| field(expression, columns);
-        if let Some((name, FieldType::Boolean)) = field(expression) {
-            return Screen::OneOf(name, FieldType::Boolean, vec![ScalarValue::Boolean(Some(true))]);
-        }
+        let is = |argument, value| match subject(argument, columns) {
+            Some(field) if field.of_type == FieldType::Boolean => {
+                Screen::Field(field, Test::OneOf(vec![ScalarValue::Boolean(Some(value))]))
+            }
+            _ => Screen::Any,
+        };
         if let Some(not) = expression.downcast_ref::<NotExpr>() {
-            return match field(not.arg()) {
-                Some((name, FieldType::Boolean)) => {
-                    Screen::OneOf(name, FieldType::Boolean, vec![ScalarValue::Boolean(Some(false))])
-                }
-                _ => Screen::Any,
-            };
+            return is(not.arg(), false);
         }
         if let Some(exists) = expression.downcast_ref::<IsNotNullExpr>() {
-            return field(exists.arg()).map_or(Screen::Any, |(name, of_type)| Screen::Present(name, of_type));
+            return subject(exists.arg(), columns).map_or(Screen::Any, |field| Screen::Field(field, Test::Exists));
         }
         if let Some(list) = expression.downcast_ref::<InListExpr>() {
             let values: Option<Vec<ScalarValue>> = list.list().iter().map(literal).collect();
-            return match (field(list.expr()), values, list.negated()) {
-                (Some((name, of_type)), Some(values), false) => Screen::OneOf(name, of_type, values),
+            return match (subject(list.expr(), columns), values, list.negated()) {
+                (Some(field), Some(values), false) => Screen::Field(field, Test::OneOf(values)),
                 _ => Screen::Any,
             };
         }
         match expression.downcast_ref::<BinaryExpr>() {
             Some(binary) => Screen::binary(binary, columns),
-            None => Screen::Any,
+            None => is(expression, true),
         }
     }
 
@@ -69,16 +78,16 @@ impl Screen {
             Operator::Or => return Screen::AnyOf(vec![of(binary.left()), of(binary.right())]),
             _ => {}
         }
-        let straight = field(binary.left(), columns).zip(literal(binary.right())).map(|found| (found, *binary.op()));
+        let straight = subject(binary.left(), columns).zip(literal(binary.right())).map(|found| (found, *binary.op()));
         let turned = || {
-            let found = field(binary.right(), columns).zip(literal(binary.left()))?;
+            let found = subject(binary.right(), columns).zip(literal(binary.left()))?;
             Some((found, binary.op().swap()?))
         };
-        let Some((((name, of_type), value), operator)) = straight.or_else(turned) else { return Screen::Any };
+        let Some(((field, value), operator)) = straight.or_else(turned) else { return Screen::Any };
         match operator {
-            Operator::Eq => Screen::OneOf(name, of_type, vec![value]),
+            Operator::Eq => Screen::Field(field, Test::OneOf(vec![value])),
             Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq => {
-                Screen::Compare(name, of_type, operator, value)
+                Screen::Field(field, Test::Compare(operator, value))
             }
             _ => Screen::Any,
         }
@@ -90,7 +99,7 @@ impl Screen {
             Screen::Any => true,
             Screen::All(parts) => parts.iter().all(Screen::is_any),
             Screen::AnyOf(parts) => parts.iter().any(Screen::is_any),
-            Screen::Present(..) | Screen::OneOf(..) | Screen::Compare(..) => false,
+            Screen::Field(..) => false,
         }
     }
 
@@ -100,19 +109,53 @@ impl Screen {
             Screen::Any => Ok(Ok(RowSet::all(sidecar.grid()))),
             Screen::All(parts) => hold_all(parts.iter().map(|part| part.hold(sidecar)), sidecar),
             Screen::AnyOf(parts) => hold_any(parts.iter().map(|part| part.hold(sidecar))),
-            Screen::Present(name, of_type) => match sidecar.column(name.as_str(), *of_type)? {
-                Some(column) => some_of(column.present()?, || Fate::FieldAbsent(name.clone())),
-                None => Ok(Err(Fate::FieldAbsent(name.clone()))),
-            },
-            Screen::Compare(name, of_type, operator, limit) => match sidecar.column(name.as_str(), *of_type)? {
-                Some(column) if reaches(column.statistics.bounds.as_ref(), *operator, limit) => {
-                    some_of(column.present()?, || Fate::FieldAbsent(name.clone()))
+            Screen::Field(field, test) => {
+                let held = field.hold(test, sidecar)?;
+                match field.overflowing(sidecar)? {
+                    Some(rows) => Ok(Ok(held.map_or(rows.clone(), |own| own.union(&rows)))),
+                    None => Ok(held),
                 }
-                Some(_) => Ok(Err(Fate::OutOfBounds(name.clone()))),
-                None => Ok(Err(Fate::FieldAbsent(name.clone()))),
-            },
-            Screen::OneOf(name, of_type, values) => hold_values(name, *of_type, values, sidecar),
+            }
         }
+    }
+}
+
+impl Subject {
+    /// The rows whose value in the field's own column may pass.
+    fn hold(&self, test: &Test, sidecar: &Sidecar) -> Held {
+        let absent = || Fate::FieldAbsent(self.name.clone());
+        let Some(column) = sidecar.column(self.name.as_str(), self.of_type)? else { return Ok(Err(absent())) };
+        match test {
+            Test::Exists => some_of(column.present()?, absent),
+            Test::Compare(operator, limit) if reaches(column.statistics.bounds.as_ref(), *operator, limit) => {
+                some_of(column.present()?, absent)
+            }
+            Test::Compare(..) => Ok(Err(Fate::OutOfBounds(self.name.clone()))),
+            Test::OneOf(values) => self.hold_values(values, &column, sidecar),
+        }
+    }
+
+    fn hold_values(&self, values: &[ScalarValue], column: &ColumnEvidence<'_>, sidecar: &Sidecar) -> Held {
+        let mut kept = RowSet::none(sidecar.grid());
+        let mut in_bounds = false;
+        for value in values.iter().filter(|value| !value.is_null()) {
+            let Some(probe) = probe(value, self.of_type) else { return Ok(Ok(column.present()?)) };
+            in_bounds |= column.may_hold(probe);
+            kept = kept.union(&column.find(probe)?);
+            if kept.is_all() {
+                break;
+            }
+        }
+        let fate = if in_bounds { Fate::ValueAbsent } else { Fate::OutOfBounds };
+        some_of(kept, || fate(self.name.clone()))
+    }
+
+    /// The rows that may have a value in overflow, whatever it is; none if no row does.
+    fn overflowing(&self, sidecar: &Sidecar) -> Result<Option<RowSet>, StoreError> {
+        let Some((min, max)) = self.overflow else { return Ok(None) };
+        let Some(column) = sidecar.column(reserved::OVERFLOW, FieldType::String)? else { return Ok(None) };
+        let rows = column.present()?.intersect(&sidecar.rows_in_time(min, max.saturating_add(1)));
+        Ok((!rows.is_empty()).then_some(rows))
     }
 }
 
@@ -151,31 +194,14 @@ fn hold_any(parts: impl Iterator<Item = Held>) -> Held {
     Ok(kept.ok_or(reason.unwrap_or(Fate::NothingInCommon)))
 }
 
-fn hold_values(name: &FieldName, of_type: FieldType, values: &[ScalarValue], sidecar: &Sidecar) -> Held {
-    let Some(column) = sidecar.column(name.as_str(), of_type)? else { return Ok(Err(Fate::FieldAbsent(name.clone()))) };
-    let mut kept = RowSet::none(sidecar.grid());
-    let mut in_bounds = false;
-    for value in values {
-        if value.is_null() {
-            continue;
-        }
-        let Some(probe) = probe(value, of_type) else {
-            return some_of(column.present()?, || Fate::FieldAbsent(name.clone()));
-        };
-        in_bounds |= column.may_hold(probe);
-        kept = kept.union(&column.find(probe)?);
-        if kept.is_all() {
-            break;
-        }
-    }
-    some_of(kept, || if in_bounds { Fate::ValueAbsent(name.clone()) } else { Fate::OutOfBounds(name.clone()) })
-}
-
 /// A sender's field that an expression is, without anything around it.
-fn field(expression: &Arc<dyn PhysicalExpr>, columns: &[ScanColumn]) -> Option<(FieldName, FieldType)> {
+fn subject(expression: &Arc<dyn PhysicalExpr>, columns: &[ScanColumn]) -> Option<Subject> {
     let column = expression.downcast_ref::<Column>()?;
     match columns.get(column.index())? {
-        ScanColumn::Field(name, of_type) => Some((name.clone(), *of_type)),
+        ScanColumn::Field(name, of_type) => Some(Subject { name: name.clone(), of_type: *of_type, overflow: None }),
+        ScanColumn::Overflowing(name, of_type, times) => {
+            Some(Subject { name: name.clone(), of_type: *of_type, overflow: Some(*times) })
+        }
         _ => None,
     }
 }

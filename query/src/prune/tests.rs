@@ -57,9 +57,15 @@ struct Bench {
 impl Bench {
     /// Each part becomes a segment with a sidecar; or none does, and nothing is pruned.
     fn new(parts: &[Vec<Event>], flushed: bool) -> Bench {
+        Bench::with_fields(parts, flushed, 1_000)
+    }
+
+    /// Fields beyond so many lie in overflow.
+    fn with_fields(parts: &[Vec<Event>], flushed: bool, fields_max: usize) -> Bench {
         let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let mut settings = StoreSettings::new(DataDir::new(directory.path().join("data")));
         settings.limits.flush_evidence = Evidence::Full;
+        settings.limits.fields_max = fields_max;
         let store = Store::open(settings).unwrap();
         let mut first = 0;
         for events in parts {
@@ -190,9 +196,11 @@ proptest! {
     fn what_is_pruned_would_not_have_passed(
         parts in prop::collection::vec(prop::collection::vec(any_event(), 1..25), 1..4),
         questions in prop::collection::vec((prop::collection::vec(any_filter(), 1..4), any::<bool>()), 12),
+        fields_max in prop::sample::select(vec![2, 3, 1_000]),
     ) {
         let parts = numbered(parts);
-        let (memory, files) = (Bench::new(&parts, false), Bench::new(&parts, true));
+        let memory = Bench::new(&parts, false);
+        let files = Bench::with_fields(&parts, true, fields_max);
         prop_assert_eq!(files.files("index").len(), parts.len());
         for (filters, any) in questions {
             let filters = json!(filters);

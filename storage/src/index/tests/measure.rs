@@ -18,6 +18,7 @@ use crate::event::{DatasetId, DatasetName, EventBatch, EventColumn, FieldName, F
 use crate::index::{Grid, ListedValue, Probe, RowSet, Sidecar};
 use crate::memtable::StoredBatch;
 use crate::paths::{DataDir, SegmentId};
+use crate::segment::cache::FooterCache;
 use crate::segment::file::Head;
 use crate::segment::merge::{Input, merge};
 use crate::segment::reader::{OpenSegment, Segment};
@@ -102,7 +103,7 @@ impl Bench {
             OpenSegment::open(Arc::clone(&self.disk), &self.data_dir(), info.dataset, info.id).unwrap()
         };
         let inputs: Vec<Input> =
-            infos.iter().map(|i| Input { segment: Arc::new(open(i)), dropped: Default::default() }).collect();
+            infos.iter().map(|i| Input { segment: open(i), dropped: Default::default() }).collect();
         let name = DatasetName::new("measured").unwrap();
         let head = head(&name, id, LEVEL_COMPACTED);
         merge(&*self.disk, &self.data_dir(), &head, &inputs, &|| false).unwrap().unwrap()
@@ -239,8 +240,9 @@ fn lookup() {
     let bytes: u64 = infos.iter().map(|i| i.bytes).sum();
     println!("{} segments of {SEGMENT_ROWS} rows, {:.2} GB", infos.len(), bytes as f64 / 1e9);
     for with in [true, false] {
+        let footers = Arc::new(FooterCache::new(1 << 30));
         let segments: Vec<Segment> =
-            infos.iter().map(|i| Segment::new(i.clone(), Arc::clone(&bench.disk), bench.data_dir())).collect();
+            infos.iter().map(|i| Segment::new(i.clone(), Arc::clone(&bench.disk), bench.data_dir(), &footers)).collect();
         for (round, (field, value)) in wanted.iter().take(12).enumerate() {
             let began = on_core();
             let (mut read, mut found, mut opened) = (0, 0, 0);
