@@ -165,13 +165,27 @@ impl World {
         self.store().compact().unwrap();
         self.judge();
         let segments = self.store().health().segments as usize;
-        let mut left = [0; 3];
+        let mut left = [0; 4];
         walk(&self.data_dir().segments(), &mut |path| {
-            let kinds = ["parquet", "sums", "retired"];
+            let kinds = ["parquet", "sums", "index", "retired"];
             let kind = kinds.iter().position(|kind| path.extension().is_some_and(|e| e == *kind));
             kind.into_iter().for_each(|kind| left[kind] += 1);
         });
-        assert_eq!(left, [segments, segments, 0], "files are left that nobody needs");
+        let asked = self.judge_evidence();
+        assert_eq!(left, [segments, segments, asked, 0], "files are left that nobody needs");
+    }
+
+    /// No sidecar is damaged or denies what is there; how many there are.
+    fn judge_evidence(&self) -> usize {
+        let snapshot = self.store().snapshot();
+        let segments = snapshot.datasets.iter().flat_map(|dataset| dataset.segments.iter());
+        let asked = segments.filter(|segment| {
+            let events = testing::read(&segment.open().unwrap()).unwrap();
+            testing::check_evidence(segment, &events)
+        });
+        let asked = asked.count();
+        assert_eq!(self.store().health().damage, [""; 0]);
+        asked
     }
 
     fn append(&mut self) {
