@@ -346,6 +346,31 @@ impl Catalog {
         set_meta(&transaction, "next_sequence", &change.next_sequence.to_string())?;
         Ok(transaction.commit()?)
     }
+
+    /// A transaction that changes nothing but must reach the disk, and which of `segments` the catalog lists.
+    ///
+    /// After a failed [`Catalog::publish`] the change may still come back with the next start, as long as nothing was
+    /// written over it in SQLite's log. When this has succeeded, something was.
+    pub(crate) fn prove(&mut self, segments: &[SegmentId]) -> Result<Vec<SegmentId>, StoreError> {
+        let transaction = self.connection.transaction()?;
+        let next = meta(&transaction, "next_segment")?.unwrap_or_default();
+        set_meta(&transaction, "next_segment", &next)?;
+        transaction.commit()?;
+        let mut find = self.connection.prepare("SELECT 1 FROM segments WHERE id = ?")?;
+        let mut listed = Vec::new();
+        for id in segments {
+            if find.exists([id.0 as i64])? {
+                listed.push(*id);
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Makes every change fail as on a full disk, until it is given more pages.
+    #[cfg(test)]
+    pub(crate) fn set_pages_max(&self, pages: u32) {
+        self.connection.pragma_update(None, "max_page_count", pages).unwrap();
+    }
 }
 
 fn check_version(connection: &Connection, path: &Path) -> Result<(), StoreError> {

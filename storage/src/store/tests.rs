@@ -13,6 +13,7 @@ mod pressure;
 mod removal;
 mod repair;
 mod rotation;
+mod space;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
