@@ -5,10 +5,13 @@
 
 mod client;
 mod commands;
+mod connections;
 mod demo;
 mod http;
+mod pressure;
 mod settings;
 mod telemetry;
+mod workers;
 
 use std::process::ExitCode;
 

@@ -17,6 +17,7 @@ mod execute;
 mod fields;
 mod filter;
 mod functions;
+mod memory;
 mod overflow;
 mod plan;
 mod prune;

@@ -36,3 +36,8 @@ pub const VALUES_MAX: usize = 1_000;
 pub const DATASETS_MAX: usize = 1_000;
 /// Rows decoded at a time.
 pub const BATCH_ROWS: usize = 8_192;
+/// Bytes that a running question holds beside its operators: decoded batches, pages of rows, its answer. Taken when its turn
+/// comes.
+pub const QUESTION_BYTES: usize = 32 << 20;
+/// With little memory, what all running questions hold beside their operators is at most this part of it.
+pub const QUESTIONS_PART_MAX: usize = 4;

@@ -12,6 +12,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::admission::{Shed, busy};
+
 /// An error as it is answered.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ApiError {
@@ -20,6 +22,7 @@ pub(crate) struct ApiError {
     message: String,
     details: Value,
     retry_after_seconds: Option<u32>,
+    shed: Option<Shed>,
 }
 
 /// The body of every answer that is not a success.
@@ -40,7 +43,7 @@ pub(crate) struct ErrorDetail {
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> ApiError {
-        ApiError { status, code, message: message.into(), details: json!({}), retry_after_seconds: None }
+        ApiError { status, code, message: message.into(), details: json!({}), retry_after_seconds: None, shed: None }
     }
 
     pub(crate) fn with(mut self, details: Value) -> ApiError {
@@ -53,6 +56,16 @@ impl ApiError {
         self
     }
 
+    /// The request was not wrong, but it came at a bad time.
+    pub(crate) fn shed(mut self, why: Shed) -> ApiError {
+        self.shed = Some(why);
+        self
+    }
+
+    pub(crate) fn is_shed(&self) -> bool {
+        self.shed.is_some()
+    }
+
     pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::BAD_REQUEST, code, message)
     }
@@ -60,13 +73,17 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        if self.status.is_server_error() {
+        if self.status.is_server_error() && self.shed.is_none() {
             tracing::warn!(status = self.status.as_u16(), code = self.code, "{}", self.message);
         }
         let detail = ErrorDetail { code: self.code.to_owned(), message: self.message, details: self.details };
         let mut response = (self.status, Json(ErrorBody { error: detail })).into_response();
         if let Some(seconds) = self.retry_after_seconds {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        // For whoever counts.
+        if let Some(why) = self.shed {
+            response.extensions_mut().insert(why);
         }
         response
     }
@@ -77,6 +94,7 @@ impl From<DecodeError> for ApiError {
         let (status, code) = match &error {
             DecodeError::Malformed { .. } => (StatusCode::BAD_REQUEST, "malformed_body"),
             DecodeError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            DecodeError::NoMemory(_) => return busy(Shed::Decoding),
             DecodeError::UnsupportedEncoding {} => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding"),
             DecodeError::Broken(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };
@@ -88,13 +106,14 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> ApiError {
         let message = error.to_string();
         match error {
-            StoreError::Busy => ApiError::new(StatusCode::TOO_MANY_REQUESTS, "busy", message).retry_after(1),
+            StoreError::Busy => busy(Shed::Memtables),
             StoreError::DiskFull { .. } => ApiError::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "disk_full",
                 "the disk is full; nothing was stored, send again later",
             )
-            .retry_after(10),
+            .retry_after(10)
+            .shed(Shed::Disk),
             StoreError::Io { .. } => {
                 tracing::error!("{message}");
                 ApiError::new(
@@ -132,7 +151,7 @@ impl From<QueryError> for ApiError {
         };
         let busy = error.kind == QueryErrorKind::Busy;
         let answer = ApiError::new(status, error.code, error.message).with(error.details);
-        if busy { answer.retry_after(1) } else { answer }
+        if busy { answer.retry_after(1).shed(Shed::Queries) } else { answer }
     }
 }
 

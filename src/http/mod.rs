@@ -2,6 +2,8 @@
 //!
 //! A handler takes, calls, replies. Guards run before every route: who may ask ([`guard`]), how long, how much.
 
+pub(crate) mod admission;
+mod body;
 mod console;
 mod error;
 mod events;
@@ -17,13 +19,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
 use outcrop_ingest::Limits;
 use outcrop_query::QueryEngine;
 use outcrop_storage::Store;
+use outcrop_storage::memory::{Memory, Pool};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -33,11 +36,12 @@ pub(crate) use openapi::openapi_json;
 
 use crate::settings::Parts;
 use crate::telemetry::Metrics;
+use crate::workers::Workers;
 
-/// Bodies decoded at once: each may inflate to the body limit and become columns of several times that.
-const DECODES_MAX: usize = 2;
-/// KiB of bodies in memory at once, as sent.
-const BODIES_KIB_MAX: usize = 256 << 10;
+/// Requests of ingest between body and receipt: each waits on a thread of its own for the fsync that they share.
+pub(crate) const IN_FLIGHT_MAX: usize = 512;
+/// Memory for decoding that each thread should find.
+const DECODING_BYTES_EACH: usize = 32 << 20;
 
 /// What handlers work with.
 #[derive(Clone, Debug)]
@@ -50,21 +54,40 @@ pub(crate) struct Inner {
     pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
     pub(crate) public_host: Option<String>,
-    pub(crate) decodes: Semaphore,
-    pub(crate) bodies_kib: Arc<Semaphore>,
+    pub(crate) memory: Memory,
+    pub(crate) workers: Workers,
+    pub(crate) in_flight: Semaphore,
+    pub(crate) grants: Grants,
+}
+
+/// What the system grants the process, as it was at start.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Grants {
+    pub(crate) open_files_max: u64,
+    pub(crate) maps_max: u64,
 }
 
 impl App {
-    pub(crate) fn new(store: Arc<Store>, engine: QueryEngine, parts: &Parts) -> App {
-        App(Arc::new(Inner {
+    pub(crate) fn new(
+        store: Arc<Store>,
+        engine: QueryEngine,
+        parts: &Parts,
+        grants: Grants,
+    ) -> std::io::Result<App> {
+        let memory = store.memory().clone();
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let threads = cores.min(memory.ceiling(Pool::Decoding) / DECODING_BYTES_EACH).max(1);
+        Ok(App(Arc::new(Inner {
             store,
             engine,
             metrics: Metrics::new(),
             limits: parts.ingest.decoder(),
             public_host: parts.public_host.clone(),
-            decodes: Semaphore::new(DECODES_MAX),
-            bodies_kib: Arc::new(Semaphore::new(BODIES_KIB_MAX)),
-        }))
+            memory,
+            workers: Workers::start(threads)?,
+            in_flight: Semaphore::new(IN_FLIGHT_MAX),
+            grants,
+        })))
     }
 }
 
@@ -96,7 +119,6 @@ pub(crate) fn router(app: App) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(console::serve)
         .method_not_allowed_fallback(error::no_method)
-        .layer(DefaultBodyLimit::max(query::SPEC_BYTES_MAX))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(middleware::from_fn_with_state(app.clone(), guard::check))
@@ -110,5 +132,8 @@ async fn measure(State(app): State<App>, path: Option<MatchedPath>, request: Req
     let route = openapi::known_route(path.as_ref().map_or("", MatchedPath::as_str));
     let response = next.run(request).await;
     app.metrics.request(route, response.status().as_u16(), began.elapsed());
+    if let Some(why) = response.extensions().get::<admission::Shed>() {
+        app.metrics.shed(why.label());
+    }
     response
 }

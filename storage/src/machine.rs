@@ -79,10 +79,13 @@ pub fn anonymous_memory_bytes() -> Option<u64> {
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib << 10)
 }
 
-/// Lets other threads go first: the higher, the more (0 to 19). For this thread and for good.
-pub fn give_way(niceness: i32) {
+/// Lets other threads go first: so much higher than before is this thread's niceness from now on, for good.
+pub fn give_way(steps: i32) {
     // SAFETY: no memory is involved; 0 is the calling thread. That it may fail is no harm.
-    let _best_effort = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, niceness) };
+    let _best_effort = unsafe {
+        let niceness = libc::getpriority(libc::PRIO_PROCESS, 0);
+        libc::setpriority(libc::PRIO_PROCESS, 0, niceness + steps)
+    };
 }
 
 /// The space of the file system that holds `path`.

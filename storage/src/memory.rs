@@ -7,7 +7,7 @@
 //! 3. A reservation that is dropped gives back what it holds, once.
 //!
 //! Two ways lead past a ceiling, and both are counted: what is in memory already is never refused
-//! ([`Reservation::resize`]), and what is larger than its pool gets through alone ([`Memory::admit`]). It must not know
+//! ([`Reservation::grow`], [`Reservation::resize`]), and what is larger than its pool gets through alone ([`Memory::admit`]). It must not know
 //! what is held.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -221,6 +221,13 @@ impl Reservation {
         Ok(())
     }
 
+    /// Holds `bytes` more. Never refused: it is for what is in memory already.
+    pub fn grow(&self, bytes: usize) {
+        let (mut own, mut held) = (self.lock(), self.memory.held());
+        held.used[self.pool as usize] += bytes;
+        *own += bytes;
+    }
+
     /// Gives `bytes` back, or all if it holds less.
     pub fn shrink(&self, bytes: usize) {
         let mut own = self.lock();
@@ -229,7 +236,7 @@ impl Reservation {
         self.memory.held().used[self.pool as usize] -= bytes;
     }
 
-    /// Holds exactly `bytes` from now on. Never refused: it is for what is in memory already.
+    /// Holds exactly `bytes` from now on. Never refused, as [`Reservation::grow`].
     pub fn resize(&self, bytes: usize) {
         let (mut own, mut held) = (self.lock(), self.memory.held());
         let used = &mut held.used[self.pool as usize];

@@ -12,6 +12,7 @@ mod lifetime;
 mod lists;
 mod operating;
 mod paging;
+mod pressure;
 mod shapes;
 mod specs;
 mod wide;
