@@ -2,7 +2,7 @@
 //! to end.
 //!
 //! A connection over the limit is told so in a few bytes, before anything is read of it. One that does not finish the head
-//! of a request, or keeps silent, is closed after a while. It must not know routes.
+//! of a request, or keeps silent, or does not read its answer, is closed after a while. It must not know routes.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -16,6 +16,9 @@ use outcrop_storage::memory::{Memory, Pool, Reservation};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+mod patience;
+
+use self::patience::Patience;
 use crate::http::admission::Shed;
 use crate::telemetry::Metrics;
 
@@ -96,7 +99,7 @@ async fn converse(stream: TcpStream, router: Router, mut draining: watch::Receiv
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(BUFFER_BYTES);
     let service = TowerToHyperService::new(router);
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(Patience::new(stream)), service));
     let mut drained = false;
     loop {
         tokio::select! {

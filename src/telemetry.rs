@@ -58,8 +58,6 @@ pub(crate) struct Metrics {
     body_bytes: Counter,
     /// Bodies that were acknowledged before.
     pub(crate) repeated_bodies: Counter,
-    /// Bytes of bodies being handled now.
-    pub(crate) in_flight_bytes: Arc<AtomicU64>,
     shed: Family<ReasonLabel, Counter>,
 }
 
@@ -73,7 +71,6 @@ impl Metrics {
             repeated_keys: Counter::default(),
             body_bytes: Counter::default(),
             repeated_bodies: Counter::default(),
-            in_flight_bytes: Arc::default(),
             shed: Family::default(),
         }
     }

@@ -143,7 +143,6 @@ fn ten_times_too_much_is_survived() {
     let first = calibration.len() as u64;
     let interval = Some(Duration::from_secs_f64(1.0 / (rate * TIMES)));
     let open = Schedule { lanes: LANES, interval, duration: Duration::from_secs(seconds), keep_off, first };
-    let before = (process::processor_ticks(std::process::id()), process::processor_ticks(server.pid()), Instant::now());
     let done = AtomicBool::new(false);
     let goes_on = || !done.load(Ordering::SeqCst);
     let (flood, busy, peak) = std::thread::scope(|scope| {
@@ -153,7 +152,6 @@ fn ten_times_too_much_is_survived() {
         done.store(true, Ordering::SeqCst);
         (flood, asking.join().unwrap(), watching.join().unwrap())
     });
-    eprintln!("DEBUG sender {} server {} in {:?}", process::processor_ticks(std::process::id())-before.0, process::processor_ticks(server.pid())-before.1, before.2.elapsed());
     note(&mut ledger, &flood);
 
     let p99 = percentile(accepted(&flood), 0.99);

@@ -83,6 +83,7 @@ pub(crate) async fn accept(
     if let Some(outcome) = id.map(|id| app.store.acknowledged(&id)).transpose()?.flatten() {
         return Ok(Json(repeated(&app, outcome)));
     }
+    let _in_flight = app.in_flight.try_acquire().map_err(|_| admission::busy(Shed::Log))?;
     let sent = Sent { dataset, encoding, id, held };
     let Handed { accepted, repeated_keys, begun } = hand_over(&app, ticket, sent).await?;
     match begun {
@@ -130,7 +131,6 @@ struct Handed {
 
 /// Decodes a body and hands its events to the store.
 async fn hand_over(app: &App, ticket: Ticket, sent: Sent) -> Result<Handed, ApiError> {
-    let _in_flight = app.in_flight.try_acquire().map_err(|_| admission::busy(Shed::Log))?;
     let (cost, id) = (admission::cost(sent.held.bytes.len(), sent.encoding), sent.id);
     let worker = app.clone();
     if sent.encoding == Encoding::Identity && sent.held.bytes.len() <= INLINE_BYTES_MAX {

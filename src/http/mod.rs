@@ -12,6 +12,7 @@ mod health;
 mod names;
 mod openapi;
 mod query;
+mod sending;
 #[cfg(test)]
 mod tests;
 
@@ -119,6 +120,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(console::serve)
         .method_not_allowed_fallback(error::no_method)
+        .layer(middleware::from_fn_with_state(app.clone(), sending::account))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(middleware::from_fn_with_state(app.clone(), guard::check))
