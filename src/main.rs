@@ -5,12 +5,15 @@
 
 mod client;
 mod commands;
+mod connections;
 mod demo;
 mod http;
+mod pressure;
 mod settings;
 mod tasks;
 mod telemetry;
 mod times;
+mod workers;
 mod workspace;
 
 use std::process::ExitCode;

@@ -11,6 +11,8 @@ use clap::Args;
 use outcrop_ingest::Limits;
 use outcrop_storage::Retention;
 use outcrop_storage::limits::StoreLimits;
+use outcrop_storage::machine;
+use outcrop_storage::memory::{Ceilings, NothingLeft, Pool};
 use serde::Deserialize;
 
 /// What can be said, by flag, environment variable or file.
@@ -35,12 +37,18 @@ pub(crate) struct Settings {
     /// Seconds after which a memtable is flushed however small [default: 600]
     #[arg(long, env = "OUTCROP_FLUSH_AGE_SECONDS_MAX", value_name = "SECONDS")]
     flush_age_seconds_max: Option<u64>,
-    /// Memtable bytes of all datasets; above it ingest waits, then sheds with 429 [default: 536870912]
+    /// Bytes that everything together may hold; each use has its part [default: half of the machine's or the control group's memory, 2147483648 at most]
+    #[arg(long, env = "OUTCROP_MEMORY_BYTES_MAX", value_name = "BYTES")]
+    memory_bytes_max: Option<usize>,
+    /// Memtable bytes of all datasets; above it ingest waits a moment, then sheds with 429 [default: a quarter of memory_bytes_max]
     #[arg(long, env = "OUTCROP_MEMTABLE_BYTES_MAX", value_name = "BYTES")]
     memtable_bytes_max: Option<usize>,
     /// Bytes of decoded segment footers that are kept in memory [default: 268435456]
     #[arg(long, env = "OUTCROP_FOOTER_CACHE_BYTES_MAX", value_name = "BYTES")]
     footer_cache_bytes_max: Option<usize>,
+    /// Bytes of the device that ingest leaves free: below it, and what flushing may need, it is refused with 503 [default: 268435456 or 1 % of the device if that is more, a sixteenth of the device at most]
+    #[arg(long, env = "OUTCROP_DISK_RESERVE_BYTES", value_name = "BYTES")]
+    disk_reserve_bytes: Option<u64>,
     /// Datasets that may exist [default: 1000]
     #[arg(long, env = "OUTCROP_DATASETS_MAX", value_name = "COUNT")]
     datasets_max: Option<usize>,
@@ -74,7 +82,7 @@ pub(crate) struct Settings {
     /// Bytes of one string; longer ones are cut and marked in meta.truncated [default: 65536]
     #[arg(long, env = "OUTCROP_STRING_BYTES_MAX", value_name = "BYTES")]
     string_bytes_max: Option<usize>,
-    /// Bytes that all queries together may hold before they spill to disk [default: 1073741824]
+    /// Bytes that all queries together may hold before they spill to disk [default: five sixteenths of memory_bytes_max]
     #[arg(long, env = "OUTCROP_QUERY_MEMORY_BYTES_MAX", value_name = "BYTES")]
     query_memory_bytes_max: Option<usize>,
     /// Threads that answer queries [default: one for each core]
@@ -93,7 +101,7 @@ pub(crate) struct Parts {
     pub(crate) log: String,
     pub(crate) store: StoreLimits,
     pub(crate) ingest: IngestLimits,
-    pub(crate) query_memory_bytes_max: usize,
+    pub(crate) memory: Ceilings,
     pub(crate) query_threads: usize,
 }
 
@@ -130,6 +138,21 @@ pub(crate) enum SettingsError {
     PublicUrl(String),
     #[error("{name}: must be at least {min}")]
     TooSmall { name: &'static str, min: usize },
+    #[error(
+        "memory_bytes_max: {0}; raise it, or lower memtable_bytes_max or query_memory_bytes_max, which are parts of it"
+    )]
+    Memory(#[from] NothingLeft),
+}
+
+/// The most that is taken when nobody says how much: enough for the rates that one machine takes.
+const MEMORY_BYTES_DEFAULT_MAX: u64 = 2 << 30;
+/// What is left at least for connections, bodies, decoding and caches.
+const MEMORY_BYTES_LEFT_MIN: usize = 24 << 20;
+
+/// Half of what there is: the rest is for the pages of mapped segments, and for what is not accounted for.
+fn memory_bytes_default() -> usize {
+    let half = machine::memory_bytes().map_or(MEMORY_BYTES_DEFAULT_MAX, |bytes| bytes / 2);
+    usize::try_from(half.min(MEMORY_BYTES_DEFAULT_MAX)).unwrap_or(usize::MAX)
 }
 
 /// The file that is read when none is named.
@@ -159,8 +182,10 @@ impl Settings {
             log: self.log.or(lower.log),
             flush_bytes_max: self.flush_bytes_max.or(lower.flush_bytes_max),
             flush_age_seconds_max: self.flush_age_seconds_max.or(lower.flush_age_seconds_max),
+            memory_bytes_max: self.memory_bytes_max.or(lower.memory_bytes_max),
             memtable_bytes_max: self.memtable_bytes_max.or(lower.memtable_bytes_max),
             footer_cache_bytes_max: self.footer_cache_bytes_max.or(lower.footer_cache_bytes_max),
+            disk_reserve_bytes: self.disk_reserve_bytes.or(lower.disk_reserve_bytes),
             datasets_max: self.datasets_max.or(lower.datasets_max),
             fields_max: self.fields_max.or(lower.fields_max),
             fields_at_sight_max: self.fields_at_sight_max.or(lower.fields_at_sight_max),
@@ -192,6 +217,7 @@ impl Settings {
         let store = StoreLimits::default();
         let decoder = Limits::default();
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let memory = self.memory()?;
         let parts = Parts {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("outcrop-data")),
             http: address(self.http.as_deref().unwrap_or("127.0.0.1:4318"))?,
@@ -201,9 +227,10 @@ impl Settings {
             store: StoreLimits {
                 flush_bytes_max: self.flush_bytes_max.unwrap_or(store.flush_bytes_max),
                 flush_age_seconds_max: self.flush_age_seconds_max.unwrap_or(store.flush_age_seconds_max),
-                memtable_bytes_max: self.memtable_bytes_max.unwrap_or(store.memtable_bytes_max),
+                memtable_bytes_max: memory.of(Pool::Memtables),
+                disk_reserve_bytes: self.disk_reserve_bytes,
                 wal_file_bytes_max: store.wal_file_bytes_max,
-                footer_cache_bytes_max: self.footer_cache_bytes_max.unwrap_or(store.footer_cache_bytes_max),
+                footer_cache_bytes_max: self.footer_cache_bytes_max.unwrap_or_else(|| memory.of(Pool::Caches)),
                 datasets_max: self.datasets_max.unwrap_or(store.datasets_max),
                 fields_max: self.fields_max.unwrap_or(store.fields_max),
                 fields_at_sight_max: self.fields_at_sight_max.unwrap_or(store.fields_at_sight_max),
@@ -221,7 +248,7 @@ impl Settings {
                 event_fields_max: self.event_fields_max.unwrap_or(decoder.event_fields_max),
                 string_bytes_max: self.string_bytes_max.unwrap_or(decoder.string_bytes_max),
             },
-            query_memory_bytes_max: self.query_memory_bytes_max.unwrap_or(1 << 30),
+            memory,
             query_threads: self.query_threads.unwrap_or(cores),
         };
         for (name, value, min) in [
@@ -233,7 +260,7 @@ impl Settings {
             ("event_bytes_max", parts.ingest.event_bytes_max, 1 << 10),
             ("event_fields_max", parts.ingest.event_fields_max, 1),
             ("string_bytes_max", parts.ingest.string_bytes_max, 16),
-            ("query_memory_bytes_max", parts.query_memory_bytes_max, 16 << 20),
+            ("query_memory_bytes_max", parts.memory.of(Pool::Queries), 16 << 20),
             ("query_threads", parts.query_threads, 1),
         ] {
             if value < min {
@@ -241,6 +268,13 @@ impl Settings {
             }
         }
         Ok(parts)
+    }
+
+    /// The memory of the process, cut into its uses.
+    fn memory(&self) -> Result<Ceilings, NothingLeft> {
+        let given = [(Pool::Memtables, self.memtable_bytes_max), (Pool::Queries, self.query_memory_bytes_max)];
+        let given: Vec<(Pool, usize)> = given.into_iter().filter_map(|(pool, bytes)| Some((pool, bytes?))).collect();
+        Ceilings::cut(self.memory_bytes_max.unwrap_or_else(memory_bytes_default), &given, MEMORY_BYTES_LEFT_MIN)
     }
 }
 

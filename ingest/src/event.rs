@@ -11,11 +11,12 @@ mod staged;
 
 use hashbrown::HashMap;
 use outcrop_storage::event::{DatasetName, EventBatch, FieldName, InvalidName, TimestampNs, reserved};
+use outcrop_storage::memory::Reservation;
 
 use crate::Context;
 use crate::columns::{Cell, Columns};
-use crate::error::DecodeError;
-use crate::limits::{BATCH_CELLS_FREE, Bounds, Limits};
+use crate::error::{DecodeError, reserve};
+use crate::limits::{BATCH_CELLS_FREE, Bounds, Limits, MEMORY_STEP_BYTES};
 
 pub(crate) use self::staged::Value;
 use self::staged::{SPECIAL, Staged, TIMES, cell};
@@ -48,6 +49,10 @@ pub(crate) struct Rows<'a> {
     closed_width: usize,
     /// Columns × rows of the closed batches.
     closed_cells: usize,
+    closed_bytes: usize,
+    memory: &'a Reservation,
+    /// What of it is for columns.
+    reserved: usize,
     accepted: usize,
     repeated_keys: u64,
 }
@@ -87,6 +92,9 @@ impl<'a> Rows<'a> {
             closed: Vec::new(),
             closed_width: 0,
             closed_cells: 0,
+            closed_bytes: 0,
+            memory: context.memory,
+            reserved: 0,
             accepted: 0,
             repeated_keys: 0,
         }
@@ -180,6 +188,18 @@ impl<'a> Rows<'a> {
         self.accepted += 1;
         self.repeated_keys += staged.repeated_keys;
         self.staged = staged;
+        self.reserve_columns()
+    }
+
+    /// Reserves memory for the columns so far, in steps.
+    #[inline]
+    fn reserve_columns(&mut self) -> Result<(), DecodeError> {
+        let held = self.closed_bytes + self.columns.memory_bytes_max();
+        let Some(missing) = held.checked_sub(self.reserved).filter(|missing| *missing > 0) else { return Ok(()) };
+        let step = missing.max(self.reserved / 4).max(MEMORY_STEP_BYTES);
+        // Near the end of what there is, what is needed must do.
+        let step = if self.memory.try_grow(step).is_ok() { step } else { reserve(self.memory, missing).map(|()| missing)? };
+        self.reserved += step;
         Ok(())
     }
 
@@ -225,7 +245,9 @@ impl<'a> Rows<'a> {
                  events in several smaller bodies",
             ));
         }
-        self.closed.push((self.dataset.clone(), self.columns.finish()?));
+        let batch = self.columns.finish()?;
+        self.closed_bytes += batch.memory_bytes();
+        self.closed.push((self.dataset.clone(), batch));
         for field in &mut self.fields {
             field.columns = [NONE; 4];
         }

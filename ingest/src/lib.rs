@@ -31,6 +31,7 @@ mod mutation;
 mod tests;
 
 use outcrop_storage::event::{DatasetName, EventBatch, TimestampNs};
+use outcrop_storage::memory::Reservation;
 
 pub use error::{DecodeError, Reject, Rejects};
 pub use inflate::Encoding;
@@ -51,6 +52,8 @@ pub struct Context<'a> {
     /// When the request arrived, nanoseconds since 1970: the time of events that bring none.
     pub received: TimestampNs,
     pub limits: &'a Limits,
+    /// Grows with what the body becomes, before it becomes that.
+    pub memory: &'a Reservation,
 }
 
 /// What a body held.
@@ -77,7 +80,7 @@ pub fn decode(
     body: &[u8],
     context: &Context<'_>,
 ) -> Result<Decoded, DecodeError> {
-    let body = inflate::inflate(encoding, body, context.limits.body_bytes_max)?;
+    let body = inflate::inflate(encoding, body, context.limits.body_bytes_max, context.memory)?;
     match protocol {
         Protocol::Json => json::decode(&body, context),
     }

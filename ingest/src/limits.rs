@@ -69,6 +69,12 @@ pub(crate) const BODY_COLUMNS_MAX: usize = 100_000;
 /// At most 8 bytes a cell: 256 MiB. A body of 50,000 events may still have 670 columns.
 pub(crate) const BODY_CELLS_MAX: usize = 32 << 20;
 
+/// What an Arrow column costs however few values it has.
+pub(crate) const COLUMN_BYTES: usize = 600;
+
+/// Memory for columns is reserved at least so much at a time: a reservation takes a lock that all share.
+pub(crate) const MEMORY_STEP_BYTES: usize = 256 << 10;
+
 /// Names are forgotten between events beyond this, so that names without a value (nulls) are bounded too.
 pub(crate) const NAMES_MAX: usize = 4 * limits::BATCH_COLUMNS_MAX;
 

@@ -14,13 +14,14 @@ use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Int64Type, Schema, UInt32Type};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::collect;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use outcrop_storage::Snapshot;
+use outcrop_storage::limits::WORK_NICENESS;
+use outcrop_storage::{Snapshot, machine};
 use outcrop_storage::event::TimestampNs;
+use outcrop_storage::memory::{Memory, Pool};
 use serde_json::{Map, Value, json};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Semaphore, TryAcquireError};
@@ -30,6 +31,7 @@ use crate::answer::{self, Answer, AnswerColumn, AnswerStats, Heatmap, SegmentSta
 use crate::error::{QueryError, QueryErrorKind};
 use crate::functions::Sketch;
 use crate::limits;
+use crate::memory::QueryPool;
 use crate::missing;
 use crate::overflow;
 use crate::plan::{self, Aggregates, BUCKET, GROUP, Planner, SKETCH, ValueKind, group_key};
@@ -37,13 +39,16 @@ use crate::scan::ScanStats;
 use crate::scope::Scope;
 use crate::spec::{CalculationOp, Options, Query, QuerySpec, parse_query, rfc3339};
 
+#[cfg(test)]
+mod tests;
+
 /// What the engine needs.
 #[derive(Clone, Debug)]
 pub struct QuerySettings {
     /// Threads that read and calculate.
     pub threads: usize,
-    /// Bytes that all questions together may hold in aggregation and sorting; beyond it they spill.
-    pub memory_bytes_max: usize,
+    /// The account that questions draw on; beyond its ceiling for them they spill.
+    pub memory: Memory,
     /// Where they spill.
     pub spill_directory: PathBuf,
     /// Questions that run at once.
@@ -56,6 +61,8 @@ pub struct QuerySettings {
 #[derive(Debug)]
 pub struct QueryEngine {
     settings: QuerySettings,
+    /// What a running question holds beside its operators.
+    question_bytes: usize,
     environment: Arc<RuntimeEnv>,
     running: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
@@ -85,13 +92,16 @@ impl QueryEngine {
     pub fn new(settings: QuerySettings) -> Result<QueryEngine, QueryError> {
         let disk = DiskManagerBuilder::default()
             .with_mode(DiskManagerMode::Directories(vec![settings.spill_directory.clone()]));
+        let part = settings.memory.ceiling(Pool::Queries) / limits::QUESTIONS_PART_MAX / settings.concurrency_max.max(1);
+        let question_bytes = limits::QUESTION_BYTES.min(part);
         let environment = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(settings.memory_bytes_max)))
+            .with_memory_pool(QueryPool::new(&settings.memory, question_bytes * settings.concurrency_max))
             .with_disk_manager_builder(disk)
             .build_arc()?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(settings.threads)
             .thread_name("outcrop-query")
+            .on_thread_start(|| machine::give_way(WORK_NICENESS))
             .enable_time()
             .build()
             .map_err(|e| QueryError::internal(format!("cannot start the query threads: {e}")))?;
@@ -99,6 +109,7 @@ impl QueryEngine {
             running: Arc::new(Semaphore::new(settings.concurrency_max)),
             admitted: Arc::new(Semaphore::new(settings.concurrency_max + settings.queue_max)),
             settings,
+            question_bytes,
             environment,
             runtime: Some(runtime),
         })
@@ -142,11 +153,19 @@ impl QueryEngine {
             ),
             TryAcquireError::Closed => QueryError::internal("the engine is closed"),
         })?;
-        let running = Arc::clone(&self.running);
+        let (running, memory) = (Arc::clone(&self.running), self.settings.memory.clone());
+        let question_bytes = self.question_bytes;
         let task = self.handle()?.spawn(async move {
             let _admitted = admitted;
             let Ok(_turn) = running.acquire_owned().await else {
                 return Err(QueryError::internal("the engine is closed"));
+            };
+            let Ok(_held) = memory.try_reserve(Pool::Queries, question_bytes) else {
+                return Err(QueryError::new(
+                    QueryErrorKind::Busy,
+                    "no_memory_for_queries",
+                    "other queries hold all memory that queries may have; ask again in a moment",
+                ));
             };
             work.await
         });
@@ -158,6 +177,12 @@ impl QueryEngine {
             Ok(Err(_)) => Err(QueryError::internal("the query was stopped")),
             Err(_) => Err(QueryError::deadline(seconds)),
         }
+    }
+
+    /// How much questions may spill from now on. A question that needs more fails; those who keep the disk need the rest.
+    pub fn limit_spill(&self, bytes: u64) {
+        // Only a disk manager without directories refuses, and this one has one.
+        let _cannot_fail = self.environment.disk_manager.set_max_temp_directory_size(bytes);
     }
 
     fn handle(&self) -> Result<Handle, QueryError> {

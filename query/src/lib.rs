@@ -19,6 +19,7 @@ mod fields;
 mod filter;
 mod functions;
 mod matching;
+mod memory;
 mod missing;
 mod overflow;
 mod plan;

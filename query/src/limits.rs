@@ -42,3 +42,8 @@ pub const MATCHING_BYTES_MAX: usize = 256 << 20;
 pub const BATCH_ROWS_MIN: usize = 64;
 /// Bytes decoded at a time, about: 8,192 events may have 500 MB of overflow fields.
 pub const BATCH_BYTES: usize = 32 << 20;
+/// Bytes that a running question holds beside its operators: decoded batches, pages of rows, its answer. Taken when its turn
+/// comes.
+pub const QUESTION_BYTES: usize = 32 << 20;
+/// With little memory, what all running questions hold beside their operators is at most this part of it.
+pub const QUESTIONS_PART_MAX: usize = 4;

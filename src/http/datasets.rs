@@ -2,9 +2,7 @@
 
 use std::sync::PoisonError;
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use outcrop_storage::event::DatasetName;
@@ -16,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::access::Caller;
 use super::error::ErrorBody;
-use super::json_body::read_json;
+use super::object::Object;
 use super::names::Names;
 use super::{ApiError, App, etag};
 use crate::workspace::Scope;
@@ -167,9 +165,8 @@ pub(crate) async fn change_dataset(
     caller: Caller,
     Names(dataset): Names<String>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Object(change): Object<DatasetChange>,
 ) -> Result<Response, ApiError> {
-    let change: DatasetChange = read_json(body)?;
     let name = change.name.as_deref().map(one_name).transpose()?;
     if let Some(name) = &name {
         caller.require(Scope::Admin, name)?;

@@ -1,9 +1,7 @@
 //! `DELETE /api/v1/events/{dataset}`: count the chosen events, and have them deleted in their own time.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use outcrop_query::{DeletionSpec, Options};
@@ -14,7 +12,7 @@ use super::access::Caller;
 use super::datasets;
 use super::error::ErrorBody;
 use super::names::Names;
-use super::query::{Parsed, options, spec};
+use super::query::{Parsed, Spec, options};
 use super::{ApiError, App};
 use crate::tasks::{Deletion, Task};
 use crate::workspace::{Scope, random_id};
@@ -52,10 +50,9 @@ pub(crate) async fn delete_events(
     caller: Caller,
     Names(dataset): Names<String>,
     options_given: Parsed<Options>,
-    body: Result<Bytes, BytesRejection>,
+    Spec(spec): Spec<DeletionSpec>,
 ) -> Result<Response, ApiError> {
     let options = options(options_given)?;
-    let spec: DeletionSpec = spec(body)?;
     let info = datasets::find(&app, &dataset)?;
     let mut snapshot = caller.snapshot_for(Scope::Admin, &app.store);
     snapshot.datasets.retain(|dataset| dataset.id == info.id);

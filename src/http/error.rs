@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::admission::{Shed, busy};
 use super::etag;
 use crate::tasks::TooManyTasks;
 use crate::workspace::WorkspaceError;
@@ -24,6 +25,7 @@ pub(crate) struct ApiError {
     message: String,
     details: Value,
     retry_after_seconds: Option<u32>,
+    shed: Option<Shed>,
 }
 
 /// The body of every answer that is not a success.
@@ -44,7 +46,7 @@ pub(crate) struct ErrorDetail {
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> ApiError {
-        ApiError { status, code, message: message.into(), details: json!({}), retry_after_seconds: None }
+        ApiError { status, code, message: message.into(), details: json!({}), retry_after_seconds: None, shed: None }
     }
 
     pub(crate) fn with(mut self, details: Value) -> ApiError {
@@ -61,6 +63,16 @@ impl ApiError {
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", format!("{where_} met a bug; please report it"))
     }
 
+    /// The request was not wrong, but it came at a bad time.
+    pub(crate) fn shed(mut self, why: Shed) -> ApiError {
+        self.shed = Some(why);
+        self
+    }
+
+    pub(crate) fn is_shed(&self) -> bool {
+        self.shed.is_some()
+    }
+
     pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::BAD_REQUEST, code, message)
     }
@@ -68,7 +80,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        if self.status.is_server_error() {
+        if self.status.is_server_error() && self.shed.is_none() {
             tracing::warn!(status = self.status.as_u16(), code = self.code, "{}", self.message);
         }
         let detail = ErrorDetail { code: self.code.to_owned(), message: self.message, details: self.details };
@@ -79,6 +91,10 @@ impl IntoResponse for ApiError {
         if let Some(seconds) = self.retry_after_seconds {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        // For whoever counts.
+        if let Some(why) = self.shed {
+            response.extensions_mut().insert(why);
+        }
         response
     }
 }
@@ -88,6 +104,7 @@ impl From<DecodeError> for ApiError {
         let (status, code) = match &error {
             DecodeError::Malformed { .. } => (StatusCode::BAD_REQUEST, "malformed_body"),
             DecodeError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            DecodeError::NoMemory(_) => return busy(Shed::Decoding),
             DecodeError::UnsupportedEncoding {} => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding"),
             DecodeError::Broken(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };
@@ -99,13 +116,14 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> ApiError {
         let message = error.to_string();
         match error {
-            StoreError::Busy => ApiError::new(StatusCode::TOO_MANY_REQUESTS, "busy", message).retry_after(1),
+            StoreError::Busy => busy(Shed::Memtables),
             StoreError::DiskFull { .. } => ApiError::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "disk_full",
                 "the disk is full; nothing was stored, send again later",
             )
-            .retry_after(10),
+            .retry_after(10)
+            .shed(Shed::Disk),
             StoreError::Io { .. } => {
                 tracing::error!("{message}");
                 ApiError::new(
@@ -172,7 +190,7 @@ impl From<QueryError> for ApiError {
         };
         let busy = error.kind == QueryErrorKind::Busy;
         let answer = ApiError::new(status, error.code, error.message).with(error.details);
-        if busy { answer.retry_after(1) } else { answer }
+        if busy { answer.retry_after(1).shed(Shed::Queries) } else { answer }
     }
 }
 

@@ -1,34 +1,31 @@
 //! `POST /api/v1/events/{dataset}`: take a body, decode it, make it durable, reply.
 //!
-//! Memory is bounded in three steps: bodies in flight, bodies being decoded, and the store's memtables.
+//! Memory is drawn from one account: for the body before it is read, for what it becomes while it does, and for the
+//! memtables before the log is written.
 
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::Instant;
 
 use axum::Json;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use http_body_util::BodyExt;
 use outcrop_ingest::{Context, Decoded, Encoding, Protocol, decode};
-use outcrop_storage::event::{DatasetName, EventBatch};
-use outcrop_storage::{BatchId, Once, Outcome, limits};
+use outcrop_storage::event::DatasetName;
+use outcrop_storage::memory::{Pool, Reservation};
+use outcrop_storage::{BatchId, Begun, Outcome, limits};
 use serde::{Deserialize, Serialize};
-use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
 
 use super::access::Caller;
+use super::admission::{self, Shed};
+use super::body::{self, Held};
 use super::names::Names;
 use super::{ApiError, App};
+use crate::workers::{NotDone, Ticket};
 use crate::workspace::Scope;
 
-/// Seconds that the next part of a body may take.
-const BODY_PAUSE_SECONDS_MAX: u64 = 60;
-/// Seconds that a body waits for room among the others before it is shed.
-const ROOM_SECONDS_MAX: u64 = 5;
 /// Bodies up to this many bytes are decoded where they arrive: a thread of their own would cost more.
 const INLINE_BYTES_MAX: usize = 16 << 10;
-const KIB: usize = 1 << 10;
 
 /// The header of a body that may be sent again.
 const BATCH_ID: &str = "x-outcrop-batch-id";
@@ -83,57 +80,112 @@ pub(crate) async fn accept(
     let id = batch_id(&headers)?;
     let encoding = headers.get(header::CONTENT_ENCODING).map(|v| v.to_str().unwrap_or("?"));
     let encoding = Encoding::from_header(encoding)?;
-    let (body, room) = read_body(&app, &headers, body).await?;
-    let body_bytes = body.len() as u64;
-    let id = id.map(|id| app.store.batch_id(caller.id(), &dataset, id, &body));
+    let (ticket, held) = take(&app, &headers, encoding, body).await?;
+    let body_bytes = held.bytes.len() as u64;
+    let id = id.map(|id| app.store.batch_id(caller.id(), &dataset, id, &held.bytes));
     if let Some(outcome) = id.map(|id| app.store.acknowledged(&id)).transpose()?.flatten() {
         return Ok(Json(repeated(&app, outcome)));
     }
-    let decoded = decode_body(&app, dataset, encoding, body).await?;
-    drop(room);
-    let repeated_keys = decoded.repeated_keys;
-    let (batches, accepted) = answer(decoded);
-    let Some(outcome) = append(&app, id, batches, &accepted).await? else {
-        app.metrics.ingested(accepted.accepted, accepted.rejected_total, repeated_keys, body_bytes);
-        return Ok(Json(accepted));
-    };
-    Ok(Json(repeated(&app, outcome)))
+    let _in_flight = app.in_flight.try_acquire().map_err(|_| admission::busy(Shed::Log))?;
+    let sent = Sent { dataset, encoding, id, held };
+    let Handed { accepted, repeated_keys, begun } = hand_over(&app, ticket, sent).await?;
+    match begun {
+        Begun::Submitted(submitted) => {
+            tokio::task::spawn_blocking(move || submitted.wait()).await.map_err(|_| ApiError::bug("the store"))??;
+            app.metrics.ingested(accepted.accepted, accepted.rejected_total, repeated_keys, body_bytes);
+            Ok(Json(accepted))
+        }
+        Begun::Repeated(outcome) => Ok(Json(repeated(&app, outcome))),
+    }
 }
 
-type Batches = Vec<(DatasetName, EventBatch)>;
+/// The body, if it is let in. What is not is read away.
+async fn take(
+    app: &App,
+    headers: &HeaderMap,
+    encoding: Encoding,
+    mut body: Body,
+) -> Result<(Ticket, Held), ApiError> {
+    let max = app.limits.body_bytes_max;
+    let taken = match admission::enter(app, headers, encoding) {
+        Ok(ticket) => body::read(&app.memory, headers, &mut body, max).await.map(|held| (ticket, held)),
+        Err(refused) => Err(refused),
+    };
+    if taken.as_ref().is_err_and(ApiError::is_shed) {
+        body::discard(headers, body, max).await;
+    }
+    taken
+}
 
-/// The batches, and what is answered once they are durable.
-fn answer(decoded: Decoded) -> (Batches, AcceptedEvents) {
+/// A request as it was sent.
+struct Sent {
+    dataset: DatasetName,
+    encoding: Encoding,
+    id: Option<BatchId>,
+    held: Held,
+}
+
+/// Events on their way into the log, and what is answered once they are durable.
+struct Handed {
+    accepted: AcceptedEvents,
+    repeated_keys: u64,
+    begun: Begun,
+}
+
+/// Decodes a body and hands its events to the store.
+async fn hand_over(app: &App, ticket: Ticket, sent: Sent) -> Result<Handed, ApiError> {
+    let (cost, id) = (admission::cost(sent.held.bytes.len(), sent.encoding), sent.id);
+    let worker = app.clone();
+    if sent.encoding == Encoding::Identity && sent.held.bytes.len() <= INLINE_BYTES_MAX {
+        drop(ticket);
+        let decoded = decode_now(app, sent)?;
+        let submitted = tokio::task::spawn_blocking(move || submit(&worker, id, decoded));
+        return submitted.await.map_err(|_| ApiError::bug("the store"))?;
+    }
+    let work = move |until: Instant| {
+        if !worker.store.wait_for_room(until.saturating_duration_since(Instant::now())) {
+            return Err(admission::busy(Shed::Memtables));
+        }
+        submit(&worker, id, decode_now(&worker, sent)?)
+    };
+    app.workers.run(ticket, cost, work).await.map_err(|not_done| match not_done {
+        NotDone::Overloaded => admission::busy(Shed::Queue),
+        NotDone::Failed => ApiError::bug("the decoder"),
+    })?
+}
+
+/// What the body holds, and the memory that this takes. The body goes.
+fn decode_now(app: &App, sent: Sent) -> Result<(Decoded, Reservation), ApiError> {
+    let memory = app.memory.reservation(Pool::Decoding);
+    let received = app.store.clock().now();
+    let context = Context { dataset: &sent.dataset, received, limits: &app.limits, memory: &memory };
+    let decoded = decode(Protocol::Json, sent.encoding, &sent.held.bytes, &context)?;
+    Ok((decoded, memory))
+}
+
+/// Hands the batches to the store, which accounts for them from then on.
+fn submit(app: &App, id: Option<BatchId>, (decoded, _memory): (Decoded, Reservation)) -> Result<Handed, ApiError> {
     let rejected = decoded.rejects.listed.into_iter().map(|r| RejectedEvent { index: r.index, error: r.error });
     let accepted = AcceptedEvents {
         accepted: decoded.accepted as u64,
         rejected: rejected.collect(),
         rejected_total: decoded.rejects.total as u64,
     };
-    (decoded.batches, accepted)
+    let begun = match id {
+        Some(id) => app.store.submit_once(&id, decoded.batches, outcome(&accepted)?)?,
+        None => Begun::Submitted(app.store.submit(decoded.batches)?),
+    };
+    Ok(Handed { accepted, repeated_keys: decoded.repeated_keys, begun })
 }
 
-/// Makes the batches durable. If somebody else has sent the same before, says what became of it.
-async fn append(
-    app: &App,
-    id: Option<BatchId>,
-    batches: Batches,
-    accepted: &AcceptedEvents,
-) -> Result<Option<Outcome>, ApiError> {
-    let outcome = Outcome {
-        accepted: u32::try_from(accepted.accepted).map_err(|_| ApiError::bug("the decoder"))?,
-        rejected: u32::try_from(accepted.rejected_total).map_err(|_| ApiError::bug("the decoder"))?,
+/// The answer as the store keeps it.
+fn outcome(accepted: &AcceptedEvents) -> Result<Outcome, ApiError> {
+    let number = |events: u64| u32::try_from(events).map_err(|_| ApiError::bug("the decoder"));
+    Ok(Outcome {
+        accepted: number(accepted.accepted)?,
+        rejected: number(accepted.rejected_total)?,
         details: details(&accepted.rejected)?,
-    };
-    let worker = app.clone();
-    let append = tokio::task::spawn_blocking(move || match id {
-        Some(id) => worker.store.append_once(&id, batches, outcome),
-        None => worker.store.append(batches).map(Once::Stored),
-    });
-    match append.await.map_err(|_| ApiError::bug("the store"))?? {
-        Once::Stored(_) => Ok(None),
-        Once::Repeated(outcome) => Ok(Some(outcome)),
-    }
+    })
 }
 
 /// The list as the store keeps it.
@@ -171,85 +223,4 @@ fn batch_id(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
             ),
         )),
     }
-}
-
-fn too_large(max: usize) -> ApiError {
-    ApiError::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "too_large",
-        format!("the body is larger than {max} bytes; nothing was stored, send it in parts"),
-    )
-}
-
-/// Room for one body, given back when it has been decoded.
-struct Room {
-    app: App,
-    bytes: u64,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.app.metrics.in_flight_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-async fn reserve(app: &App, bytes: usize) -> Result<Room, ApiError> {
-    let kib = u32::try_from(bytes.div_ceil(KIB).max(1)).unwrap_or(u32::MAX);
-    let wait = std::sync::Arc::clone(&app.bodies_kib).acquire_many_owned(kib);
-    let permit = tokio::time::timeout(Duration::from_secs(ROOM_SECONDS_MAX), wait).await;
-    let shed = || {
-        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "busy", "too many bodies at once; send again later").retry_after(1)
-    };
-    let permit = permit.map_err(|_| shed())?.map_err(|_| shed())?;
-    app.metrics.in_flight_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-    Ok(Room { app: app.clone(), bytes: bytes as u64, _permit: permit })
-}
-
-/// The whole body, with room reserved before it is read: what it says it has, or as much as it may have.
-async fn read_body(app: &App, headers: &HeaderMap, mut body: Body) -> Result<(Bytes, Room), ApiError> {
-    let max = app.limits.body_bytes_max;
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
-    if length.is_some_and(|length| length > max) {
-        return Err(too_large(max));
-    }
-    let room = reserve(app, length.unwrap_or(max)).await?;
-    let mut bytes = Vec::with_capacity(length.unwrap_or(INLINE_BYTES_MAX));
-    loop {
-        let next = tokio::time::timeout(Duration::from_secs(BODY_PAUSE_SECONDS_MAX), body.frame()).await;
-        let next = next.map_err(|_| {
-            ApiError::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "slow_body",
-                "the body stopped coming; nothing was stored, send it again",
-            )
-        })?;
-        let Some(frame) = next else { break };
-        let frame = frame.map_err(|_| {
-            ApiError::bad_request("broken_body", "the body broke off; nothing was stored, send it again")
-        })?;
-        if let Ok(data) = frame.into_data() {
-            if bytes.len() + data.len() > max {
-                return Err(too_large(max));
-            }
-            bytes.extend_from_slice(&data);
-        }
-    }
-    Ok((bytes.into(), room))
-}
-
-async fn decode_body(app: &App, dataset: DatasetName, encoding: Encoding, body: Bytes) -> Result<Decoded, ApiError> {
-    let small = encoding == Encoding::Identity && body.len() <= INLINE_BYTES_MAX;
-    let decode_now = move |app: &App| {
-        let context = Context { dataset: &dataset, received: app.store.clock().now(), limits: &app.limits };
-        decode(Protocol::Json, encoding, &body, &context)
-    };
-    if small {
-        return Ok(decode_now(app)?);
-    }
-    let _permit = app.decodes.acquire().await.map_err(|_| ApiError::bug("the decoder"))?;
-    let worker = app.clone();
-    let decoded =
-        tokio::task::spawn_blocking(move || decode_now(&worker)).await.map_err(|_| ApiError::bug("the decoder"))?;
-    Ok(decoded?)
 }

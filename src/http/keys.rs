@@ -1,16 +1,14 @@
 //! `/api/v1/keys`: make, show and revoke keys. A key itself is in the answer that made it, and nowhere else.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::error::ErrorBody;
-use super::json_body::read_json;
+use super::object::Object;
 use super::names::Names;
 use super::{ApiError, App, etag};
 use crate::times::rfc3339;
@@ -93,9 +91,8 @@ pub(crate) async fn list_keys(State(app): State<App>) -> Result<Json<KeyList>, A
 )]
 pub(crate) async fn create_key(
     State(app): State<App>,
-    body: Result<Bytes, BytesRejection>,
+    Object(asked): Object<NewKey>,
 ) -> Result<Response, ApiError> {
-    let asked: NewKey = read_json(body)?;
     let now = app.store.clock().now();
     let (key, secret) = working(&app, move |w| w.create_key(&asked.name, &asked.scopes, now)).await?;
     let created = CreatedKey { info: KeyInfo::new(&key), key: secret.reveal().to_owned() };

@@ -4,6 +4,8 @@
 //! ([`access`]).
 
 mod access;
+pub(crate) mod admission;
+mod body;
 mod console;
 mod datasets;
 mod deletions;
@@ -12,11 +14,12 @@ mod etag;
 mod events;
 mod guard;
 mod health;
-mod json_body;
 mod keys;
 mod names;
+mod object;
 mod openapi;
 mod query;
+mod sending;
 mod session;
 mod tasks;
 #[cfg(test)]
@@ -26,12 +29,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
 use outcrop_ingest::Limits;
 use outcrop_query::QueryEngine;
+use outcrop_storage::memory::{Memory, Pool};
 use outcrop_storage::{Retention, Store};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -43,12 +47,13 @@ pub(crate) use openapi::openapi_json;
 use crate::settings::Parts;
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
+use crate::workers::Workers;
 use crate::workspace::Workspace;
 
-/// Bodies decoded at once: each may inflate to the body limit and become columns of several times that.
-const DECODES_MAX: usize = 2;
-/// KiB of bodies in memory at once, as sent.
-const BODIES_KIB_MAX: usize = 256 << 10;
+/// Requests of ingest between body and receipt: each waits on a thread of its own for the fsync that they share.
+pub(crate) const IN_FLIGHT_MAX: usize = 512;
+/// Memory for decoding that each thread should find.
+const DECODING_BYTES_EACH: usize = 32 << 20;
 
 /// What handlers work with.
 #[derive(Clone, Debug)]
@@ -70,13 +75,31 @@ pub(crate) struct Inner {
     pub(crate) public_https: bool,
     /// Whether only this machine can reach us.
     pub(crate) loopback_only: bool,
-    pub(crate) decodes: Semaphore,
-    pub(crate) bodies_kib: Arc<Semaphore>,
+    pub(crate) memory: Memory,
+    pub(crate) workers: Workers,
+    pub(crate) in_flight: Semaphore,
+    pub(crate) grants: Grants,
+}
+
+/// What the system grants the process, as it was at start.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Grants {
+    pub(crate) open_files_max: u64,
+    pub(crate) maps_max: u64,
 }
 
 impl App {
-    pub(crate) fn new(store: Arc<Store>, engine: QueryEngine, workspace: Workspace, parts: &Parts) -> App {
-        App(Arc::new(Inner {
+    pub(crate) fn new(
+        store: Arc<Store>,
+        engine: QueryEngine,
+        workspace: Workspace,
+        parts: &Parts,
+        grants: Grants,
+    ) -> std::io::Result<App> {
+        let memory = store.memory().clone();
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let threads = cores.min(memory.ceiling(Pool::Decoding) / DECODING_BYTES_EACH).max(1);
+        Ok(App(Arc::new(Inner {
             store,
             engine: Arc::new(engine),
             workspace,
@@ -88,9 +111,11 @@ impl App {
             public_host: parts.public_host.clone(),
             public_https: parts.public_https,
             loopback_only: parts.http.ip().is_loopback(),
-            decodes: Semaphore::new(DECODES_MAX),
-            bodies_kib: Arc::new(Semaphore::new(BODIES_KIB_MAX)),
-        }))
+            memory,
+            workers: Workers::start(threads)?,
+            in_flight: Semaphore::new(IN_FLIGHT_MAX),
+            grants,
+        })))
     }
 }
 
@@ -131,7 +156,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(console::serve)
         .method_not_allowed_fallback(error::no_method)
-        .layer(DefaultBodyLimit::max(query::SPEC_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(app.clone(), sending::account))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(middleware::from_fn_with_state(app.clone(), access::check))
@@ -146,5 +171,8 @@ async fn measure(State(app): State<App>, path: Option<MatchedPath>, request: Req
     let route = openapi::known_route(path.as_ref().map_or("", MatchedPath::as_str));
     let response = next.run(request).await;
     app.metrics.request(route, response.status().as_u16(), began.elapsed());
+    if let Some(why) = response.extensions().get::<admission::Shed>() {
+        app.metrics.shed(why.label());
+    }
     response
 }

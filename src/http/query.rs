@@ -1,9 +1,8 @@
 //! Questions: queries, rows, datasets, fields, values. Take a spec, call the engine, reply.
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Query, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequest, Query, Request, State};
 use outcrop_query::{Answer, DatasetList, FieldList, Options, QuerySpec, RowsAnswer, RowsSpec, ValueList, read_spec};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -11,14 +10,23 @@ use serde::de::DeserializeOwned;
 use super::access::Caller;
 use super::error::ErrorBody;
 use super::names::Names;
-use super::{ApiError, App, json_body};
+use super::{ApiError, App, body};
 
 /// Bytes of a spec.
 pub(super) const SPEC_BYTES_MAX: usize = 1 << 20;
 
-/// Reads a spec out of a body of bounded size.
-pub(super) fn spec<T: DeserializeOwned + Default>(body: Result<Bytes, BytesRejection>) -> Result<T, ApiError> {
-    Ok(read_spec(&json_body::read(body)?)?)
+/// A spec, read out of a body of bounded size.
+#[derive(Debug)]
+pub(crate) struct Spec<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<App> for Spec<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Spec<T>, ApiError> {
+        let (parts, mut body) = request.into_parts();
+        let held = body::read(&app.memory, &parts.headers, &mut body, SPEC_BYTES_MAX).await?;
+        Ok(Spec(read_spec(&held.bytes)?))
+    }
 }
 
 /// The options in the query string, read strictly: an unknown one is a misspelt one.
@@ -53,10 +61,9 @@ pub(crate) async fn query(
     caller: Caller,
     Names(dataset): Names<String>,
     options_given: Parsed<Options>,
-    body: Result<Bytes, BytesRejection>,
+    Spec(spec): Spec<QuerySpec>,
 ) -> Result<Json<Answer>, ApiError> {
     let options = options(options_given)?;
-    let spec: QuerySpec = spec(body)?;
     let now = app.store.clock().now();
     Ok(Json(app.engine.query(caller.snapshot(&app.store), &dataset, &spec, &options, now).await?))
 }
@@ -85,10 +92,9 @@ pub(crate) async fn rows(
     caller: Caller,
     Names(dataset): Names<String>,
     options_given: Parsed<Options>,
-    body: Result<Bytes, BytesRejection>,
+    Spec(spec): Spec<RowsSpec>,
 ) -> Result<Json<RowsAnswer>, ApiError> {
     let options = options(options_given)?;
-    let spec: RowsSpec = spec(body)?;
     let now = app.store.clock().now();
     Ok(Json(app.engine.rows(caller.snapshot(&app.store), &dataset, &spec, &options, now).await?))
 }

@@ -3,9 +3,7 @@
 //! Pages of other origins are kept out before: [`super::guard`].
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -13,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::access::{self, Caller};
 use super::error::ErrorBody;
-use super::json_body::read_json;
+use super::object::Object;
 use super::{ApiError, App};
 use crate::workspace::{Grant, Identity, SESSION_SECONDS, WorkspaceError};
 
@@ -78,9 +76,8 @@ fn set_cookie(app: &App, headers: &HeaderMap, value: &str, seconds: i64) -> Resu
 pub(crate) async fn sign_in(
     State(app): State<App>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Object(asked): Object<SignIn>,
 ) -> Result<Response, ApiError> {
-    let asked: SignIn = read_json(body)?;
     let image = app.workspace.image()?;
     let Some(identity) = image.key(asked.key.trim()).cloned() else { return Err(access::unidentified(None)) };
     let now = app.store.clock().now();

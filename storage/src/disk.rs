@@ -10,12 +10,21 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use crate::machine;
+
 mod device;
 mod failing;
 #[cfg(test)]
 mod tests;
 
 pub use failing::{FailingDisk, Fault};
+
+/// The space of a file system, without what only root may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Space {
+    pub total_bytes: u64,
+    pub available_bytes: u64,
+}
 
 pub trait Disk: Debug + Send + Sync {
     /// A new, empty file. It is an error if the file exists.
@@ -44,6 +53,8 @@ pub trait Disk: Debug + Send + Sync {
     fn create_directory(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_directory(&self, directory: &Path) -> io::Result<()>;
+    /// The space where `directory` is.
+    fn space(&self, directory: &Path) -> io::Result<Space>;
 }
 
 /// A file being written.
@@ -117,6 +128,10 @@ impl Disk for RealDisk {
 
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {
         File::open(directory)?.sync_all()
+    }
+
+    fn space(&self, directory: &Path) -> io::Result<Space> {
+        machine::space(directory)
     }
 }
 

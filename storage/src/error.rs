@@ -37,7 +37,7 @@ pub enum StoreError {
     NothingToRepair { path: PathBuf },
     /// SQLite failed.
     #[error("the catalog failed: {0}")]
-    Catalog(#[from] rusqlite::Error),
+    Catalog(rusqlite::Error),
     /// The memtable is full and flushing does not keep up: try again later.
     #[error("the store cannot keep up; send again later")]
     Busy,
@@ -83,6 +83,15 @@ pub enum StoreError {
     /// Our own mistake.
     #[error("BUG: {0}")]
     Bug(String),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> StoreError {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => StoreError::DiskFull { path: "catalog.sqlite".into() },
+            _ => StoreError::Catalog(error),
+        }
+    }
 }
 
 impl StoreError {

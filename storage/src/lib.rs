@@ -9,6 +9,8 @@
 mod acknowledgement;
 pub mod event;
 pub mod limits;
+pub mod machine;
+pub mod memory;
 
 pub mod clock;
 pub mod disk;
@@ -42,6 +44,6 @@ pub use overflow::{OverflowEntry, OverflowTable};
 pub use segment::SegmentInfo;
 pub use segment::reader::{OpenSegment, Segment, SegmentBytes};
 pub use snapshot::{DatasetSnapshot, InOverflow, Snapshot};
-pub use store::{DatasetInfo, ScrubHealth, ScrubStep, Store, StoreHealth, StoreSettings};
+pub use store::{Begun, DatasetInfo, ScrubHealth, ScrubStep, SpaceHealth, Store, StoreHealth, StoreSettings, Submitted};
 pub use upkeep::retain::Retention;
 pub use wal::writer::Receipt;

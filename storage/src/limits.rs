@@ -123,6 +123,26 @@ pub const CARRIED_FRAME_BYTES: usize = 1 << 20;
 /// Log files that hold nothing but carried acknowledgements before they are made into one.
 pub const CARRIED_FILES_MAX: usize = 8;
 
+/// Bytes of the device that ingest leaves free, unless 1 % is more; see `store/space.rs`.
+pub const SPACE_RESERVE_BYTES: u64 = 256 << 20;
+/// The reserve is at most this part of the device, so that a small one can be used at all.
+pub const SPACE_RESERVE_PART_MAX: u64 = 16;
+/// Ingest that was stopped goes on when this part of the reserve's size is free above it.
+pub const SPACE_REOPEN_PART: u64 = 4;
+/// Bytes let in between two looks at the device, as a part of the reserve.
+pub const SPACE_LOOK_PART: u64 = 8;
+/// A log file is at most this part of the device.
+pub const SPACE_WAL_FILE_PART: u64 = 32;
+/// Memtable bytes that are worth segments of their own when the device is nearly full.
+pub const SPACE_FLUSH_BYTES_MIN: u64 = 1 << 20;
+/// Niceness of threads that work on bytes, compared with those that only move them: taking a request in, writing the log and
+/// sending an answer take little time each, and everybody waits for them.
+pub const WORK_NICENESS: i32 = 5;
+/// Niceness of the thread that flushes: it may lag behind, within the memtable limit.
+pub const FLUSH_NICENESS: i32 = 7;
+/// Niceness of the thread that merges segments: nobody waits for it.
+pub const COMPACTION_NICENESS: i32 = 10;
+
 /// What an operator may turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreLimits {
@@ -130,8 +150,11 @@ pub struct StoreLimits {
     pub flush_bytes_max: usize,
     /// Seconds after which a memtable is flushed however small, so that the WAL can be trimmed.
     pub flush_age_seconds_max: u64,
-    /// Memtable bytes of all datasets; above it `append` waits for a flush and then sheds.
+    /// Memtable bytes of all datasets; above it `append` waits for a flush and then sheds. The ceiling of that pool in the
+    /// process's memory.
     pub memtable_bytes_max: usize,
+    /// Bytes of the device that ingest leaves free; none for [`SPACE_RESERVE_BYTES`] or what fits the device better.
+    pub disk_reserve_bytes: Option<u64>,
     /// Bytes of a WAL file before the next one is begun.
     pub wal_file_bytes_max: usize,
     /// Bytes of decoded footers that are kept. A segment of 200 columns and a million rows takes 2 MB.
@@ -159,6 +182,7 @@ impl Default for StoreLimits {
             flush_bytes_max: 192 << 20,
             flush_age_seconds_max: 600,
             memtable_bytes_max: 512 << 20,
+            disk_reserve_bytes: None,
             wal_file_bytes_max: 64 << 20,
             footer_cache_bytes_max: 256 << 20,
             datasets_max: DATASETS_MAX,

@@ -87,6 +87,11 @@ impl DataDir {
     pub fn spill(&self) -> PathBuf {
         self.0.join("spill")
     }
+
+    /// Written and removed again to see whether the disk takes anything.
+    pub fn probe(&self) -> PathBuf {
+        self.spill().join("probe")
+    }
 }
 
 /// The number of a WAL file, if `path` is named like one.

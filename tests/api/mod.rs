@@ -18,6 +18,7 @@ mod operating;
 mod paging;
 mod routes;
 mod sessions;
+mod pressure;
 mod shapes;
 mod specs;
 mod wide;

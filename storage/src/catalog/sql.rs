@@ -550,6 +550,24 @@ impl Catalog {
         set_meta(&transaction, "next_sequence", &change.next_sequence.to_string())?;
         Ok(transaction.commit()?)
     }
+
+    /// Which of the segments are listed.
+    pub(crate) fn listed(&self, segments: &[SegmentId]) -> Result<Vec<SegmentId>, StoreError> {
+        let mut find = self.connection.prepare("SELECT 1 FROM segments WHERE id = ?")?;
+        let mut listed = Vec::new();
+        for id in segments {
+            if find.exists([id.0 as i64])? {
+                listed.push(*id);
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Makes every change fail as on a full disk, until it is given more pages.
+    #[cfg(test)]
+    pub(crate) fn set_pages_max(&self, pages: u32) {
+        self.connection.pragma_update(None, "max_page_count", pages).unwrap();
+    }
 }
 
 pub(super) fn lost_dataset(path: &Path, dataset: DatasetId) -> StoreError {

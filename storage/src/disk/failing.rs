@@ -1,7 +1,8 @@
 //! A disk that fails and forgets: the machine's files, with faults at chosen operations and power cuts.
 //!
 //! It remembers what was synced. [`FailingDisk::cut_power`] takes back everything else: file contents beyond the last
-//! sync, and names whose directory was not synced. Reads fail where a test says that a file cannot be read. What it must not know: what the files mean.
+//! sync, and names whose directory was not synced. Reads fail where a test says that a file cannot be read. With a capacity
+//! it is full when its files take that many bytes. What it must not know: what the files mean.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::OpenOptions;
@@ -11,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use super::{Disk, DiskFile, RealDisk};
+use super::{Disk, DiskFile, RealDisk, Space};
 
 /// What happens at a faulted operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,17 @@ struct State {
     unreadable: HashMap<PathBuf, i32>,
     /// What was there under names that were given to other files, while that is not durable yet.
     replaced: HashMap<PathBuf, Vec<u8>>,
+    /// Bytes that the files made through this disk may take together.
+    capacity: Option<u64>,
+    /// Bytes that they take.
+    lengths: HashMap<PathBuf, u64>,
+}
+
+impl State {
+    fn room(&self) -> u64 {
+        let capacity = self.capacity.unwrap_or(u64::MAX);
+        capacity.saturating_sub(self.lengths.values().sum())
+    }
 }
 
 /// See the module. Clones share their state.
@@ -83,6 +95,11 @@ impl FailingDisk {
     fn check_read(&self, path: &Path) -> io::Result<()> {
         let error = self.lock().unreadable.get(path).copied();
         error.map_or(Ok(()), |error| Err(io::Error::from_raw_os_error(error)))
+    }
+
+    /// The bytes that files made through this disk may take from now on; none for as many as the machine has.
+    pub fn set_capacity(&self, capacity: Option<u64>) {
+        self.lock().capacity = capacity;
     }
 
     /// Changing operations so far.
@@ -151,14 +168,18 @@ struct FailingFile {
 
 impl DiskFile for FailingFile {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let fault = self.disk.step();
+        let planted = self.disk.step();
+        let room = usize::try_from(self.disk.lock().room()).unwrap_or(usize::MAX);
+        let fault = planted.or((bytes.len() > room).then_some(Fault::Full));
         let kept = match fault {
             None => bytes.len(),
+            Some(Fault::Full) if planted.is_none() => room,
             Some(Fault::Torn) => bytes.len() / 2,
             Some(_) => 0,
         };
         self.file.write_all(&bytes[..kept])?;
         self.written += kept as u64;
+        self.disk.lock().lengths.insert(self.path.clone(), self.written);
         fault.map_or(Ok(()), |fault| Err(error(fault)))
     }
 
@@ -214,6 +235,7 @@ impl Disk for FailingDisk {
         let mut state = self.lock();
         state.synced.remove(path);
         state.unnamed.remove(path);
+        state.lengths.remove(path);
         Ok(())
     }
 
@@ -258,5 +280,13 @@ impl Disk for FailingDisk {
         state.unnamed.retain(|path| path.parent() != Some(directory));
         state.replaced.retain(|path, _| path.parent() != Some(directory));
         Ok(())
+    }
+
+    fn space(&self, directory: &Path) -> io::Result<Space> {
+        let state = self.lock();
+        match state.capacity {
+            Some(total_bytes) => Ok(Space { total_bytes, available_bytes: state.room() }),
+            None => RealDisk.space(directory),
+        }
     }
 }

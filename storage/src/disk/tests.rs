@@ -58,3 +58,21 @@ fn the_device_gives_what_was_written() {
         );
     }
 }
+
+#[test]
+fn a_capacity_is_that_of_all_files_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = FailingDisk::new();
+    disk.set_capacity(Some(10));
+    let (one, two) = (dir.path().join("one"), dir.path().join("two"));
+    disk.create(&one).unwrap().write_all(b"123456").unwrap();
+    assert_eq!(disk.space(dir.path()).unwrap(), Space { total_bytes: 10, available_bytes: 4 });
+    let mut file = disk.create(&two).unwrap();
+    assert_eq!(file.write_all(b"123456").unwrap_err().kind(), io::ErrorKind::StorageFull);
+    assert_eq!(disk.read(&two).unwrap(), b"1234", "as much as there is room for, like a real one");
+    disk.remove(&one).unwrap();
+    file.write_all(b"56").unwrap();
+    assert_eq!(disk.space(dir.path()).unwrap().available_bytes, 4);
+    disk.set_capacity(None);
+    assert_eq!(disk.space(dir.path()).unwrap().total_bytes, RealDisk.space(dir.path()).unwrap().total_bytes);
+}

@@ -48,6 +48,7 @@ fn the_drawing_has_the_names_that_are_made() {
         as_drawn(&dir, dir.sidecar(dataset, segment)),
         as_drawn(&dir, dir.retired(dataset, segment)),
         as_drawn(&dir, dir.spill()) + "/",
+        as_drawn(&dir, dir.probe()),
     ];
     assert_eq!(drawn(), made);
 }

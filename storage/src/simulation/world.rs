@@ -9,7 +9,7 @@ use roaring::RoaringBitmap;
 
 use super::model::{self, Model, made};
 use crate::clock::{Clock, OwnedClock};
-use crate::disk::{Disk, DiskFile, FailingDisk, Fault};
+use crate::disk::{Disk, DiskFile, FailingDisk, Fault, Space};
 use crate::event::DatasetName;
 use crate::limits::StoreLimits;
 use crate::paths::{DataDir, SegmentId};
@@ -405,5 +405,9 @@ impl Disk for Unsynced {
 
     fn sync_directory(&self, directory: &Path) -> std::io::Result<()> {
         self.disk.sync_directory(directory)
+    }
+
+    fn space(&self, directory: &Path) -> std::io::Result<Space> {
+        self.disk.space(directory)
     }
 }

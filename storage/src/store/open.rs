@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::StoreSettings;
+use super::{StoreSettings, own_memory};
 use super::acknowledged::Found;
 use super::inner::Inner;
 use super::load::{self, Loaded};
@@ -16,6 +16,7 @@ use crate::catalog::{Catalog, CatalogImage};
 use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::event::DatasetId;
+use crate::memory::Memory;
 use crate::memtable::StoredBatch;
 use crate::paths::DataDir;
 use crate::segment::cache::FooterCache;
@@ -51,17 +52,17 @@ fn make_root(root: &Path) -> std::io::Result<()> {
 }
 
 /// The store's state after replay.
-pub(super) fn open(settings: StoreSettings) -> Result<Inner, StoreError> {
+pub(super) fn open(settings: StoreSettings, memory: Memory) -> Result<Inner, StoreError> {
     let disk = Arc::clone(&settings.disk);
     let dir = settings.data_dir.clone();
     make_directories(&*disk, &dir)?;
     let mut catalog = open_catalog(&*disk, &dir)?;
     let mut image = catalog.load()?;
-    let footers = Arc::new(FooterCache::new(settings.limits.footer_cache_bytes_max));
+    let footers = Arc::new(FooterCache::within(&memory, settings.limits.footer_cache_bytes_max));
     let Loaded { states, damage } = load::load(&disk, &dir, &settings.limits, &footers, &mut catalog, &mut image)?;
     let strangers = sweep::strangers(&*disk, &dir, &image)?;
     empty_spill(&*disk, &dir)?;
-    let inner = Inner::new(settings, catalog, &image, states, damage, footers);
+    let inner = Inner::new(settings, memory, catalog, &image, states, damage, footers);
     inner.skip_segments(strangers.last());
     let logged = replay(&inner, None)?.events;
     sweep::sweep(&inner, strangers, &logged)?;
@@ -83,9 +84,10 @@ pub(crate) fn take_log(
     make_directories(&*disk, &dir)?;
     let mut catalog = Catalog::open_repairing(&dir.catalog())?;
     let mut image = catalog.load()?;
-    let footers = Arc::new(FooterCache::new(settings.limits.footer_cache_bytes_max));
+    let memory = own_memory(&settings.limits)?;
+    let footers = Arc::new(FooterCache::within(&memory, settings.limits.footer_cache_bytes_max));
     let Loaded { states, damage } = load::load(&disk, &dir, &settings.limits, &footers, &mut catalog, &mut image)?;
-    let inner = Inner::new(settings, catalog, &image, states, damage, footers);
+    let inner = Inner::new(settings, memory, catalog, &image, states, damage, footers);
     let taken = replay(&inner, Some(accounted))?.taken;
     inner.flush_all()?;
     inner.end_repair()?;
@@ -174,7 +176,9 @@ fn replay(inner: &Inner, accounted: Option<&Sequences>) -> Result<Replayed, Stor
                 inner.next_sequence.fetch_max(last + 1, Ordering::SeqCst);
                 replayed.taken += replay_batch(inner, batch, accounted, &mut strangers);
             }
-            inner.flush_large()
+            // A full disk must not keep the store from opening: the events were in memory before, and are again.
+            let _counted = inner.flush_large();
+            Ok(())
         })?;
         // What was written and not yet synced is taken for acknowledged from now on: it must be durable first.
         inner.disk.sync_file(&path).map_err(|e| StoreError::io("sync", &path, e))?;

@@ -36,6 +36,11 @@ impl Inner {
     pub(super) fn compact_next(&self) -> Result<bool, StoreError> {
         let _one = held(&self.rewriting);
         let Some(change) = self.plan_compaction() else { return Ok(false) };
+        // The new segment is there before the old ones go; what ingest and flushes need is not for it.
+        if !self.space.has_room(change.segments.iter().map(|s| s.info().bytes).sum(), self.owed_bytes()) {
+            return Ok(false);
+        }
+        self.settle_unsure()?;
         let merged = self.merge(&change);
         match &merged {
             Ok(()) => {
@@ -120,7 +125,7 @@ impl Inner {
             }
             fields = Some(table);
         }
-        held(&self.catalog).publish(&Publication {
+        self.publish_in_catalog(&Publication {
             dataset: change.dataset,
             segments: &added,
             removed: &removed,
@@ -252,7 +257,6 @@ impl Inner {
             self.remove_segments(dataset, added.iter().map(|info: &SegmentInfo| info.id));
             self.forget_retired(&change);
         })?;
-        // After an error here the files stay: the change may have reached the disk all the same.
         self.publish_change(&change, added, Some((&footers(&change.segments), &left)))?;
         let removed = rows.values().map(RoaringBitmap::len).sum();
         self.upkeep_counts.removed_events.fetch_add(removed, Ordering::Relaxed);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::inner::{Inner, RETRY_WAIT, UPKEEP_INTERVAL, held, stand_back};
+use super::inner::{Inner, RETRY_WAIT, UPKEEP_INTERVAL, held};
 use crate::catalog::ScrubPlace;
 use crate::error::StoreError;
 use crate::event::DatasetId;
@@ -197,7 +197,6 @@ impl Inner {
 
     /// The scrub's thread: sets aside what anybody has found damaged, and reads a little, until the store closes.
     pub(super) fn run_scrub(&self, tell: fn(&str)) {
-        stand_back();
         let mut wait = Duration::ZERO;
         while !self.stopping.load(Ordering::SeqCst) {
             match self.set_aside_damaged() {

@@ -19,6 +19,7 @@ mod removal;
 mod repair;
 mod rotation;
 mod scrub;
+mod space;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

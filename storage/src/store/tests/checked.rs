@@ -224,7 +224,7 @@ fn rows_out_of_order_are_found() {
     let write = |rows: Vec<(u32, u32)>| {
         bench.segment_files().iter().for_each(|path| fs::remove_file(path).unwrap());
         let events = testing::batch(&(0..10).map(tagged).collect::<Vec<_>>());
-        let batches = [Arc::new(crate::StoredBatch::new(events, info.sequence_min, START))];
+        let batches = [Arc::new(StoredBatch::new(events, info.sequence_min, START))];
         let image = catalog(&bench).load().unwrap();
         let mut fields = image.datasets[0].fields.clone();
         let plan = SegmentPlan {
