@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Int64Type, Schema, UInt32Type};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryConsumer, MemoryReservation};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::collect;
@@ -59,6 +59,22 @@ pub struct QueryEngine {
     running: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
     runtime: Option<Runtime>,
+}
+
+/// Tells blocking work that nobody waits any more.
+#[derive(Default)]
+pub(crate) struct Cancelled(Arc<AtomicBool>);
+
+impl Cancelled {
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Aborts its task when nobody waits for it any more.
@@ -146,6 +162,15 @@ impl QueryEngine {
             Ok(Err(_)) => Err(QueryError::internal("the query was stopped")),
             Err(_) => Err(QueryError::deadline(seconds)),
         }
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.settings.threads
+    }
+
+    /// Memory of all questions, none of it taken yet.
+    pub(crate) fn memory(&self, name: &str) -> MemoryReservation {
+        MemoryConsumer::new(name).register(&self.environment.memory_pool)
     }
 
     fn handle(&self) -> Result<Handle, QueryError> {

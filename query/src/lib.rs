@@ -1,9 +1,10 @@
 //! SPEC → ANSWER: a question as JSON becomes an answer as JSON.
 //!
 //! The way of a question: [`spec`] parses it once into typed form, [`scope`] finds the datasets and fields it names,
-//! [`plan`] makes DataFusion plans of it, [`prune`] leaves out what cannot match, [`scan`] reads the rest ([`overflow`] finds fields without columns), [`execute`]
-//! runs it under a deadline and a memory budget, [`answer`] writes it down. [`rows`] reads whole events, [`fields`]
-//! lists what there is to ask about.
+//! [`plan`] makes DataFusion plans of it, [`prune`] leaves out what cannot match, [`scan`] reads the rest ([`overflow`]
+//! finds fields without columns), [`execute`] runs it under a deadline and a memory budget, [`answer`] writes it down.
+//! [`rows`] reads whole events, [`compare`] says what is different about some of them, [`fields`] lists what there is to
+//! ask about.
 //!
 //! This crate must not know HTTP, sockets, files or the WAL. It is the only one that knows DataFusion.
 
@@ -13,6 +14,7 @@ pub mod limits;
 pub mod spec;
 
 mod answer;
+mod compare;
 mod execute;
 mod fields;
 mod filter;
@@ -26,6 +28,10 @@ mod scope;
 mod text;
 
 pub use answer::{Answer, AnswerColumn, AnswerStats, Heatmap, SegmentStats, Series, SeriesGroup, Warning};
+pub use compare::{
+    BinAnswer, CompareAnswer, CompareEvent, CompareSpec, CompareStats, DistinctAnswer, ExplanationAnswer, FieldAnswer,
+    MedianAnswer, RivalAnswer, SharesAnswer, SideAnswer, SideSpec, ValueAnswer,
+};
 pub use error::{QueryError, QueryErrorKind};
 pub use execute::{QueryEngine, QuerySettings};
 pub use fields::{DatasetList, DatasetSummary, FieldList, FieldSummary, ValueCount, ValueList};

@@ -33,7 +33,7 @@ use utoipa::ToSchema;
 
 use crate::answer::{self, AnswerColumn, AnswerStats, Warning};
 use crate::error::QueryError;
-use crate::execute::{QueryEngine, answer_stats, warn_unknown};
+use crate::execute::{Cancelled, QueryEngine, answer_stats, warn_unknown};
 use crate::plan::collect_names;
 use crate::prune::{self, Predicate, Unit};
 use crate::scan::{self, MemoryRows, ScanStats, indexes, memory_column, segment_column};
@@ -86,7 +86,7 @@ impl QueryEngine {
             let mut scope = scope;
             overflow::look_up(&mut scope, &names(&query), query.range).await?;
             let cancelled = Cancelled::default();
-            let stop = Arc::clone(&cancelled.0);
+            let stop = cancelled.flag();
             let work = tokio::task::spawn_blocking(move || Pager { context, scope, query, strict, stop }.page());
             let page = work.await.map_err(|_| QueryError::internal("the query panicked; this is a bug"))?;
             drop(cancelled);
@@ -102,16 +102,6 @@ fn names(query: &RowsQuery) -> BTreeSet<&str> {
     collect_names(&query.filter, &mut names);
     names.extend(query.columns.iter().flatten().map(String::as_str));
     names
-}
-
-/// Tells the blocking work that nobody waits any more.
-#[derive(Default)]
-struct Cancelled(Arc<AtomicBool>);
-
-impl Drop for Cancelled {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// (timestamp, sequence): the order of events.

@@ -2,6 +2,7 @@
 //!
 //! A handler takes, calls, replies. Guards run before every route: who may ask ([`guard`]), how long, how much.
 
+mod compare;
 mod console;
 mod error;
 mod events;
@@ -82,6 +83,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/events/{dataset}", post(events::accept))
         .route("/query/{dataset}", post(query::query))
         .route("/rows/{dataset}", post(query::rows))
+        .route("/compare/{dataset}", post(compare::compare))
         .route("/datasets", get(query::datasets))
         .route("/fields/{dataset}", get(query::fields))
         .route("/values/{dataset}/{field}", get(query::values))

@@ -4,7 +4,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use super::{error, events, health, query};
+use super::{compare, error, events, health, query};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -13,6 +13,7 @@ use super::{error, events, health, query};
         events::accept,
         query::query,
         query::rows,
+        compare::compare,
         query::datasets,
         query::fields,
         query::values,
@@ -34,10 +35,11 @@ pub(super) async fn document() -> Response {
 
 /// A route as a metric label: one of ours, never what a client made up.
 pub(super) fn known_route(matched: &str) -> &'static str {
-    const ROUTES: [&str; 11] = [
+    const ROUTES: [&str; 12] = [
         "/api/v1/events/{dataset}",
         "/api/v1/query/{dataset}",
         "/api/v1/rows/{dataset}",
+        "/api/v1/compare/{dataset}",
         "/api/v1/datasets",
         "/api/v1/fields/{dataset}",
         "/api/v1/values/{dataset}/{field}",

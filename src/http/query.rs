@@ -17,7 +17,7 @@ use super::{ApiError, App};
 pub(super) const SPEC_BYTES_MAX: usize = 1 << 20;
 
 /// Reads a spec out of a body of bounded size.
-fn spec<T: DeserializeOwned + Default>(body: Result<Bytes, BytesRejection>) -> Result<T, ApiError> {
+pub(super) fn spec<T: DeserializeOwned + Default>(body: Result<Bytes, BytesRejection>) -> Result<T, ApiError> {
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -30,11 +30,11 @@ fn spec<T: DeserializeOwned + Default>(body: Result<Bytes, BytesRejection>) -> R
 }
 
 /// The options in the query string, read strictly: an unknown one is a misspelt one.
-fn options<T: DeserializeOwned>(query: Parsed<T>) -> Result<T, ApiError> {
+pub(super) fn options<T: DeserializeOwned>(query: Parsed<T>) -> Result<T, ApiError> {
     query.map(|Query(options)| options).map_err(|e| ApiError::bad_request("malformed_options", e.body_text()))
 }
 
-type Parsed<T> = Result<Query<T>, QueryRejection>;
+pub(super) type Parsed<T> = Result<Query<T>, QueryRejection>;
 
 /// Ask: calculations over events, by group and over time
 #[utoipa::path(
