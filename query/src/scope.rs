@@ -190,10 +190,15 @@ impl Scope {
         kept.chain(recent).collect()
     }
 
+    /// Every field that some event has in a column of its own.
+    pub(crate) fn fields_with_columns(&self) -> BTreeSet<FieldName> {
+        let kept = self.datasets.iter().flat_map(|d| d.fields.iter().map(|(name, _)| name.clone()));
+        kept.chain(self.recent_columns().map(|c| c.field.clone())).collect()
+    }
+
     /// Every field that is known by name.
     pub(crate) fn all_fields(&self) -> BTreeSet<FieldName> {
-        let kept = self.datasets.iter().flat_map(|d| d.fields.iter().map(|(name, _)| name.clone()));
-        let mut all: BTreeSet<FieldName> = kept.chain(self.recent_columns().map(|c| c.field.clone())).collect();
+        let mut all = self.fields_with_columns();
         for dataset in self.datasets.iter() {
             all.extend(dataset.overflow().iter().map(|(name, _)| name.clone()));
         }

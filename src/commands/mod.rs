@@ -1,6 +1,7 @@
 //! The command line: one file a command. A command reads its arguments, does one thing, and says how it ended.
 
 mod check;
+mod compare;
 mod demo;
 mod query;
 mod repair;
@@ -45,6 +46,8 @@ enum Command {
     Send(send::SendArguments),
     /// Ask a running Outcrop
     Query(query::QueryArguments),
+    /// Ask a running Outcrop what is different about some events
+    Compare(compare::CompareArguments),
     /// Verify a data directory that is not in use
     Check(check::CheckArguments),
     /// Rebuild the catalog of a data directory that is not in use, from its segments and its log
@@ -67,6 +70,7 @@ impl Cli {
             Command::Demo { settings } => demo::demo(settings),
             Command::Send(arguments) => send::send(&arguments),
             Command::Query(arguments) => query::query(&arguments),
+            Command::Compare(arguments) => compare::compare(&arguments),
             Command::Check(arguments) => check::check(&arguments),
             Command::Repair(arguments) => repair::repair(&arguments),
             Command::SettingsReference => {

@@ -3,22 +3,24 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
-use outcrop_storage::OpenSegment;
+use outcrop_storage::paths::SegmentId;
+use outcrop_storage::{OpenSegment, Segment};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
 };
+use parquet::file::metadata::RowGroupMetaData;
 
 use super::sides::{Sides, Source};
 use super::workers::Workers;
 use crate::error::QueryError;
 use crate::limits;
-use crate::prune::column_index;
-use crate::scan::{ScanStats, indexes, memory_column, record_batch, segment_column};
+use crate::prune::{self, column_index};
+use crate::scan::{MemoryRows, ScanStats, indexes, memory_column, record_batch, segment_column};
 use crate::scope::{ScanColumn, Scope};
 
 /// Columns as filters see them, by name.
@@ -44,11 +46,11 @@ pub(crate) fn scan(
         Source::Memory(batch) => {
             for rows in pieces(batch.rows()) {
                 workers.check()?;
-                let array = |c: &ScanColumn| memory_column(batch, dataset, c, rows.start, rows.len());
+                let array = |c: &ScanColumn| memory_column(batch, dataset, c, MemoryRows::Range(rows.start, rows.len()));
                 call(&arrays(columns, array)?, &rows.collect::<Vec<usize>>())?;
             }
         }
-        Source::RowGroup { segment, row_group } => {
+        Source::RowGroup { open: segment, row_group, .. } => {
             let rows = segment.metadata().metadata().row_group(*row_group).num_rows() as usize;
             let in_file = indexes(segment, columns);
             if in_file.is_empty() {
@@ -90,7 +92,7 @@ fn arrays(
 
 /// The ranges of rows that a selection selects.
 fn ranges(selection: Option<&RowSelection>, rows: usize) -> Vec<Range<usize>> {
-    let Some(selection) = selection else { return Vec::from([0..rows]) };
+    let Some(selection) = selection else { return std::iter::once(0..rows).collect() };
     let mut at = 0;
     let mut ranges = Vec::new();
     for selector in selection.iter() {
@@ -102,13 +104,21 @@ fn ranges(selection: Option<&RowSelection>, rows: usize) -> Vec<Range<usize>> {
     ranges
 }
 
-/// How each segment's columns are read.
+/// A source opened for these columns: of a wide segment only those can be read.
+pub(crate) fn opened(source: &Source, columns: &[ScanColumn]) -> Result<Source, QueryError> {
+    let Source::RowGroup { segment, row_group, .. } = source else { return Ok(source.clone()) };
+    let open = segment.open_columns(&prune::physical(columns.iter()))?;
+    Ok(Source::RowGroup { segment: Arc::clone(segment), open, row_group: *row_group })
+}
+
+/// Columns of parts, read for counting.
 #[derive(Debug)]
 pub(crate) struct Columns<'a> {
     scope: &'a Scope,
     sides: &'a Sides,
-    metadata: HashMap<usize, ArrowReaderMetadata>,
     stats: &'a ScanStats,
+    /// By segment, of those that were opened whole: how to read its columns with dictionaries.
+    metadata: Mutex<HashMap<SegmentId, ArrowReaderMetadata>>,
 }
 
 /// The rows of a part that are read, in order.
@@ -120,16 +130,8 @@ pub(crate) struct Rows {
 }
 
 impl<'a> Columns<'a> {
-    pub(crate) fn new(scope: &'a Scope, sides: &'a Sides, stats: &'a ScanStats) -> Result<Columns<'a>, QueryError> {
-        let mut metadata = HashMap::new();
-        for part in &sides.parts {
-            if let Source::RowGroup { segment, .. } = &part.source
-                && !metadata.contains_key(&address(segment))
-            {
-                metadata.insert(address(segment), with_dictionaries(segment)?);
-            }
-        }
-        Ok(Columns { scope, sides, metadata, stats })
+    pub(crate) fn new(scope: &'a Scope, sides: &'a Sides, stats: &'a ScanStats) -> Columns<'a> {
+        Columns { scope, sides, stats, metadata: Mutex::default() }
     }
 
     /// Calls with batches of a part's columns, each with the number of its first row among those read. A column that the
@@ -143,66 +145,54 @@ impl<'a> Columns<'a> {
         mut call: impl FnMut(usize, &[Option<ArrayRef>]) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         let part = &self.sides.parts[part];
-        match &part.source {
-            Source::Memory(batch) => {
-                let name = self.scope.datasets[part.dataset].name.as_str();
-                let events = batch.events();
-                let has = |column: &ScanColumn| match column {
-                    ScanColumn::Field(field, t) => {
-                        events.columns().iter().any(|c| c.field_type == *t && c.field == *field)
-                    }
-                    _ => true,
-                };
-                let present: Vec<bool> = columns.iter().map(has).collect();
-                if !present.contains(&true) {
+        if columns.is_empty() || rows.count == 0 {
+            return Ok(());
+        }
+        let source = opened(&part.source, columns)?;
+        let overflowing = columns.iter().any(|c| matches!(c, ScanColumn::Overflowing(..)));
+        match &source {
+            Source::RowGroup { segment, open, row_group } if !overflowing => {
+                self.read_row_group((segment, open), *row_group, columns, rows, workers, call)
+            }
+            _ => {
+                let has: Vec<bool> = columns.iter().map(|c| may_have(&source, c)).collect();
+                if !has.contains(&true) {
                     return Ok(());
                 }
+                let read: Vec<ScanColumn> =
+                    columns.iter().zip(&has).filter(|(_, has)| **has).map(|(c, _)| c.clone()).collect();
+                let name = self.scope.datasets[part.dataset].name.as_str();
                 let mut at = 0;
-                for range in ranges(rows.selection.as_ref(), part.rows()) {
-                    for from in range.clone().step_by(limits::BATCH_ROWS) {
-                        workers.check()?;
-                        let count = limits::BATCH_ROWS.min(range.end - from);
-                        let array = |(c, present): (&ScanColumn, &bool)| {
-                            present.then(|| memory_column(batch, name, c, from, count)).transpose()
-                        };
-                        let arrays: Vec<Option<ArrayRef>> =
-                            columns.iter().zip(&present).map(array).collect::<Result<_, _>>()?;
-                        call(at, &arrays)?;
-                        at += count;
-                    }
-                }
-                Ok(())
-            }
-            Source::RowGroup { segment, row_group } => {
-                self.read_row_group(segment, *row_group, columns, rows, workers, call)
+                scan(&source, name, &read, rows.selection.as_ref(), workers, |arrays, rows| {
+                    let found: Vec<Option<ArrayRef>> = columns.iter().map(|c| arrays.get(c).cloned()).collect();
+                    call(at, &found)?;
+                    at += rows.len();
+                    Ok(())
+                })
             }
         }
     }
 
     fn read_row_group(
         &self,
-        segment: &Arc<OpenSegment>,
+        (segment, open): (&Segment, &OpenSegment),
         row_group: usize,
         columns: &[ScanColumn],
         rows: &Rows,
         workers: &Workers,
         mut call: impl FnMut(usize, &[Option<ArrayRef>]) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
-        let group = segment.metadata().metadata().row_group(row_group);
-        // Chunks of this row group without a value are not worth opening.
-        let filled = |index: &usize| {
-            let statistics = group.column(*index).statistics();
-            statistics.and_then(|s| s.null_count_opt()).is_none_or(|nulls| nulls < group.num_rows() as u64)
-        };
-        let indexes: Vec<Option<usize>> =
-            columns.iter().map(|c| column_index(segment, c).filter(|index| filled(index))).collect();
+        let group = open.metadata().metadata().row_group(row_group);
+        // Chunks of this row group without a value are not worth reading.
+        let filled = |index: &usize| nulls(group, *index).is_none_or(|nulls| nulls < group.num_rows() as u64);
+        let indexes: Vec<Option<usize>> = columns.iter().map(|c| column_index(open, c).filter(filled)).collect();
         let in_file: Vec<usize> = indexes.iter().flatten().copied().collect();
-        if in_file.is_empty() || rows.count == 0 {
+        if in_file.is_empty() {
             return Ok(());
         }
         self.stats.note_bytes(group, rows.count, in_file.clone());
-        let metadata = self.metadata.get(&address(segment)).ok_or_else(|| QueryError::internal("no metadata"))?;
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(segment.bytes(), metadata.clone())
+        let metadata = self.with_dictionaries(segment, open, columns.len())?;
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(open.bytes(), metadata.clone())
             .with_row_groups(vec![row_group])
             .with_batch_size(limits::BATCH_ROWS)
             .with_projection(ProjectionMask::roots(metadata.parquet_schema(), in_file));
@@ -224,27 +214,65 @@ impl<'a> Columns<'a> {
         Ok(())
     }
 
+    /// How to read a segment's columns, text that has dictionaries as such. Made once of a segment that was opened whole.
+    fn with_dictionaries(
+        &self,
+        segment: &Segment,
+        open: &OpenSegment,
+        asked: usize,
+    ) -> Result<ArrowReaderMetadata, QueryError> {
+        if open.metadata().schema().fields().len() <= asked + STORE_COLUMNS {
+            return with_dictionaries(open);
+        }
+        let mut known = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(metadata) = known.get(&segment.info().id) {
+            return Ok(metadata.clone());
+        }
+        let metadata = with_dictionaries(open)?;
+        known.insert(segment.info().id, metadata.clone());
+        Ok(metadata)
+    }
+
     /// Whether every row of every part has a value in these columns, by the files' own statistics.
-    pub(crate) fn always_present(&self, columns: &[ScanColumn]) -> bool {
-        let [column] = columns else { return false };
-        self.sides.parts.iter().all(|part| match &part.source {
-            Source::Memory(batch) => match column {
-                ScanColumn::Field(field, t) => {
-                    let mut own = batch.events().columns().iter();
-                    own.any(|c| c.field_type == *t && c.field == *field && c.values.null_count() == 0)
+    pub(crate) fn always_present(&self, columns: &[ScanColumn]) -> Result<bool, QueryError> {
+        let [column @ ScanColumn::Field(field, field_type)] = columns else { return Ok(false) };
+        for part in &self.sides.parts {
+            let present = match opened(&part.source, columns)? {
+                Source::Memory(batch) => {
+                    batch.events().column(field.as_str(), *field_type).is_some_and(|values| values.null_count() == 0)
                 }
-                _ => true,
-            },
-            Source::RowGroup { segment, row_group } => column_index(segment, column).is_some_and(|index| {
-                let chunk = segment.metadata().metadata().row_group(*row_group).column(index);
-                chunk.statistics().and_then(|s| s.null_count_opt()) == Some(0)
-            }),
-        })
+                Source::RowGroup { open, row_group, .. } => {
+                    let group = open.metadata().metadata().row_group(row_group);
+                    column_index(&open, column).is_some_and(|index| nulls(group, index) == Some(0))
+                }
+            };
+            if !present {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
-fn address(segment: &Arc<OpenSegment>) -> usize {
-    Arc::as_ptr(segment) as usize
+/// The store's own columns of a segment, which are opened with any others.
+const STORE_COLUMNS: usize = 4;
+
+fn nulls(group: &RowGroupMetaData, column: usize) -> Option<u64> {
+    group.column(column).statistics().and_then(|s| s.null_count_opt())
+}
+
+/// Whether a source may have values of a column.
+fn may_have(source: &Source, column: &ScanColumn) -> bool {
+    match (source, column) {
+        (Source::Memory(batch), ScanColumn::Field(field, t)) => batch.events().column(field.as_str(), *t).is_some(),
+        (Source::Memory(batch), ScanColumn::Overflowing(field, t, _)) => {
+            batch.events().column(field.as_str(), *t).is_some() || batch.events().overflow().is_some()
+        }
+        (Source::RowGroup { open, .. }, ScanColumn::Field(..) | ScanColumn::Overflowing(..)) => {
+            !indexes(open, std::slice::from_ref(column)).is_empty()
+        }
+        _ => false,
+    }
 }
 
 /// The file's columns, text that has dictionaries as such.

@@ -9,6 +9,9 @@ use super::score;
 use super::table::NUMBER_CODES_MAX;
 use super::value::EventValue;
 
+#[cfg(test)]
+mod tests;
+
 /// Values that make a field's score, of the raised and of the lowered ones: what is spread over more is an id.
 const SCORED_VALUES: usize = 10;
 /// Numbers of more different values than this are no codes.

@@ -47,8 +47,10 @@ pub(crate) struct Shape {
     seen: [f64; 2],
 }
 
-/// Fields read together, so that opening a row group is paid once for all of them.
+/// Fields read together, so that opening a row group is paid once for all of them; more of very many, because a wide
+/// segment's footer is decoded for those asked for.
 const FIELDS_TOGETHER: usize = 4;
+const CHUNKS_MAX: usize = 250;
 /// Fields whose values nearly all differ are not told apart from so many rows on.
 const CLOSED_ROWS_MIN: u64 = 64 << 10;
 /// Rows of a sample that must have been seen on either side to judge that, and the part of values that must differ.
@@ -79,11 +81,17 @@ struct Reading<'a> {
     part: &'a Part,
 }
 
+impl Reading<'_> {
+    fn bytes(&self) -> usize {
+        self.sides.len() + self.weights.as_ref().map_or(0, |w| 4 * w.len()) + 8 * self.drawn.len()
+    }
+}
+
 impl<'a> Measure<'a> {
     /// The fields of the datasets addressed, in the order of their names; of those named only these.
     pub(crate) fn fields(scope: &Scope, named: Option<&[String]>) -> Result<Vec<Field>, QueryError> {
         let mut fields: Vec<Field> = match named {
-            None => scope.all_fields().iter().map(|f| field(scope, f.as_str())).collect::<Result<_, _>>()?,
+            None => scope.fields_with_columns().iter().map(|f| field(scope, f.as_str())).collect::<Result<_, _>>()?,
             Some(names) => names.iter().map(|name| field(scope, name)).collect::<Result<_, _>>()?,
         };
         if named.is_none() && scope.datasets.len() > 1 {
@@ -103,7 +111,7 @@ impl<'a> Measure<'a> {
         progress: &(impl Fn(usize) + Sync),
     ) -> Result<Table, QueryError> {
         let readings: Vec<Reading<'_>> = (0..self.sides.parts.len()).map(|at| self.drawn_only(at, drawn)).collect();
-        let chunks: Vec<&[Field]> = fields.chunks(FIELDS_TOGETHER).collect();
+        let chunks: Vec<&[Field]> = fields.chunks(together(fields.len())).collect();
         let read = self.workers.each(chunks.len(), |at| {
             let mut builders: Vec<FieldBuilder> = chunks[at].iter().map(|_| FieldBuilder::default()).collect();
             self.read(chunks[at], &vec![true; chunks[at].len()], &readings, None, Some(&mut builders))?;
@@ -138,8 +146,12 @@ impl<'a> Measure<'a> {
         kept: &(impl Fn(FieldCounts) -> T + Sync),
         progress: &(impl Fn(usize) + Sync),
     ) -> Result<(Vec<T>, Table), QueryError> {
-        let readings: Vec<Reading<'_>> = (0..self.sides.parts.len()).map(|at| self.both_sides(at, drawn)).collect();
-        let chunks: Vec<&[(Field, Shape)]> = fields.chunks(FIELDS_TOGETHER).collect();
+        let readings = self.workers.each(self.sides.parts.len(), |at| {
+            let reading = self.both_sides(at, drawn);
+            self.workers.reserve(reading.bytes())?;
+            Ok(reading)
+        })?;
+        let chunks: Vec<&[(Field, Shape)]> = fields.chunks(together(fields.len())).collect();
         let counted = self.workers.each(chunks.len(), |at| {
             let _held = self.workers.hold(FIELDS_TOGETHER * Tally::bytes_max())?;
             let (fields, shapes): (Vec<Field>, Vec<&Shape>) = chunks[at].iter().map(|(f, s)| (f.clone(), s)).unzip();
@@ -166,11 +178,11 @@ impl<'a> Measure<'a> {
         tallies: &mut [Tally],
         builders: &mut [FieldBuilder],
     ) -> Result<(), QueryError> {
-        let told: Vec<bool> = fields
+        let told = fields
             .iter()
             .zip(&*tallies)
-            .map(|(f, t)| t.is_presence_only() && self.columns.always_present(&f.columns))
-            .collect();
+            .map(|(f, t)| Ok(t.is_presence_only() && self.columns.always_present(&f.columns)?));
+        let told: Vec<bool> = told.collect::<Result<_, QueryError>>()?;
         let sides = [Cell::Selected, self.baseline].map(|cell| self.sides.total(cell).weight);
         for (at, _) in told.iter().enumerate().filter(|(_, told)| **told) {
             tallies[at].add_unseen(sides);
@@ -235,13 +247,14 @@ impl<'a> Measure<'a> {
         let read = || ranges.iter().cloned().flatten();
         let sides: Vec<u8> = read().map(|row| side(part.cells[row])).collect();
         let weights = part.is_weighted().then(|| read().map(|row| part.weight(row)).collect());
-        let numbers = drawn.firsts[at]..;
-        let mut places = drawn.places[at].iter().zip(numbers).peekable();
         let mut found = Vec::with_capacity(drawn.places[at].len());
-        for (i, row) in read().enumerate() {
-            if let Some((_, number)) = places.next_if(|(place, _)| **place as usize == row) {
-                found.push((i as u32, number as u32));
+        let (mut range, mut before) = (0, 0);
+        for (i, row) in drawn.places[at].iter().map(|row| *row as usize).enumerate() {
+            while ranges[range].end <= row {
+                before += ranges[range].len();
+                range += 1;
             }
+            found.push(((before + row - ranges[range].start) as u32, (drawn.firsts[at] + i) as u32));
         }
         let selection =
             (count < part.rows()).then(|| RowSelection::from_consecutive_ranges(ranges.into_iter(), part.rows()));
@@ -290,6 +303,10 @@ impl<'a> Measure<'a> {
     }
 }
 
+fn together(fields: usize) -> usize {
+    FIELDS_TOGETHER.max(fields.div_ceil(CHUNKS_MAX))
+}
+
 fn field(scope: &Scope, name: &str) -> Result<Field, QueryError> {
     let columns = match scope.resolve(name) {
         FieldRef::System(ScanColumn::Dataset) => vec![ScanColumn::Dataset],
@@ -299,7 +316,7 @@ fn field(scope: &Scope, name: &str) -> Result<Field, QueryError> {
                 format!("{name} belongs to the store and is not compared; compare times with start_time and end_time"),
             ));
         }
-        field @ FieldRef::Field(..) => field.columns(),
+        field => field.columns(),
     };
     Ok(Field { name: name.into(), columns })
 }

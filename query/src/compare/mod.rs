@@ -23,6 +23,8 @@ mod sides;
 mod spec;
 mod table;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod value;
 mod workers;
 mod write;

@@ -37,15 +37,16 @@ pub(crate) fn recount(
         let part = &sides.parts[at];
         let name = scope.datasets[part.dataset].name.as_str();
         let selection = pages(part, |cell| cell != NOWHERE);
-        if let Source::RowGroup { segment, row_group } = &part.source {
-            let group = segment.metadata().metadata().row_group(*row_group);
+        let source = columns::opened(&part.source, &used)?;
+        if let Source::RowGroup { open, row_group, .. } = &source {
+            let group = open.metadata().metadata().row_group(*row_group);
             let selected = selection.as_ref().map_or(part.rows(), RowSelection::row_count);
-            stats.note_bytes(group, selected, indexes(segment, &used));
+            stats.note_bytes(group, selected, indexes(open, &used));
         }
         let mut counts = vec![[Total::default(); CELLS]; conjunctions.len()];
-        columns::scan(&part.source, name, &used, selection.as_ref(), workers, |arrays, rows| {
+        columns::scan(&source, name, &used, selection.as_ref(), workers, |arrays, rows| {
             let passes: Vec<Option<Vec<bool>>> =
-                clauses.iter().map(|c| c.evaluate(arrays, rows.len())).collect::<Result<_, _>>()?;
+                clauses.iter().map(|c| c.evaluate(arrays, rows.len(), workers)).collect::<Result<_, _>>()?;
             for (conjunction, counts) in conjunctions.iter().zip(&mut counts) {
                 let meets = |i: usize| conjunction.iter().all(|at| passes[*at].as_ref().is_none_or(|p| p[i]));
                 for (i, row) in rows.iter().enumerate() {

@@ -1,5 +1,6 @@
 //! One compare from question to answer: first from a sample, then exactly.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -11,7 +12,7 @@ use outcrop_storage::{DatasetSnapshot, Snapshot};
 
 use super::answer::CompareAnswer;
 use super::columns::Columns;
-use super::explain::{self, Cells, Evidence, Explanation, Question, Scored};
+use super::explain::{self, Cells, Evidence, Explanation, Question, Scored, Search};
 use super::fields::{FieldCounts, Sizes, ValueOrder};
 use super::measure::{self, Field, Measure, shape};
 use super::recount::{medians, recount};
@@ -25,10 +26,10 @@ use super::write::{Measured, Writer, condition_filters};
 use crate::answer::Warning;
 use crate::error::QueryError;
 use crate::execute::{Cancelled, QueryEngine, warn_unknown};
-use crate::limits;
 use crate::scan::ScanStats;
 use crate::scope::Scope;
 use crate::spec::{Filter, FilterCombination, Options, TimeRange, filters};
+use crate::{limits, overflow};
 
 /// What happens before the answer.
 #[derive(Clone, Debug)]
@@ -83,11 +84,15 @@ impl QueryEngine {
     ) -> Result<CompareAnswer, QueryError> {
         let question = parse_compare(spec, now)?;
         let scope = Scope::new(snapshot, datasets)?;
-        let named = question.named();
-        let warnings = warn_unknown(&scope, named.iter().map(String::as_str).collect(), options.strict)?;
         let (context, threads, memory) = (self.context(), self.threads(), self.memory("compare"));
+        let strict = options.strict;
         self.run(options, async move {
             let began = Instant::now();
+            let mut scope = scope;
+            let named = question.named();
+            let names: BTreeSet<&str> = named.iter().map(String::as_str).collect();
+            overflow::look_up(&mut scope, &names, question.times()).await?;
+            let warnings = warn_unknown(&scope, names, strict)?;
             let cancelled = Cancelled::default();
             let workers = Workers { threads, stop: cancelled.flag(), memory };
             let run = Run { context, workers, scope, question, warnings, watch, began };
@@ -128,9 +133,9 @@ impl Run {
             fields: fields.len(),
         };
         if sides.total(Cell::Selected).rows == 0 || sides.total(baseline).rows == 0 {
-            return Ok(writer(Evidence::Sampling).write(Vec::new(), &[], 1.0));
+            return Ok(writer(Evidence::Sampling).write(Vec::new(), &[], None));
         }
-        let columns = Columns::new(&self.scope, &sides, &stats)?;
+        let columns = Columns::new(&self.scope, &sides, &stats);
         let (scope, workers) = (&self.scope, &self.workers);
         let measure = Measure { scope, sides: &sides, columns: &columns, workers, baseline };
         let rows_max = self.rows_max(fields.len());
@@ -168,7 +173,9 @@ impl Run {
             |counts: FieldCounts| Measured::new(counts, sizes, writer.order(), fields.len(), self.question.values_max);
         let (measured, table) = measure.count(&shaped, &drawn, &keep, &progress)?;
         self.workers.check()?;
-        let explanations = self.recounted(&writer, self.explained(&writer, &table), &stats)?;
+        let explanations = self.explained(&writer, &table);
+        self.workers.check()?;
+        let explanations = self.recounted(&writer, explanations, &stats)?;
         let mut shown = writer.fields(measured, &table);
         let numeric: Vec<usize> = (0..shown.len()).filter(|at| shown[*at].is_numeric()).collect();
         let read: Vec<&Field> =
@@ -176,7 +183,7 @@ impl Run {
         for (at, medians) in numeric.into_iter().zip(medians(&read, baseline, &sides, &columns, &self.workers)?) {
             shown[at].medians = medians;
         }
-        Ok(writer.write(shown, &explanations, 1.0))
+        Ok(writer.write(shown, &explanations, None))
     }
 
     fn tell(&self, event: CompareEvent) {
@@ -252,13 +259,20 @@ impl Run {
         let drawn_weight = |cell: Cell| weight(cell) * drawn.fractions[cell as usize];
         let (selection, baseline) = (Cell::Selected, writer.baseline);
         let fraction = (drawn_weight(selection) + drawn_weight(baseline)) / (weight(selection) + weight(baseline));
-        writer.write(shown, &self.explained(writer, table), fraction)
+        writer.write(shown, &self.explained(writer, table), Some(fraction))
     }
 
     fn explained(&self, writer: &Writer<'_>, table: &Table) -> Vec<Explanation> {
         let restated = self.question.restated();
         let allowed: Vec<bool> = table.fields.iter().map(|f| !restated.contains(&*f.name)).collect();
-        explain::explain(table, writer.kind, writer.evidence, &allowed, self.question.explanations_max)
+        let search = Search {
+            question: writer.kind,
+            evidence: writer.evidence,
+            allowed: &allowed,
+            explanations_max: self.question.explanations_max,
+            stop: &self.workers.stop,
+        };
+        explain::explain(table, &search)
     }
 
     /// The explanations with what all events say of them, in the order of that.

@@ -8,6 +8,9 @@ use super::sides::{NOWHERE, Sides};
 use super::table::{CELLS, Cell, Row};
 use crate::limits;
 
+#[cfg(test)]
+mod tests;
+
 /// Selected rows that a sample by pages wants, if reading more pages can find them.
 const SELECTED_ROWS_WANTED: f64 = 4_000.0;
 

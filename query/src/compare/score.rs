@@ -4,6 +4,9 @@
 //! many unit events the weights are worth (Kish). Square roots and arcsines make the noise the same size for rare and
 //! common values, so that chance is one closed formula.
 
+#[cfg(test)]
+mod tests;
+
 /// The weight of some events and what it is worth.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Mass {

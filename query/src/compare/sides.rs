@@ -7,13 +7,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
 use datafusion::execution::SessionState;
 use outcrop_storage::event::reserved;
-use outcrop_storage::{OpenSegment, StoredBatch};
+use outcrop_storage::{OpenSegment, Segment, StoredBatch};
 use parquet::arrow::arrow_reader::RowSelection;
 use parquet::file::statistics::Statistics;
 
@@ -23,6 +24,7 @@ use super::table::{CELLS, Cell};
 use super::workers::Workers;
 use crate::error::QueryError;
 use crate::filter;
+use crate::limits;
 use crate::prune::{self, Predicate, Unit};
 use crate::scan::{self, ScanStats, indexes, record_batch};
 use crate::scope::{ScanColumn, Scope};
@@ -41,13 +43,18 @@ pub(crate) struct Part {
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     Memory(Arc<StoredBatch>),
-    RowGroup { segment: Arc<OpenSegment>, row_group: usize },
+    /// `open` has the columns of the filters, and of a wide segment no others.
+    RowGroup { segment: Arc<Segment>, open: Arc<OpenSegment>, row_group: usize },
 }
 
 /// A row that is on no side.
 pub(crate) const NOWHERE: u8 = u8::MAX;
 
 impl Part {
+    pub(crate) fn new(dataset: usize, source: Source, cells: Vec<u8>, weights: Option<Vec<u32>>) -> Part {
+        Part { dataset, source, cells, weights }
+    }
+
     pub(crate) fn rows(&self) -> usize {
         self.cells.len()
     }
@@ -59,6 +66,14 @@ impl Part {
 
     pub(crate) fn is_weighted(&self) -> bool {
         self.weights.is_some()
+    }
+
+    fn totals(&self) -> [Total; CELLS] {
+        let mut totals = [Total::default(); CELLS];
+        for (row, cell) in self.cells.iter().enumerate().filter(|(_, cell)| **cell != NOWHERE) {
+            totals[usize::from(*cell)].add(self.weight(row));
+        }
+        totals
     }
 
     fn bytes(&self) -> usize {
@@ -103,7 +118,16 @@ impl Sides {
 }
 
 /// A filter as conjuncts, each over its own columns.
-pub(crate) struct Clause(Vec<Predicate>);
+pub(crate) struct Clause {
+    predicates: Vec<Predicate>,
+    /// Rows that are evaluated before somebody may say stop.
+    pace: AtomicUsize,
+}
+
+/// Rows of the first evaluation, and of any: a pattern may take a millisecond a row.
+const PACE_MIN: usize = 128;
+/// How long an evaluation should take, so that a cancelled question ends soon.
+const PACE_WANTED: Duration = Duration::from_millis(50);
 
 /// The filters of a question over the datasets it addresses.
 struct Clauses {
@@ -121,20 +145,22 @@ pub(crate) fn sides(
     stats: &ScanStats,
 ) -> Result<Sides, QueryError> {
     let clauses = Clauses::new(scope, question, state)?;
-    let found = found(scope, question, state, stats)?;
+    let found = found(scope, question, &clauses.columns, state, stats)?;
     let parts = workers.each(found.len(), |at| {
         let part = read_part(scope, question, &clauses, &found[at], workers, stats)?;
         workers.reserve(part.bytes())?;
-        Ok(part)
+        let totals = part.totals();
+        Ok((part, totals))
     })?;
     let mut totals = [Total::default(); CELLS];
-    for part in &parts {
-        for (row, cell) in part.cells.iter().enumerate().filter(|(_, cell)| **cell != NOWHERE) {
-            totals[usize::from(*cell)].add(part.weight(row));
+    let mut kept = Vec::with_capacity(parts.len());
+    for (part, own) in parts {
+        totals.iter_mut().zip(own).for_each(|(total, own)| total.join(own));
+        if own.iter().any(|own| own.rows > 0) {
+            kept.push(part);
         }
     }
-    let parts = parts.into_iter().filter(|part| part.cells.iter().any(|cell| *cell != NOWHERE)).collect();
-    Ok(Sides { parts, totals })
+    Ok(Sides { parts: kept, totals })
 }
 
 impl Clauses {
@@ -155,32 +181,51 @@ impl Clauses {
 
 impl Clause {
     pub(crate) fn new(filter: &Filter, scope: &Scope, state: &SessionState) -> Result<Clause, QueryError> {
-        if matches!(filter, Filter::All(parts) if parts.is_empty()) {
-            return Ok(Clause(Vec::new()));
+        let mut predicates = Vec::new();
+        if !matches!(filter, Filter::All(parts) if parts.is_empty()) {
+            let mut used = BTreeSet::new();
+            let expression = filter::expression(filter, scope, &mut used)?;
+            let used: Vec<ScanColumn> = used.into_iter().collect();
+            let everywhen = TimeRange { start: i64::MIN, end: i64::MAX };
+            predicates = scan::predicates(state, &used, everywhen, &[expression])?;
+            predicates.retain(|p| !p.time_range);
         }
-        let mut used = BTreeSet::new();
-        let expression = filter::expression(filter, scope, &mut used)?;
-        let used: Vec<ScanColumn> = used.into_iter().collect();
-        let everywhen = TimeRange { start: i64::MIN, end: i64::MAX };
-        let predicates = scan::predicates(state, &used, everywhen, &[expression])?;
-        Ok(Clause(predicates.into_iter().filter(|p| !p.time_range).collect()))
+        Ok(Clause { predicates, pace: AtomicUsize::new(PACE_MIN) })
     }
 
     /// The columns that it reads.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &ScanColumn> {
-        self.0.iter().flat_map(|p| &p.columns)
+        self.predicates.iter().flat_map(|p| &p.columns)
     }
 
     /// Which rows pass; none if there is nothing to pass.
-    pub(crate) fn evaluate(&self, columns: &Arrays, rows: usize) -> Result<Option<Vec<bool>>, QueryError> {
-        let mut passing: Option<Vec<bool>> = None;
-        for predicate in &self.0 {
-            let arrays = predicate.columns.iter().filter_map(|c| columns.get(c)).cloned().collect();
-            let passes = predicate.passes(&record_batch(&predicate.schema, arrays, rows)?)?;
-            let all = passing.get_or_insert_with(|| vec![true; rows]);
-            all.iter_mut().enumerate().for_each(|(row, all)| *all &= passes.is_valid(row) && passes.value(row));
+    pub(crate) fn evaluate(
+        &self,
+        arrays: &Arrays,
+        rows: usize,
+        workers: &Workers,
+    ) -> Result<Option<Vec<bool>>, QueryError> {
+        if self.predicates.is_empty() {
+            return Ok(None);
         }
-        Ok(passing)
+        let mut passing = vec![true; rows];
+        let mut from = 0;
+        while from < rows {
+            workers.check()?;
+            let began = Instant::now();
+            let count = self.pace.load(Ordering::Relaxed).min(rows - from);
+            for predicate in &self.predicates {
+                let arrays = predicate.columns.iter().filter_map(|c| arrays.get(c)).map(|a| a.slice(from, count));
+                let passes = predicate.passes(&record_batch(&predicate.schema, arrays.collect(), count)?)?;
+                let slice = passing[from..from + count].iter_mut().enumerate();
+                slice.for_each(|(row, all)| *all &= passes.is_valid(row) && passes.value(row));
+            }
+            let faster = PACE_WANTED.as_secs_f64() / began.elapsed().as_secs_f64().max(1e-9);
+            let pace = (count as f64 * faster.min(64.0)) as usize;
+            self.pace.store(pace.clamp(PACE_MIN, limits::BATCH_ROWS), Ordering::Relaxed);
+            from += count;
+        }
+        Ok(Some(passing))
     }
 }
 
@@ -205,18 +250,19 @@ fn regions(question: &Comparison) -> Vec<(TimeRange, Vec<&Filter>)> {
 fn found(
     scope: &Scope,
     question: &Comparison,
+    columns: &[ScanColumn],
     state: &SessionState,
     stats: &ScanStats,
 ) -> Result<Vec<Unit>, QueryError> {
     let mut found: Vec<Unit> = Vec::new();
-    let mut known: HashMap<(usize, usize), usize> = HashMap::new();
+    let mut known: HashMap<(u64, usize), usize> = HashMap::new();
     for (range, filters) in regions(question) {
         let mut used = BTreeSet::new();
         let filters = filters.into_iter().map(|f| filter::expression(f, scope, &mut used));
         let filters: Vec<_> = filters.collect::<Result<_, _>>()?;
         let used: Vec<ScanColumn> = used.into_iter().collect();
         let predicates = scan::predicates(state, &used, range, &filters)?;
-        let pruned = prune::prune(&scope.datasets, range, &predicates)?;
+        let pruned = prune::prune(&scope.datasets, range, &predicates, columns)?;
         for unit in pruned.units {
             match known.get(&identity(&unit)) {
                 Some(at) => widen(&mut found[*at], unit),
@@ -231,10 +277,11 @@ fn found(
     Ok(found)
 }
 
-fn identity(unit: &Unit) -> (usize, usize) {
+/// Tells one batch or row group from another: a segment may be opened more than once.
+fn identity(unit: &Unit) -> (u64, usize) {
     match unit {
-        Unit::Memory { batch, .. } => (Arc::as_ptr(batch) as usize, 0),
-        Unit::RowGroup { segment, row_group, .. } => (Arc::as_ptr(segment) as usize, *row_group),
+        Unit::Memory { batch, .. } => (Arc::as_ptr(batch) as u64, usize::MAX),
+        Unit::RowGroup { segment, row_group, .. } => (segment.footer().segment, *row_group),
     }
 }
 
@@ -251,7 +298,7 @@ fn note_segments(scope: &Scope, question: &Comparison, found: &[Unit], stats: &S
     let ranges: Vec<TimeRange> = regions(question).into_iter().map(|r| r.0).collect();
     let segments = || scope.datasets.iter().flat_map(|d| d.segments.iter());
     let in_time = segments().filter(|s| ranges.iter().any(|r| r.overlaps(s.info().time_min, s.info().time_max)));
-    let scanned: BTreeSet<usize> =
+    let scanned: BTreeSet<u64> =
         found.iter().filter(|f| matches!(f, Unit::RowGroup { .. })).map(|f| identity(f).0).collect();
     let (total, in_time, scanned) = (segments().count() as u64, in_time.count() as u64, scanned.len() as u64);
     stats.segments.store(total, Ordering::Relaxed);
@@ -279,7 +326,10 @@ fn read_part(
         Unit::RowGroup { dataset, segment, row_group, selection } => {
             let rows = segment.metadata().metadata().row_group(*row_group).num_rows() as usize;
             let weighted = segment.system_column(reserved::SAMPLE_RATE).is_some();
-            let source = Source::RowGroup { segment: Arc::clone(segment), row_group: *row_group };
+            let handle = scope.datasets[*dataset].segments.iter().find(|s| s.info().id.0 == segment.footer().segment);
+            let handle = handle.ok_or_else(|| QueryError::internal("a segment is not one of its dataset"))?;
+            let (handle, open) = (Arc::clone(handle), Arc::clone(segment));
+            let source = Source::RowGroup { segment: handle, open, row_group: *row_group };
             (*dataset, source, selection.as_ref(), rows, weighted, time_range(segment, *row_group))
         }
     };
@@ -293,10 +343,10 @@ fn read_part(
         let group = segment.metadata().metadata().row_group(*row_group);
         stats.note_row_group(group, selection.map_or(rows, RowSelection::row_count), indexes(segment, &columns));
     }
-    let mut part = Part { dataset, source, cells: vec![NOWHERE; rows], weights: weighted.then(|| vec![1; rows]) };
+    let mut part = Part::new(dataset, source, vec![NOWHERE; rows], weighted.then(|| vec![1; rows]));
     let (source, name) = (part.source.clone(), scope.datasets[dataset].name.as_str());
     columns::scan(&source, name, &columns, selection, workers, |arrays, rows| {
-        part.mark(question, clauses, arrays, rows, one_time)
+        part.mark(question, clauses, arrays, rows, one_time, workers)
     })?;
     Ok(part)
 }
@@ -322,10 +372,11 @@ impl Part {
         arrays: &Arrays,
         rows: &[usize],
         one_time: Option<i64>,
+        workers: &Workers,
     ) -> Result<(), QueryError> {
-        let scope = clauses.scope.evaluate(arrays, rows.len())?;
-        let selection = clauses.selection.evaluate(arrays, rows.len())?;
-        let baseline = clauses.baseline.evaluate(arrays, rows.len())?;
+        let scope = clauses.scope.evaluate(arrays, rows.len(), workers)?;
+        let selection = clauses.selection.evaluate(arrays, rows.len(), workers)?;
+        let baseline = clauses.baseline.evaluate(arrays, rows.len(), workers)?;
         let integers = |column: ScanColumn| arrays.get(&column).map(|array| array.as_primitive::<Int64Type>());
         let times = if one_time.is_none() { integers(ScanColumn::Timestamp) } else { None };
         let weights = integers(ScanColumn::SampleRate);

@@ -205,6 +205,19 @@ impl Comparison {
         names.into_iter().filter(|name| *name != "*").map(str::to_owned).collect()
     }
 
+    /// The times from the first to the last of all sides.
+    pub(crate) fn times(&self) -> TimeRange {
+        let other = match &self.baseline {
+            Baseline::Rest { before } => before.unwrap_or(self.scope.range),
+            Baseline::Others(side) => side.range,
+            Baseline::Earlier(range) | Baseline::EarlierAll(range) => *range,
+            Baseline::RestOfTime => self.scope.range,
+        };
+        let all = [self.scope.range, self.selection.range, other];
+        let (starts, ends) = (all.iter().map(|r| r.start), all.iter().map(|r| r.end));
+        TimeRange { start: starts.fold(i64::MAX, i64::min), end: ends.fold(i64::MIN, i64::max) }
+    }
+
     /// Every field that is named anywhere.
     pub(crate) fn named(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();

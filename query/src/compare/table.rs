@@ -9,6 +9,9 @@ use std::sync::Arc;
 
 use super::value::EventValue;
 
+#[cfg(test)]
+mod tests;
+
 /// Where a row stands. Share questions have the first two, counts the first and third, rates and two witnesses all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]

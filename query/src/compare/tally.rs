@@ -13,6 +13,9 @@ use super::fields::{FieldCounts, NumberCounts, ValueCount};
 use super::table::bin_of;
 use super::value::EventValue;
 
+#[cfg(test)]
+mod tests;
+
 /// Values of one field that are told apart, beside those given.
 const VALUES_MAX: usize = 64 << 10;
 /// Counters that values beyond that share: what one of them says bounds each of its values.

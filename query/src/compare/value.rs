@@ -5,6 +5,9 @@ use std::hash::{Hash, Hasher};
 
 use serde_json::{Number, Value};
 
+#[cfg(test)]
+mod tests;
+
 /// JavaScript's largest exact integer: beyond it answers hold text.
 const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
 /// 2^63: the first float beyond 64-bit integers.

@@ -102,8 +102,14 @@ impl Writer<'_> {
         Some(field)
     }
 
-    pub(crate) fn write(&self, fields: Vec<Measured>, explanations: &[Explanation], fraction: f64) -> CompareAnswer {
-        let exact = fraction >= 1.0;
+    /// The answer; of a sample if `sampled` says which part it is.
+    pub(crate) fn write(
+        &self,
+        fields: Vec<Measured>,
+        explanations: &[Explanation],
+        sampled: Option<f64>,
+    ) -> CompareAnswer {
+        let exact = sampled.is_none();
         let events = |cell: Cell| SideAnswer { events: self.sides.total(cell).weight };
         let estimated = fields.iter().flat_map(|m| {
             let distinct = (exact && m.counts.untold.is_some()).then(|| format!("distinct({})", m.name()));
@@ -125,7 +131,7 @@ impl Writer<'_> {
             explanations: explanations.iter().map(|e| self.explanation(e)).collect(),
             evidence: (self.evidence == Evidence::Weak).then_some("weak"),
             exact,
-            sampled_fraction: fraction,
+            sampled_fraction: sampled.unwrap_or(1.0),
             stats: CompareStats { scan: stats, baseline: if exact { "scan" } else { "sample" } },
             warnings: self.warnings.to_vec(),
         }

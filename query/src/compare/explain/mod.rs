@@ -11,9 +11,15 @@ mod candidates;
 mod judge;
 mod mirrors;
 mod search;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::score::Mass;
 use super::table::{CELLS, Cell, Table};
+use super::value::EventValue;
 pub(crate) use bits::Evidence;
 use bits::{Arranged, Bits};
 use candidates::{Place, Test, candidates};
@@ -21,8 +27,6 @@ pub(crate) use judge::Question;
 use judge::{Judge, Levels, Sums};
 pub(crate) use mirrors::{Folded, fold};
 
-use super::value::EventValue;
-use std::sync::Arc;
 
 /// Single conditions that conjunctions are made of, in the first search and in later ones.
 const CANDIDATES_FIRST: usize = 64;
@@ -92,25 +96,30 @@ pub(crate) fn evidence(table: &Table) -> Evidence {
     if weak { Evidence::Weak } else { Evidence::Sampling }
 }
 
-/// See the module. `allowed` says by field whether conditions may name it.
-pub(crate) fn explain(
-    table: &Table,
-    question: Question,
-    evidence: Evidence,
-    allowed: &[bool],
-    explanations_max: usize,
-) -> Vec<Explanation> {
-    let mut question = question;
+/// What is searched, and under which bounds.
+pub(crate) struct Search<'a> {
+    pub(crate) question: Question,
+    pub(crate) evidence: Evidence,
+    /// By field: whether conditions may name it.
+    pub(crate) allowed: &'a [bool],
+    pub(crate) explanations_max: usize,
+    /// Set when nobody waits any more: then what was found so far comes back.
+    pub(crate) stop: &'a AtomicBool,
+}
+
+/// See the module.
+pub(crate) fn explain(table: &Table, search: &Search<'_>) -> Vec<Explanation> {
+    let mut question = search.question;
     let mut explanations: Vec<Explanation> = Vec::new();
     let mut combination = vec![0u16; table.rows.len()];
     let mut levels = Levels::even(1);
     let mut covered = vec![false; table.rows.len()];
     let mut first_score = 0.0;
-    while explanations.len() < explanations_max {
+    while explanations.len() < search.explanations_max && !search.stop.load(Ordering::Relaxed) {
         let first = explanations.is_empty();
-        let arranged = Arranged::new(table, &combination, evidence);
+        let arranged = Arranged::new(table, &combination, search.evidence);
         let masses = arranged.row_masses();
-        let place = Place { table, arranged: &arranged, masses: &masses, allowed };
+        let place = Place { table, arranged: &arranged, masses: &masses, allowed: search.allowed };
         let totals = arranged.sums(&arranged.all());
         let judge = Judge::new(question, totals, levels.clone());
         let kept_max = if first { CANDIDATES_FIRST } else { CANDIDATES_LATER };
@@ -118,7 +127,7 @@ pub(crate) fn explain(
         if !first {
             add_uncovered(&place, &judge, &covered, kept_max, &mut found);
         }
-        let found = search::search(&place, &judge, found, first);
+        let found = search::search(&place, &judge, found, first, search.stop);
         let least = (FIRST_SHARE_MIN * first_score).max(SCORE_MIN);
         let found = match found.filter(|f| f.best.verdict.score >= least) {
             Some(found) => found,

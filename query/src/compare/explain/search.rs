@@ -1,11 +1,13 @@
 //! The best conjunction of one to three conditions: every single, every pair, triples of the best pairs, then the same
 //! again with what shows only inside the best one.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::super::score::{self, Verdict};
 use super::super::table::Cell;
 use super::bits::{Bits, both};
 use super::candidates::{Candidate, Candidates, Place, SELECTED_EVENTS_MIN, SINGLE_Z_MIN, bits_of, candidates};
-use super::judge::{Judge, Sums};
+use super::judge::{Judge, Question, Sums};
 
 /// Conditions of a conjunction.
 const CONDITIONS_MAX: usize = 3;
@@ -41,11 +43,20 @@ pub(crate) struct Found {
 }
 
 /// Searches, inside the best ones too if `drill`; none if nothing is above chance and more raised than what is around it.
-pub(crate) fn search(place: &Place<'_>, judge: &Judge, first: Candidates, drill: bool) -> Option<Found> {
+pub(crate) fn search(
+    place: &Place<'_>,
+    judge: &Judge,
+    first: Candidates,
+    drill: bool,
+    stop: &AtomicBool,
+) -> Option<Found> {
     let Candidates { mut kept, mut examined } = first;
     let mut ranked = beam(place, judge, &kept, examined);
-    let mut best = first_needed(place, judge, &kept, &ranked)?;
+    let mut best = first_needed(place, judge, &kept, &ranked, z_min(&kept, examined))?;
     for _ in 0..if drill { DRILL_ROUNDS } else { 0 } {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
         let inside = rows_of(&kept, &best.parts)?;
         let more = drilled(place, judge, &inside, &mut kept);
         if more == 0 {
@@ -53,7 +64,7 @@ pub(crate) fn search(place: &Place<'_>, judge: &Judge, first: Candidates, drill:
         }
         examined += more;
         ranked = beam(place, judge, &kept, examined);
-        let Some(next) = first_needed(place, judge, &kept, &ranked) else { break };
+        let Some(next) = first_needed(place, judge, &kept, &ranked, z_min(&kept, examined)) else { break };
         let better = next.rank > best.rank;
         best = next;
         if !better {
@@ -88,10 +99,15 @@ pub(crate) fn rows_of(kept: &[Candidate], parts: &[usize]) -> Option<Bits> {
     Some(rest.iter().fold(kept[*first].bits.clone(), |bits, at| both(&bits, &kept[*at].bits)))
 }
 
+/// The z that rules out chance over all that is compared.
+fn z_min(kept: &[Candidate], examined: usize) -> f64 {
+    let kept = kept.len() as f64;
+    score::threshold(examined as f64 * kept + BEAM as f64 * kept / 10.0)
+}
+
 /// Every conjunction that is raised, best first.
 fn beam(place: &Place<'_>, judge: &Judge, kept: &[Candidate], examined: usize) -> Vec<Conjunction> {
-    let comparisons = examined as f64 * kept.len() as f64 + BEAM as f64 * kept.len() as f64 / 10.0;
-    let z_min = score::threshold(comparisons);
+    let z_min = z_min(kept, examined);
     let mut all: Vec<Conjunction> = Vec::new();
     for (at, candidate) in kept.iter().enumerate() {
         all.push(judged(judge, kept, vec![at], candidate.sums.clone()));
@@ -149,8 +165,21 @@ fn judged(judge: &Judge, kept: &[Candidate], parts: Vec<usize>, sums: Sums) -> C
 }
 
 /// The first of the ranked that has a needed condition, without those it does not need.
-fn first_needed(place: &Place<'_>, judge: &Judge, kept: &[Candidate], ranked: &[Conjunction]) -> Option<Conjunction> {
-    ranked.iter().filter(|c| c.sure).take(TRIES_MAX).find_map(|c| minimal(place, judge, kept, c.clone()))
+///
+/// Where everything is raised (more traffic, another mix) every broad condition is; the best of many must then be more
+/// raised than what is around it by more than chance makes of so many.
+fn first_needed(
+    place: &Place<'_>,
+    judge: &Judge,
+    kept: &[Candidate],
+    ranked: &[Conjunction],
+    z_min: f64,
+) -> Option<Conjunction> {
+    let sure = ranked.iter().filter(|c| c.sure).take(TRIES_MAX);
+    sure.filter_map(|c| minimal(place, judge, kept, c.clone())).find(|c| match judge.question {
+        Question::Share | Question::TwoWitnesses => true,
+        Question::Rate | Question::Count { .. } => more_raised(judge, kept, c, &judge.totals) > z_min,
+    })
 }
 
 /// Takes away conditions, the weakest first, as long as what they shut out is not clearly less raised than the rest.
@@ -174,10 +203,15 @@ fn need(place: &Place<'_>, judge: &Judge, kept: &[Candidate], c: &Conjunction, a
     let mut parts = c.parts.clone();
     parts.remove(at);
     let wider = rows_of(kept, &parts).map_or_else(|| judge.totals.clone(), |bits| place.arranged.sums(&bits));
-    let let_in = wider.minus(&c.sums);
+    more_raised(judge, kept, c, &wider)
+}
+
+/// How much more raised (z) a conjunction is than the rest of something wider.
+fn more_raised(judge: &Judge, kept: &[Candidate], c: &Conjunction, wider: &Sums) -> f64 {
+    let rest = wider.minus(&c.sums);
     let rate = c.parts.iter().map(|p| kept[*p].rate).fold(0.0, f64::max);
     let lift = |sums: &Sums, rate| score::log_lift(sums.cell(Cell::Selected), judge.expected(sums, rate));
     let (inside, inside_variance) = lift(&c.sums, rate);
-    let (outside, outside_variance) = lift(&let_in, judge.single_rate(&let_in));
+    let (outside, outside_variance) = lift(&rest, judge.single_rate(&rest));
     (inside - outside) / (inside_variance + outside_variance).sqrt()
 }
