@@ -80,7 +80,15 @@ impl Client {
     }
 
     pub(crate) fn query(&self, dataset: &str, spec: &Value) -> Result<Value, ClientError> {
-        let url = format!("{}/api/v1/query/{}", self.url, encode(dataset));
+        self.ask("query", dataset, spec)
+    }
+
+    pub(crate) fn compare(&self, dataset: &str, spec: &Value) -> Result<Value, ClientError> {
+        self.ask("compare", dataset, spec)
+    }
+
+    fn ask(&self, route: &str, dataset: &str, spec: &Value) -> Result<Value, ClientError> {
+        let url = format!("{}/api/v1/{route}/{}", self.url, encode(dataset));
         let body = spec.to_string();
         let answer = self.agent.post(&url).header("Content-Type", "application/json").send(body.as_bytes());
         self.read(&url, answer)

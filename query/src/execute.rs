@@ -69,22 +69,28 @@ pub struct QueryEngine {
     runtime: Option<Runtime>,
 }
 
+/// Tells blocking work that nobody waits any more.
+#[derive(Default)]
+pub(crate) struct Cancelled(Arc<AtomicBool>);
+
+impl Cancelled {
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Aborts its task when nobody waits for it any more.
 struct Abandoned<T>(JoinHandle<T>);
 
 impl<T> Drop for Abandoned<T> {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-/// Tells blocking work that nobody waits for it any more.
-#[derive(Default)]
-pub(crate) struct Cancelled(pub(crate) Arc<AtomicBool>);
-
-impl Drop for Cancelled {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -183,6 +189,10 @@ impl QueryEngine {
     pub fn limit_spill(&self, bytes: u64) {
         // Only a disk manager without directories refuses, and this one has one.
         let _cannot_fail = self.environment.disk_manager.set_max_temp_directory_size(bytes);
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.settings.threads
     }
 
     fn handle(&self) -> Result<Handle, QueryError> {

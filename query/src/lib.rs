@@ -3,8 +3,8 @@
 //! The way of a question: [`spec`] parses it once into typed form, [`scope`] finds the datasets and fields it names,
 //! [`plan`] makes DataFusion plans of it, [`prune`] leaves out what cannot match, [`scan`] reads the rest ([`overflow`]
 //! finds fields without columns), [`execute`] runs it under a deadline and a memory budget, [`answer`] writes it down,
-//! [`missing`] says what it lacks. [`rows`] reads whole events, [`fields`] lists what there is to ask about, [`matching`]
-//! finds the places of events for whoever removes them.
+//! [`missing`] says what it lacks. [`rows`] reads whole events, [`compare`] says what is different about some of them,
+//! [`fields`] lists what there is to ask about, [`matching`] finds the places of events for whoever removes them.
 //!
 //! This crate must not know HTTP, sockets, files or the WAL. It is the only one that knows DataFusion.
 
@@ -14,6 +14,7 @@ pub mod limits;
 pub mod spec;
 
 mod answer;
+mod compare;
 mod execute;
 mod fields;
 mod filter;
@@ -30,6 +31,10 @@ mod scope;
 mod text;
 
 pub use answer::{Answer, AnswerColumn, AnswerStats, Heatmap, SegmentStats, Series, SeriesGroup, Warning};
+pub use compare::{
+    BinAnswer, CompareAnswer, CompareEvent, CompareSpec, CompareStats, DistinctAnswer, ExplanationAnswer, FieldAnswer,
+    MedianAnswer, RivalAnswer, SharesAnswer, SideAnswer, SideSpec, ValueAnswer,
+};
 pub use error::{QueryError, QueryErrorKind};
 pub use execute::{QueryEngine, QuerySettings};
 pub use fields::{DatasetList, DatasetSummary, FieldList, FieldSummary, ValueCount, ValueList};

@@ -47,3 +47,20 @@ pub const BATCH_BYTES: usize = 32 << 20;
 pub const QUESTION_BYTES: usize = 32 << 20;
 /// With little memory, what all running questions hold beside their operators is at most this part of it.
 pub const QUESTIONS_PART_MAX: usize = 4;
+
+/// Fields of a compare's answer.
+pub const COMPARE_FIELDS_MAX: usize = 1_000;
+/// Values of each of them.
+pub const COMPARE_VALUES_MAX: usize = 1_000;
+/// Explanations of a compare: each further one splits the rows in two.
+pub const COMPARE_EXPLANATIONS_MAX: usize = 10;
+/// Rows of each cell that explanations are searched in: more would not change their order.
+pub const COMPARE_ROWS_MAX: usize = 50_000;
+/// Values in all fields of those rows together, some 8 bytes each.
+pub const COMPARE_CELLS_MAX: usize = 24_000_000;
+/// Rows of the pages that a sample is drawn by.
+pub const COMPARE_PAGE_ROWS: usize = 4_096;
+/// Pages of one cell that a sample reads: at least, at most, and as a part of all.
+pub const COMPARE_PAGES_MIN: usize = 16;
+pub const COMPARE_PAGES_MAX: usize = 128;
+pub const COMPARE_PAGES_PART: usize = 16;

@@ -271,7 +271,7 @@ fn page_selection(segment: &OpenSegment, row_group: usize, predicate: &Predicate
 }
 
 /// The fields and types whose columns scan columns are made of.
-fn physical<'c>(columns: impl Iterator<Item = &'c ScanColumn>) -> Vec<(FieldName, FieldType)> {
+pub(crate) fn physical<'c>(columns: impl Iterator<Item = &'c ScanColumn>) -> Vec<(FieldName, FieldType)> {
     let overflow = || Some((FieldName::trusted(reserved::OVERFLOW), FieldType::String));
     let parts = columns.flat_map(|column| match column {
         ScanColumn::Field(field, field_type) => [Some((field.clone(), *field_type)), None],

@@ -87,7 +87,7 @@ impl QueryEngine {
             async move {
                 overflow::look_up(&mut scope, &names(&query), query.range).await?;
                 let cancelled = Cancelled::default();
-                let stop = Arc::clone(&cancelled.0);
+                let stop = cancelled.flag();
                 let work = tokio::task::spawn_blocking(move || Pager { context, scope, query, strict, stop }.page());
                 let page = work.await.map_err(|_| QueryError::internal("the query panicked; this is a bug"))?;
                 drop(cancelled);

@@ -66,11 +66,16 @@ impl ScanStats {
     }
 
     /// A row group of which `selected` rows are read in `columns`, given by position; one may come twice.
-    pub(crate) fn note_row_group(&self, group: &RowGroupMetaData, selected: usize, mut columns: Vec<usize>) {
+    pub(crate) fn note_row_group(&self, group: &RowGroupMetaData, selected: usize, columns: Vec<usize>) {
+        self.rows.fetch_add(selected as u64, Ordering::Relaxed);
+        self.note_bytes(group, selected, columns);
+    }
+
+    /// Further columns of rows that were noted before.
+    pub(crate) fn note_bytes(&self, group: &RowGroupMetaData, selected: usize, mut columns: Vec<usize>) {
         columns.sort_unstable();
         columns.dedup();
         let bytes: u64 = columns.into_iter().map(|at| group.column(at).compressed_size() as u64).sum();
-        self.rows.fetch_add(selected as u64, Ordering::Relaxed);
         self.bytes.fetch_add(bytes * selected as u64 / (group.num_rows() as u64).max(1), Ordering::Relaxed);
     }
 }

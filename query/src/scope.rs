@@ -198,6 +198,12 @@ impl Scope {
         kept.chain(recent).collect()
     }
 
+    /// Every field that some event has in a column of its own.
+    pub(crate) fn fields_with_columns(&self) -> BTreeSet<FieldName> {
+        let kept = self.datasets.iter().flat_map(|d| d.fields.iter().map(|(name, _)| name.clone()));
+        kept.chain(self.recent_columns().map(|c| c.field.clone())).collect()
+    }
+
     /// Every field that is known by name.
     fn all_fields(&self) -> BTreeSet<FieldName> {
         let named = |d: &DatasetSnapshot| named_fields(d, &d.overflow()).into_iter().cloned().collect::<Vec<_>>();

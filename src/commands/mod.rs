@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod compare;
 mod demo;
 mod inspect;
 mod keys;
@@ -48,6 +49,8 @@ enum Command {
     Send(send::SendArguments),
     /// Ask a running Outcrop
     Query(query::QueryArguments),
+    /// Ask a running Outcrop what is different about some events
+    Compare(compare::CompareArguments),
     /// Make, list and revoke keys
     Keys(keys::KeysArguments),
     /// Verify a data directory that is not in use
@@ -79,6 +82,7 @@ impl Cli {
             Command::Send(arguments) => send::send(&arguments),
             Command::Query(arguments) => query::query(&arguments),
             Command::Keys(arguments) => keys::keys(&arguments),
+            Command::Compare(arguments) => compare::compare(&arguments),
             Command::Check(arguments) => check::check(&arguments),
             Command::Repair(arguments) => repair::repair(&arguments),
             Command::Inspect(arguments) => inspect::inspect(&arguments),

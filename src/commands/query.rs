@@ -133,7 +133,7 @@ const OPERATORS: [&str; 18] = [
 ];
 
 /// `field operator value`. A value is read as JSON if it is JSON, else as text; `in` takes a list or `a,b,c`.
-fn filter(text: &str) -> Result<Value, String> {
+pub(super) fn filter(text: &str) -> Result<Value, String> {
     let found = OPERATORS.iter().find_map(|operator| {
         let spaced = operator.chars().all(|c| c.is_alphabetic() || c == '-');
         let needle = if spaced { format!(" {operator}") } else { (*operator).to_owned() };
@@ -155,7 +155,7 @@ fn filter(text: &str) -> Result<Value, String> {
     Ok(json!({ "column": column, "op": operator, "value": value }))
 }
 
-fn seconds(text: &str) -> Result<i64, String> {
+pub(super) fn seconds(text: &str) -> Result<i64, String> {
     let wrong = || format!("{text:?}: write a duration as 90s, 30m, 2h or 7d");
     let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
     let number: i64 = number.parse().map_err(|_| wrong())?;

@@ -73,6 +73,14 @@ impl ApiError {
         self.shed.is_some()
     }
 
+    /// What is answered, where the status has been sent already.
+    pub(crate) fn body(self) -> ErrorBody {
+        if self.status.is_server_error() && self.shed.is_none() {
+            tracing::warn!(status = self.status.as_u16(), code = self.code, "{}", self.message);
+        }
+        ErrorBody { error: ErrorDetail { code: self.code.to_owned(), message: self.message, details: self.details } }
+    }
+
     pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::BAD_REQUEST, code, message)
     }
@@ -80,19 +88,16 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        if self.status.is_server_error() && self.shed.is_none() {
-            tracing::warn!(status = self.status.as_u16(), code = self.code, "{}", self.message);
-        }
-        let detail = ErrorDetail { code: self.code.to_owned(), message: self.message, details: self.details };
-        let mut response = (self.status, Json(ErrorBody { error: detail })).into_response();
-        if self.status == StatusCode::UNAUTHORIZED {
+        let (status, retry_after_seconds, shed) = (self.status, self.retry_after_seconds, self.shed);
+        let mut response = (status, Json(self.body())).into_response();
+        if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(seconds) = self.retry_after_seconds {
+        if let Some(seconds) = retry_after_seconds {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         // For whoever counts.
-        if let Some(why) = self.shed {
+        if let Some(why) = shed {
             response.extensions_mut().insert(why);
         }
         response

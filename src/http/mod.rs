@@ -6,6 +6,7 @@
 mod access;
 pub(crate) mod admission;
 mod body;
+mod compare;
 mod console;
 mod datasets;
 mod deletions;
@@ -133,6 +134,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/events/{dataset}", post(events::accept).delete(deletions::delete_events))
         .route("/query/{dataset}", post(query::query))
         .route("/rows/{dataset}", post(query::rows))
+        .route("/compare/{dataset}", post(compare::compare))
         .route("/datasets", get(query::datasets))
         .route(
             "/datasets/{dataset}",

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use super::access::ROUTES;
-use super::{datasets, deletions, error, events, health, keys, query, session, tasks};
+use super::{compare, datasets, deletions, error, events, health, keys, query, session, tasks};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -14,6 +14,7 @@ use super::{datasets, deletions, error, events, health, keys, query, session, ta
         events::accept,
         query::query,
         query::rows,
+        compare::compare,
         query::datasets,
         query::fields,
         query::values,

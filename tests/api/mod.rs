@@ -5,6 +5,7 @@
 
 mod bodies;
 mod command_line;
+mod compare;
 mod console;
 mod damage;
 mod datasets;

@@ -16,8 +16,8 @@ pub use wire::{
     RowsSpec, TimeSpec,
 };
 
-pub(crate) use parse::{parse_deletion, parse_query, parse_rows};
-pub(crate) use time::{rfc3339, time_literal};
+pub(crate) use parse::{filters, parse_deletion, parse_query, parse_rows};
+pub(crate) use time::{replaced, rfc3339, time_literal, time_range};
 
 use outcrop_storage::event::TimestampNs;
 

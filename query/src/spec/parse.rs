@@ -244,7 +244,7 @@ fn having(spec: &HavingSpec, calculations: &[Calculation]) -> Result<Having, Que
     Ok(Having { calculation, op, value: spec.value })
 }
 
-fn filters(specs: &[FilterSpec], combination: FilterCombination) -> Result<Filter, QueryError> {
+pub(crate) fn filters(specs: &[FilterSpec], combination: FilterCombination) -> Result<Filter, QueryError> {
     at_most("filters", specs.len(), limits::CLAUSES_MAX)?;
     let conditions: Vec<Filter> =
         specs.iter().map(|s| condition(s).map(Filter::Condition)).collect::<Result<_, _>>()?;

@@ -37,9 +37,18 @@ pub(crate) fn time_range(
 
 /// The range between two times; without one of them it has no end on that side.
 pub(crate) fn open_range(start: Option<&TimeSpec>, end: Option<&TimeSpec>) -> Result<TimeRange, QueryError> {
+    replaced(TimeRange { start: TimestampNs::MIN, end: TimestampNs::MAX }, start, end)
+}
+
+/// A range with the bounds that are given in place of its own.
+pub(crate) fn replaced(
+    range: TimeRange,
+    start: Option<&TimeSpec>,
+    end: Option<&TimeSpec>,
+) -> Result<TimeRange, QueryError> {
     let start = start.map(|t| point(t, "start_time")).transpose()?;
     let end = end.map(|t| point(t, "end_time")).transpose()?;
-    checked(TimeRange { start: start.unwrap_or(TimestampNs::MIN), end: end.unwrap_or(TimestampNs::MAX) })
+    checked(TimeRange { start: start.unwrap_or(range.start), end: end.unwrap_or(range.end) })
 }
 
 fn checked(range: TimeRange) -> Result<TimeRange, QueryError> {
