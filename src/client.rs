@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
-use ureq::http::HeaderValue;
+use ureq::http::{HeaderValue, Request, Response};
 use ureq::middleware::MiddlewareNext;
 
 /// Seconds to wait for an answer: longer than any deadline of the server.
@@ -52,7 +52,7 @@ impl Client {
     /// A client that sends a key with every request, if it has one.
     pub(crate) fn new(url: &str, key: Option<&HeaderValue>) -> Client {
         let key = key.cloned();
-        let with_key = move |mut request: ureq::http::Request<ureq::SendBody<'_>>, next: MiddlewareNext<'_>| {
+        let with_key = move |mut request: Request<ureq::SendBody<'_>>, next: MiddlewareNext<'_>| {
             if let Some(key) = &key {
                 request.headers_mut().insert("x-outcrop-key", key.clone());
             }
@@ -97,7 +97,7 @@ impl Client {
     fn read<T: for<'de> Deserialize<'de>>(
         &self,
         url: &str,
-        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+        answer: Result<Response<ureq::Body>, ureq::Error>,
     ) -> Result<T, ClientError> {
         let unreachable = |reason: String| ClientError::Unreachable { url: url.to_owned(), reason };
         let mut answer = answer.map_err(|e| unreachable(e.to_string()))?;

@@ -54,7 +54,11 @@ fn tell(before: Condition, now: Condition, space: &SpaceHealth) {
         tracing::info!(percent, available_bytes, "there is space on the disk again");
     }
     if now.full && !before.full {
-        tracing::error!(percent, available_bytes, "the disk is full: ingest is refused until there is space; queries go on");
+        tracing::error!(
+            percent,
+            available_bytes,
+            "the disk is full: ingest is refused until there is space; queries go on"
+        );
     }
     if !now.full && before.full {
         tracing::info!(percent, available_bytes, "ingest goes on");

@@ -7,6 +7,7 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
+use axum::http::Uri;
 use clap::Args;
 use outcrop_ingest::Limits;
 use outcrop_storage::Retention;
@@ -284,7 +285,7 @@ fn address(text: &str) -> Result<SocketAddr, SettingsError> {
 }
 
 fn host_of(url: &str) -> Result<String, SettingsError> {
-    let uri: Option<axum::http::Uri> = url.parse().ok();
+    let uri: Option<Uri> = url.parse().ok();
     let authority = uri.as_ref().filter(|u| u.scheme().is_some()).and_then(|u| u.authority());
     authority.map(|a| a.as_str().to_lowercase()).ok_or_else(|| SettingsError::PublicUrl(url.to_owned()))
 }

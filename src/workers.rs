@@ -290,7 +290,9 @@ mod tests {
             runtime.spawn(async move { workers.run(workers.enter(1)?, 1, move |_| job()).await })
         };
         let first = start(Box::new(move || assert!(held.recv().is_ok())));
-        wait_until(|| workers.0.lock().rate.since.is_none() && workers.0.lock().jobs.is_empty() && !first.is_finished());
+        wait_until(|| {
+            workers.0.lock().rate.since.is_none() && workers.0.lock().jobs.is_empty() && !first.is_finished()
+        });
         let tell = did.clone();
         let gone = start(Box::new(move || tell.send("gone").unwrap()));
         wait_until(|| workers.0.lock().jobs.len() == 1);

@@ -158,7 +158,9 @@ fn ten_times_too_much_is_survived() {
     let (quiet_p95, busy_p95) = (percentile(quiet.iter().copied(), 0.95), percentile(busy.iter().copied(), 0.95));
     let goodput = accepted(&flood).count() as f64 / seconds as f64 / rate;
     let events = rate * EVENTS_EACH as f64;
-    println!("accepts {events:.0} events/s alone; offered {TIMES} times that for {seconds} s, it accepted {goodput:.2} of it");
+    println!(
+        "accepts {events:.0} events/s alone; offered {TIMES} times that for {seconds} s, it accepted {goodput:.2} of it"
+    );
     report(&flood);
     println!("questions: p95 {quiet_p95:?} quiet, {busy_p95:?} under load; RssAnon at most {} MiB", peak >> 20);
     println!("shed: {}", shed_reasons(&server));
@@ -192,7 +194,13 @@ fn report(outcomes: &[Outcome]) {
     for (status, latencies) in by_status {
         let at = |share| percentile(latencies.iter().copied(), share);
         let status = status.map_or("broken off".to_owned(), |status| status.to_string());
-        println!("{status}: {} requests, p50 {:?}, p99 {:?}, at most {:?}", latencies.len(), at(0.5), at(0.99), at(1.0));
+        println!(
+            "{status}: {} requests, p50 {:?}, p99 {:?}, at most {:?}",
+            latencies.len(),
+            at(0.5),
+            at(0.99),
+            at(1.0)
+        );
     }
 }
 

@@ -198,7 +198,8 @@ impl<'a> Rows<'a> {
         let Some(missing) = held.checked_sub(self.reserved).filter(|missing| *missing > 0) else { return Ok(()) };
         let step = missing.max(self.reserved / 4).max(MEMORY_STEP_BYTES);
         // Near the end of what there is, what is needed must do.
-        let step = if self.memory.try_grow(step).is_ok() { step } else { reserve(self.memory, missing).map(|()| missing)? };
+        let step =
+            if self.memory.try_grow(step).is_ok() { step } else { reserve(self.memory, missing).map(|()| missing)? };
         self.reserved += step;
         Ok(())
     }

@@ -18,10 +18,10 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::collect;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use outcrop_storage::limits::WORK_NICENESS;
-use outcrop_storage::{Snapshot, machine};
 use outcrop_storage::event::TimestampNs;
+use outcrop_storage::limits::WORK_NICENESS;
 use outcrop_storage::memory::{Memory, Pool};
+use outcrop_storage::{Snapshot, machine};
 use serde_json::{Map, Value, json};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Semaphore, TryAcquireError};
@@ -98,7 +98,8 @@ impl QueryEngine {
     pub fn new(settings: QuerySettings) -> Result<QueryEngine, QueryError> {
         let disk = DiskManagerBuilder::default()
             .with_mode(DiskManagerMode::Directories(vec![settings.spill_directory.clone()]));
-        let part = settings.memory.ceiling(Pool::Queries) / limits::QUESTIONS_PART_MAX / settings.concurrency_max.max(1);
+        let part =
+            settings.memory.ceiling(Pool::Queries) / limits::QUESTIONS_PART_MAX / settings.concurrency_max.max(1);
         let question_bytes = limits::QUESTION_BYTES.min(part);
         let environment = RuntimeEnvBuilder::new()
             .with_memory_pool(QueryPool::new(&settings.memory, question_bytes * settings.concurrency_max))

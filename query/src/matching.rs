@@ -43,7 +43,7 @@ pub struct MatchingRows {
 }
 
 /// Told how many of how many parts are read; says whether to go on.
-pub type Watch<'a> = &'a dyn Fn(u64, u64) -> bool;
+pub(crate) type Watch<'a> = &'a dyn Fn(u64, u64) -> bool;
 
 impl QueryEngine {
     /// Checks what somebody wrote. A field that nobody ever sent is refused: most often it is a slip, and a negative
@@ -72,7 +72,7 @@ impl QueryEngine {
         let (context, chosen) = (self.context(), chosen.clone());
         self.run(options, async move {
             let cancelled = Cancelled::default();
-            let stop = Arc::clone(&cancelled.0);
+            let stop = cancelled.flag();
             let count = move || find(&context, snapshot, &chosen, &|_, _| !is_set(&stop)).map(|found| found.events);
             let count = tokio::task::spawn_blocking(count).await;
             drop(cancelled);
@@ -114,7 +114,8 @@ fn find(
             Unit::Memory { dataset, batch } => {
                 proceed(go_on())?;
                 let name = scope.datasets[dataset].name.as_str();
-                found.events += rows::passing(&batch, name, &predicates)?.iter().filter(|passes| **passes).count() as u64;
+                found.events +=
+                    rows::passing(&batch, name, &predicates)?.iter().filter(|passes| **passes).count() as u64;
             }
             Unit::RowGroup { dataset, segment, row_group, selection } => {
                 let name = scope.datasets[dataset].name.as_str();
@@ -141,11 +142,7 @@ fn proceed(go_on: bool) -> Result<(), QueryError> {
     if go_on { Ok(()) } else { Err(QueryError::internal("cancelled")) }
 }
 
-fn predicates(
-    context: &SessionContext,
-    scope: &Scope,
-    chosen: &ChosenEvents,
-) -> Result<Vec<Predicate>, QueryError> {
+fn predicates(context: &SessionContext, scope: &Scope, chosen: &ChosenEvents) -> Result<Vec<Predicate>, QueryError> {
     let mut used = BTreeSet::from([ScanColumn::Sequence]);
     let filter = filter::expression(&chosen.choice.filter, scope, &mut used)?;
     let end = i64::try_from(chosen.sequence_end).unwrap_or(i64::MAX);

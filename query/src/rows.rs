@@ -39,7 +39,7 @@ use crate::prune::{self, Predicate, Unit};
 use crate::scan::{self, MemoryRows, ScanStats, indexes, memory_column, segment_column};
 use crate::scope::{FieldRef, ScanColumn, Scope};
 use crate::spec::{Options, RowsQuery, RowsSpec, parse_rows};
-use crate::{filter, limits, missing, overflow};
+use crate::{filter, missing, overflow};
 use cells::Cells;
 
 /// A page of raw events.
@@ -444,11 +444,7 @@ fn find_in_memory(
 }
 
 /// Which rows of a memtable batch pass all predicates.
-pub(crate) fn passing(
-    batch: &StoredBatch,
-    dataset: &str,
-    predicates: &[Predicate],
-) -> Result<Vec<bool>, QueryError> {
+pub(crate) fn passing(batch: &StoredBatch, dataset: &str, predicates: &[Predicate]) -> Result<Vec<bool>, QueryError> {
     let mut passing = vec![true; batch.rows()];
     for predicate in predicates {
         let arrays = predicate

@@ -69,10 +69,11 @@ fn bar(what: &str) -> Result<ProgressBar, CommandError> {
 fn take(arguments: &BackupArguments) -> Result<Vec<String>, CommandError> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let progress = bar("segments")?;
-    let report = backup::backup(&DataDir::new(&arguments.data_dir), &arguments.to, &disk, &SystemClock, |done, total| {
-        progress.set_length(total);
-        progress.set_position(done);
-    });
+    let report =
+        backup::backup(&DataDir::new(&arguments.data_dir), &arguments.to, &disk, &SystemClock, |done, total| {
+            progress.set_length(total);
+            progress.set_position(done);
+        });
     progress.finish_and_clear();
     let BackupReport { generation, segments, segments_copied, bytes, bytes_copied, wal_files, rounds, mut problems } =
         report?;

@@ -7,11 +7,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use chrono::DateTime;
 use clap::Args;
 use serde_json::{Value, json};
+use ureq::http::HeaderValue;
 
 use super::CommandError;
 use super::query::{filter, seconds};
 use super::table::printable;
-use crate::client::Client;
+use crate::client::{self, Client};
 
 /// Cells of a bar that stands for everything.
 const BAR_CELLS: f64 = 24.0;
@@ -81,6 +82,9 @@ pub(crate) struct CompareArguments {
     /// Where Outcrop is
     #[arg(long, env = "OUTCROP_URL", default_value = "http://127.0.0.1:4318")]
     url: String,
+    /// A key, if Outcrop has keys
+    #[arg(long, env = "OUTCROP_KEY", hide_env_values = true, value_parser = client::key)]
+    key: Option<HeaderValue>,
     /// Print the answer as JSON
     #[arg(long)]
     json: bool,
@@ -88,7 +92,8 @@ pub(crate) struct CompareArguments {
 
 pub(crate) fn compare(arguments: &CompareArguments) -> Result<ExitCode, CommandError> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() as i64;
-    let answer = Client::new(&arguments.url).compare(&arguments.dataset, &spec(arguments, now)?)?;
+    let answer =
+        Client::new(&arguments.url, arguments.key.as_ref()).compare(&arguments.dataset, &spec(arguments, now)?)?;
     if arguments.json {
         println!("{answer:#}");
         return Ok(ExitCode::SUCCESS);
@@ -187,7 +192,9 @@ fn told(answer: &Value) -> String {
         fields(answer, &mut text);
     }
     if answer["evidence"] == "weak" {
-        text.push_str("\nFew rows outweigh all others: their sample rates look like counts, so that chance is judged by those.\n");
+        text.push_str(
+            "\nFew rows outweigh all others: their sample rates look like counts, so that chance is judged by those.\n",
+        );
     }
     text
 }
@@ -360,7 +367,10 @@ mod tests {
     fn before_is_the_same_selection_earlier() {
         let spec = asked(&["--select", "error = true", "--last", "1h", "--before", "1d"]);
         assert_eq!(spec["baseline"]["filters"], spec["selection"]["filters"]);
-        assert_eq!((&spec["baseline"]["start_time"], &spec["baseline"]["end_time"]), (&json!(910_000), &json!(913_600)));
+        assert_eq!(
+            (&spec["baseline"]["start_time"], &spec["baseline"]["end_time"]),
+            (&json!(910_000), &json!(913_600))
+        );
         let timed = ["--start", "2026-11-01T01:00:00Z", "--end", "2026-11-01T02:00:00Z", "--before", "1h"];
         assert_eq!(asked(&timed)["baseline"]["end_time"], json!(1_793_494_800));
     }
@@ -382,7 +392,9 @@ mod tests {
             "fields": [{ "field": "build", "score": 0.95, "values": [{ "value": null, "selection": 0.5, "baseline": 0.1 }] }]
         });
         let text = told(&answer);
-        for part in ["512 events", "build = b\u{fffd}1 and x has a value", "94.0 %", "by sha", "0.95  build", "(no value)"] {
+        for part in
+            ["512 events", "build = b\u{fffd}1 and x has a value", "94.0 %", "by sha", "0.95  build", "(no value)"]
+        {
             assert!(text.contains(part), "{text}");
         }
         let nothing = json!({ "selection": { "events": 0 }, "baseline": { "events": 1 }, "exact": true });

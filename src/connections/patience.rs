@@ -40,7 +40,11 @@ impl<T> Patience<T> {
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Patience<T> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_read(context, buffer)
     }
 }
@@ -91,7 +95,7 @@ mod tests {
             let reading = async {
                 let mut read = [0; 2];
                 for _ in 0..3 {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    sleep(Duration::from_millis(100)).await;
                     peer.read_exact(&mut read).await.unwrap();
                 }
                 peer

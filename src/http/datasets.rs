@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 
 use super::access::Caller;
 use super::error::ErrorBody;
-use super::object::Object;
 use super::names::Names;
+use super::object::Object;
 use super::{ApiError, App, etag};
 use crate::workspace::Scope;
 
@@ -134,10 +134,7 @@ async fn changing<T: Send + 'static>(
     params(("dataset" = String, Path, description = "The dataset")),
     responses((status = 200, body = DatasetSettings), (status = 404, body = ErrorBody))
 )]
-pub(crate) async fn show_dataset(
-    State(app): State<App>,
-    Names(dataset): Names<String>,
-) -> Result<Response, ApiError> {
+pub(crate) async fn show_dataset(State(app): State<App>, Names(dataset): Names<String>) -> Result<Response, ApiError> {
     Ok(tagged(&app, &find(&app, &dataset)?))
 }
 

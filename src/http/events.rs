@@ -8,7 +8,7 @@ use std::time::Instant;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use outcrop_ingest::{Context, Decoded, Encoding, Protocol, decode};
 use outcrop_storage::event::DatasetName;
 use outcrop_storage::memory::{Pool, Reservation};
@@ -100,12 +100,7 @@ pub(crate) async fn accept(
 }
 
 /// The body, if it is let in. What is not is read away.
-async fn take(
-    app: &App,
-    headers: &HeaderMap,
-    encoding: Encoding,
-    mut body: Body,
-) -> Result<(Ticket, Held), ApiError> {
+async fn take(app: &App, headers: &HeaderMap, encoding: Encoding, mut body: Body) -> Result<(Ticket, Held), ApiError> {
     let max = app.limits.body_bytes_max;
     let taken = match admission::enter(app, headers, encoding) {
         Ok(ticket) => body::read(&app.memory, headers, &mut body, max).await.map(|held| (ticket, held)),

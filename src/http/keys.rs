@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::error::ErrorBody;
-use super::object::Object;
 use super::names::Names;
+use super::object::Object;
 use super::{ApiError, App, etag};
 use crate::times::rfc3339;
 use crate::workspace::{Grant, Key, Workspace, WorkspaceError};
@@ -89,10 +89,7 @@ pub(crate) async fn list_keys(State(app): State<App>) -> Result<Json<KeyList>, A
     request_body = NewKey,
     responses((status = 201, body = CreatedKey), (status = 400, body = ErrorBody), (status = 422, body = ErrorBody))
 )]
-pub(crate) async fn create_key(
-    State(app): State<App>,
-    Object(asked): Object<NewKey>,
-) -> Result<Response, ApiError> {
+pub(crate) async fn create_key(State(app): State<App>, Object(asked): Object<NewKey>) -> Result<Response, ApiError> {
     let now = app.store.clock().now();
     let (key, secret) = working(&app, move |w| w.create_key(&asked.name, &asked.scopes, now)).await?;
     let created = CreatedKey { info: KeyInfo::new(&key), key: secret.reveal().to_owned() };

@@ -21,8 +21,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Object<T> {
             return Err(ApiError::bad_request("malformed_body", "the body must be a JSON object"));
         }
         let read = serde_json::from_slice(&held.bytes);
-        let unreadable =
-            |error| ApiError::bad_request("malformed_body", format!("the body cannot be read: {error}"));
+        let unreadable = |error| ApiError::bad_request("malformed_body", format!("the body cannot be read: {error}"));
         Ok(Object(read.map_err(unreadable)?))
     }
 }

@@ -269,10 +269,7 @@ impl Store {
     }
 
     /// What the log writer needs, if there is room for it, and that room.
-    fn prepare(
-        &self,
-        batches: Vec<(DatasetName, EventBatch)>,
-    ) -> Result<(Vec<AppendBatch>, Reservation), StoreError> {
+    fn prepare(&self, batches: Vec<(DatasetName, EventBatch)>) -> Result<(Vec<AppendBatch>, Reservation), StoreError> {
         self.check_space()?;
         let mut placed = Vec::with_capacity(batches.len());
         for (name, events) in batches.into_iter().filter(|(_, events)| events.rows() > 0) {

@@ -15,8 +15,8 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 
 use crate::event::{EventBatch, EventColumn, FieldName, FieldType, reserved};
-use crate::memtable::StoredBatch;
 use crate::index::Probe;
+use crate::memtable::StoredBatch;
 use crate::segment::reader::{OpenSegment, Segment};
 use crate::snapshot::DatasetSnapshot;
 

@@ -55,8 +55,16 @@ fn the_answer_has_the_shape_of_the_contract() {
     spec["fields"] = json!(["build", "region", "ms", "id"]);
     let answer = server.post(PATH, &spec).ok();
     let expected = [
-        "baseline", "exact", "explanations", "fields", "fields_compared", "question", "restated", "sampled_fraction",
-        "selection", "stats",
+        "baseline",
+        "exact",
+        "explanations",
+        "fields",
+        "fields_compared",
+        "question",
+        "restated",
+        "sampled_fraction",
+        "selection",
+        "stats",
     ];
     assert_eq!(keys(&answer), expected);
     let events = |side: &str| answer[side]["events"].as_u64().unwrap();
@@ -167,7 +175,10 @@ fn what_cannot_be_compared_is_refused_by_name() {
         (json!({ "selection": {}, "extra_key": 1 }), "extra_key"),
         (json!({ "selection": { "extra_key": 1 } }), "extra_key"),
         (json!({ "selection": {}, "baseline": { "extra_key": 1 } }), "extra_key"),
-        (json!({ "selection": { "filters": [{ "column": "a", "op": "=", "value": 1, "extra_key": 1 }] } }), "extra_key"),
+        (
+            json!({ "selection": { "filters": [{ "column": "a", "op": "=", "value": 1, "extra_key": 1 }] } }),
+            "extra_key",
+        ),
         (json!({ "selection": {}, "max_values": -1 }), "-1"),
         (json!({ "selection": {}, "max_fields": 1_001 }), "max_fields"),
         (json!({ "selection": {}, "exact": "yes" }), "yes"),
@@ -186,7 +197,11 @@ fn what_cannot_be_compared_is_refused_by_name() {
     refused_naming(&server.post(&format!("{PATH}?strict=true"), &unknown), 422, "biuld");
     refused_naming(&server.post(&format!("{PATH}?extra_key=1"), &failed()), 400, "extra_key");
     refused_naming(&server.post(PATH, &json!({ "selection": {}, "fields": ["timestamp"] })), 422, "timestamp");
-    refused_naming(&server.post(PATH, &json!({ "selection": {}, "calculated_fields": [{}] })), 422, "calculated_fields");
+    refused_naming(
+        &server.post(PATH, &json!({ "selection": {}, "calculated_fields": [{}] })),
+        422,
+        "calculated_fields",
+    );
     let too_long = format!("{{\"fields\":[\"{}\"]}}", "x".repeat(1 << 20));
     refused(&server.send(&Request::new("POST", PATH).body(Body::Chunked(too_long.into_bytes()))), 413);
 }
@@ -279,7 +294,9 @@ fn closing_the_connection_stops_the_work() {
         let request = Request::json(&format!("{PATH}?timeout_seconds=600"), &slow).header("Accept", accept);
         let before = process::processor_ticks(server.pid());
         let stream = request.begin(server.address);
-        wait_until("the compare runs", Duration::from_secs(60), || process::processor_ticks(server.pid()) > before + 30);
+        wait_until("the compare runs", Duration::from_secs(60), || {
+            process::processor_ticks(server.pid()) > before + 30
+        });
         drop(stream);
         let mut last = (process::processor_ticks(server.pid()), Instant::now());
         wait_until("the server stands still for half a second", Duration::from_secs(10), || {
@@ -307,7 +324,8 @@ fn the_command_line_tells_it_in_sentences() {
     for part in ["selected, compared with", "1. ", "build = b7", "region = eu", "█", "Fields that differ", "failed"] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
-    let answer: Value = serde_json::from_str(&compare(&["--json", "--field", "build", "--against", "failed = false"])).unwrap();
+    let answer: Value =
+        serde_json::from_str(&compare(&["--json", "--field", "build", "--against", "failed = false"])).unwrap();
     assert_eq!(answer["fields_compared"], 1);
     let nowhere = server.setup.command(&["compare", "--url", &url, "--dataset", "nowhere"]).output().unwrap();
     assert!(!nowhere.status.success() && String::from_utf8_lossy(&nowhere.stderr).contains("nowhere"), "{nowhere:?}");

@@ -270,7 +270,8 @@ fn tasks_are_seen_by_those_who_may_ask_for_them() {
     let listed = bench.send(Request::get("/api/v1/tasks")).ok();
     assert_eq!((listed["items"].as_array().unwrap().len(), &listed["cursor"]), (2, &json!(null)));
     let limited = create_key(&bench.server.setup, &["admin:mine"]);
-    let with = |method: &str, path: &str| bench.server.send(&Request::new(method, path).header("X-Outcrop-Key", &limited));
+    let with =
+        |method: &str, path: &str| bench.server.send(&Request::new(method, path).header("X-Outcrop-Key", &limited));
     let seen = with("GET", "/api/v1/tasks").ok();
     assert_eq!((&seen["items"][0]["id"], seen["items"].as_array().unwrap().len()), (&json!(mine), 1));
     assert_eq!(with("GET", &format!("/api/v1/tasks/{mine}")).ok()["dataset"], "mine");

@@ -42,7 +42,9 @@ impl Kept {
 
     /// The head of an event request of so many bytes.
     fn announce(&mut self, bytes: usize) {
-        self.write(format!("POST /api/v1/events/d HTTP/1.1\r\nHost: localhost\r\nContent-Length: {bytes}\r\n\r\n").as_bytes());
+        self.write(
+            format!("POST /api/v1/events/d HTTP/1.1\r\nHost: localhost\r\nContent-Length: {bytes}\r\n\r\n").as_bytes(),
+        );
     }
 
     /// Whether there is something to read already.
@@ -169,7 +171,9 @@ fn connections_leave_files_for_the_store() {
     wait_until("some are refused", PATIENCE, || told() >= 50);
     assert!(told() < 80, "{} of 100 were refused", told());
     drop(others);
-    wait_until("there is room again", PATIENCE, || Request::get("/healthz").try_to(server.address).is_ok_and(|r| r.status == 200));
+    wait_until("there is room again", PATIENCE, || {
+        Request::get("/healthz").try_to(server.address).is_ok_and(|r| r.status == 200)
+    });
     assert_eq!(server.load("d", "{\"a\":1}"), 1);
     server.wait_for_flush();
     assert_eq!(count(&server, "d"), 2);
@@ -192,5 +196,8 @@ fn more_segments_than_open_files_are_no_matter() {
     assert_eq!(server.query("d", &spec)["rows"], json!([[(0..SEGMENTS).sum::<u64>()]]));
     let server = server.kill().start();
     assert_eq!(server.query("d", &spec)["rows"], json!([[(0..SEGMENTS).sum::<u64>()]]));
-    assert_eq!(server.rows("d", &json!({ "start_time": 0, "limit": 100 }))["rows"].as_array().unwrap().len() as u64, SEGMENTS);
+    assert_eq!(
+        server.rows("d", &json!({ "start_time": 0, "limit": 100 }))["rows"].as_array().unwrap().len() as u64,
+        SEGMENTS
+    );
 }

@@ -111,12 +111,14 @@ impl Ledger {
 #[test]
 fn contradictions_are_found() {
     let mut ledger = Ledger::new("d", 2);
-    for (request, status) in [(1, Some(200)), (2, Some(200)), (3, Some(429)), (4, None), (5, Some(200)), (6, Some(503))] {
+    for (request, status) in [(1, Some(200)), (2, Some(200)), (3, Some(429)), (4, None), (5, Some(200)), (6, Some(503))]
+    {
         ledger.note(request, status);
     }
     let found = [(1, (2, 2)), (3, (2, 2)), (4, (1, 1)), (5, (4, 2)), (7, (2, 2))].into_iter().collect();
     let wrong = ledger.compare(0..10, &found);
-    let named = |request: u64| wrong.iter().any(|w| w.contains(&format!("{request} ")) || w.ends_with(&request.to_string()));
+    let named =
+        |request: u64| wrong.iter().any(|w| w.contains(&format!("{request} ")) || w.ends_with(&request.to_string()));
     assert_eq!((wrong.len(), [2, 3, 4, 5, 7].map(named)), (5, [true; 5]), "{wrong:?}");
     assert_eq!(ledger.acknowledged(), 3);
 }

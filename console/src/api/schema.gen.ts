@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/v1/compare/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask what is different about a selection of events
+         * @description With `Accept: text/event-stream` there are `progress` events, an `answer` from a sample, then the exact `answer`, or an `error`.
+         */
+        post: operations["compare"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets": {
         parameters: {
             query?: never;
@@ -21,6 +41,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The settings of a dataset */
+        get: operations["show_dataset"];
+        put?: never;
+        post?: never;
+        /** Drop a dataset with all of its events, at once and for good */
+        delete: operations["drop_dataset"];
+        options?: never;
+        head?: never;
+        /** Change how long a dataset keeps its events, or its name */
+        patch: operations["change_dataset"];
+        trace?: never;
+    };
     "/api/v1/events/{dataset}": {
         parameters: {
             query?: never;
@@ -32,7 +71,8 @@ export interface paths {
         put?: never;
         /** Take events: a JSON object, an array of them, or NDJSON */
         post: operations["accept"];
-        delete?: never;
+        /** Delete chosen events, of those acknowledged before the request: all in one step, or none */
+        delete: operations["delete_events"];
         options?: never;
         head?: never;
         patch?: never;
@@ -144,6 +184,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tasks that are known, the youngest first */
+        get: operations["list_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a task is */
+        get: operations["show_task"];
+        put?: never;
+        post?: never;
+        /** Cancel a task: it ends without having changed anything, unless it was about to be done */
+        delete: operations["cancel_task"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/values/{dataset}/{field}": {
         parameters: {
             query?: never;
@@ -250,6 +325,16 @@ export interface components {
             rows_total: number;
             segments: components["schemas"]["SegmentStats"];
         };
+        BinAnswer: {
+            /** Format: double */
+            baseline: number;
+            /** Format: double */
+            max: number;
+            /** Format: double */
+            min: number;
+            /** Format: double */
+            selection: number;
+        };
         CalculationSpec: {
             column?: string | null;
             /** @description COUNT_DISTINCT only: never estimate. */
@@ -261,12 +346,112 @@ export interface components {
             /** @description COUNT, SUM, AVG, MIN, MAX, COUNT_DISTINCT, P001 to P999, HEATMAP. */
             op: string;
         };
+        /** @description What is different about the selection. */
+        CompareAnswer: {
+            baseline: components["schemas"]["SideAnswer"];
+            /** @description `weak` if sample rates are plainly counts of alike events and few of them make up the selection. */
+            evidence?: string | null;
+            /** @description Whether every number shown counts every event. */
+            exact: boolean;
+            /** @description Conjunctions of one to three conditions that tell the selection from the baseline, best first. */
+            explanations: components["schemas"]["ExplanationAnswer"][];
+            /** @description The fields that differ most first. Those without a difference score 0. */
+            fields: components["schemas"]["FieldAnswer"][];
+            /** @description How many fields were compared. */
+            fields_compared: number;
+            /**
+             * @description What was asked, by the sides given: `share` (these against others), `rate` (the same filters at another time, as
+             *     a part of what there was) or `count` (all events at another time, by number).
+             */
+            question: string;
+            /** @description Fields that the sides' own filters name. They differ by definition and are not explained with. */
+            restated?: string[];
+            /**
+             * Format: double
+             * @description The part of both sides' events that numbers come from.
+             */
+            sampled_fraction: number;
+            selection: components["schemas"]["SideAnswer"];
+            stats: components["schemas"]["CompareStats"];
+            warnings?: components["schemas"]["Warning"][];
+        };
+        /** @description What is different about the selection. The outer keys are the scope of both sides. */
+        CompareSpec: {
+            /** @default null */
+            baseline: null | components["schemas"]["SideSpec"];
+            /**
+             * @description Not supported yet: must be empty.
+             * @default []
+             */
+            calculated_fields: unknown[];
+            /** @default null */
+            end_time: null | components["schemas"]["TimeSpec"];
+            /**
+             * @description Whether every event is counted; otherwise the answer may come from a sample. Default true.
+             * @default null
+             */
+            exact: boolean | null;
+            /**
+             * @description The fields to compare; null compares every one.
+             * @default null
+             */
+            fields: string[] | null;
+            /** @default AND */
+            filter_combination: components["schemas"]["FilterCombination"];
+            /** @default [] */
+            filters: components["schemas"]["FilterSpec"][];
+            /**
+             * @description Explanations in the answer: 0 to 10, default 5.
+             * @default null
+             */
+            max_explanations: number | null;
+            /**
+             * @description Fields in the answer: 0 to 1,000, default 20.
+             * @default null
+             */
+            max_fields: number | null;
+            /**
+             * @description Values of a field in the answer: 0 to 1,000, default 10.
+             * @default null
+             */
+            max_values: number | null;
+            /** @default null */
+            selection: null | components["schemas"]["SideSpec"];
+            /** @default null */
+            start_time: null | components["schemas"]["TimeSpec"];
+            /**
+             * Format: int64
+             * @description Seconds, relative to now or to the start or end given.
+             * @default null
+             */
+            time_range: number | null;
+        };
+        CompareStats: components["schemas"]["AnswerStats"] & {
+            /** @description Where the baseline's numbers come from: `scan` or `sample`. */
+            baseline: string;
+        };
         CreatedKey: components["schemas"]["KeyInfo"] & {
             /** @description The key itself, this once. */
             key: string;
         };
+        /** @description What is to change; what is not there stays. */
+        DatasetChange: {
+            /**
+             * @description Another name for it.
+             * @default null
+             */
+            name: string | null;
+            /** @default null */
+            retention: null | components["schemas"]["RetentionSpec"];
+        };
         DatasetList: {
             datasets: components["schemas"]["DatasetSummary"][];
+        };
+        DatasetSettings: {
+            name: string;
+            retention?: null | components["schemas"]["RetentionSpec"];
+            /** @description The policy of datasets without one of their own. */
+            retention_default: components["schemas"]["RetentionSpec"];
         };
         DatasetSummary: {
             /**
@@ -287,6 +472,56 @@ export interface components {
             missing_events: number;
             name: string;
         };
+        DeletionAnswer: {
+            /**
+             * Format: int64
+             * @description Events that match, of those acknowledged before the request.
+             */
+            matching: number;
+            /** @description What to follow it by, at `/api/v1/tasks/{id}`; null for a dry run. */
+            task?: string | null;
+        };
+        /** @description The events of a dataset that are to be deleted. Without times they are those of all times. */
+        DeletionSpec: {
+            /**
+             * @description Only count them.
+             * @default false
+             */
+            dry_run: boolean;
+            /** @default null */
+            end_time: null | components["schemas"]["TimeSpec"];
+            /** @default AND */
+            filter_combination: components["schemas"]["FilterCombination"];
+            /** @default [] */
+            filters: components["schemas"]["FilterSpec"][];
+            /** @default null */
+            start_time: null | components["schemas"]["TimeSpec"];
+        };
+        /** @description The device that holds the data. */
+        DiskReadiness: {
+            /** Format: int64 */
+            available_bytes: number;
+            /**
+             * Format: int64
+             * @description What ingest may still write.
+             */
+            headroom_bytes: number;
+            /**
+             * Format: int64
+             * @description What ingest leaves free.
+             */
+            reserve_bytes: number;
+            /** Format: int64 */
+            total_bytes: number;
+            /** Format: int64 */
+            used_percent: number;
+        };
+        DistinctAnswer: {
+            /** Format: int64 */
+            baseline: number;
+            /** Format: int64 */
+            selection: number;
+        };
         /** @description The body of every answer that is not a success. */
         ErrorBody: {
             error: components["schemas"]["ErrorDetail"];
@@ -298,11 +533,67 @@ export interface components {
             /** @description For people: what is wrong and what to do. */
             message: string;
         };
+        ExplanationAnswer: {
+            /** Format: double */
+            baseline: number;
+            /** Format: int64 */
+            baseline_events: number;
+            /** @description The conditions, the most telling first; a range may take two filters. */
+            filters: components["schemas"]["FilterSpec"][];
+            /** @description The conjunctions that came closest. */
+            rivals: components["schemas"]["RivalAnswer"][];
+            /** @description Fields with a condition that holds for the same events as one of these. */
+            same_as?: string[];
+            /** Format: double */
+            score: number;
+            /**
+             * Format: double
+             * @description Shares of all events of a side that meet all of them.
+             */
+            selection: number;
+            /** Format: int64 */
+            selection_events: number;
+        };
+        /** @description One field on both sides. Shares are of all events of a side. */
+        FieldAnswer: {
+            /** Format: double */
+            baseline_present: number;
+            /** @description The distribution of numbers: `min` ≤ v < `max`, the last bin closed. */
+            bins?: components["schemas"]["BinAnswer"][] | null;
+            distinct?: null | components["schemas"]["DistinctAnswer"];
+            error_bound?: null | components["schemas"]["SharesAnswer"];
+            field: string;
+            /** @description `categorical` or `numeric`. */
+            kind: string;
+            p50?: null | components["schemas"]["MedianAnswer"];
+            /** @description Fields that say the same and are left out. */
+            same_as?: string[];
+            /**
+             * Format: double
+             * @description 0 to 1; 0 is what chance explains.
+             */
+            score: number;
+            /**
+             * Format: double
+             * @description The share of events that have the field.
+             */
+            selection_present: number;
+            /** @description The values that differ most, raised ones first; null is the absence of the field. */
+            values?: components["schemas"]["ValueAnswer"][] | null;
+        };
         FieldList: {
             fields: components["schemas"]["FieldSummary"][];
+            /**
+             * Format: int64
+             * @description About how many further fields there are in overflow that are not listed one by one; they can be asked for by name
+             *     all the same. Absent if there are none.
+             */
+            unlisted_estimate?: number | null;
             warnings?: components["schemas"]["Warning"][];
         };
         FieldSummary: {
+            /** @description Whether further events may have the field, from when it was not listed one by one. Absent if none have. */
+            at_least?: boolean;
             /**
              * Format: int64
              * @description Different values, within some per cent.
@@ -313,7 +604,10 @@ export interface components {
             first_seen: string;
             last_seen: string;
             name: string;
-            /** @description Whether the dataset had too many fields to give this one a column of its own. */
+            /**
+             * @description Whether the dataset had too many fields to give this one a column of its own. Questions about it are answered all
+             *     the same, and read more.
+             */
             overflow: boolean;
             /** @description Events with a value of each type. */
             types: {
@@ -368,6 +662,21 @@ export interface components {
             cursor?: string | null;
             items: components["schemas"]["KeyInfo"][];
         };
+        /** @description What the system grants the process. */
+        LimitsReadiness: {
+            /** Format: int64 */
+            maps_limit: number;
+            /** Format: int64 */
+            open_files: number;
+            /** Format: int64 */
+            open_files_limit: number;
+        };
+        MedianAnswer: {
+            /** Format: double */
+            baseline?: number | null;
+            /** Format: double */
+            selection?: number | null;
+        };
         NewKey: {
             /** @description Who uses it. */
             name: string;
@@ -383,6 +692,18 @@ export interface components {
             op: string | null;
             /** @default ascending */
             order: components["schemas"]["OrderDirection"];
+        };
+        /** @description One use of memory. */
+        PoolReadiness: {
+            limit_bytes: number;
+            pool: string;
+            used_bytes: number;
+        };
+        Progress: {
+            /** Format: int64 */
+            done: number;
+            /** Format: int64 */
+            total: number;
         };
         /** @description The query spec. Every key is optional; `{}` counts the events of the last two hours. */
         QuerySpec: {
@@ -441,7 +762,12 @@ export interface components {
         Readiness: {
             /** @description What was found missing or damaged, and what to do; everything else is served. */
             damage: string[];
+            disk: components["schemas"]["DiskReadiness"];
+            limits: components["schemas"]["LimitsReadiness"];
+            memory: components["schemas"]["PoolReadiness"][];
             ready: boolean;
+            /** @description Why not, in words; empty when ready. */
+            reasons: string[];
             /**
              * Format: int64
              * @description Events that start-up read back from the log.
@@ -452,6 +778,28 @@ export interface components {
             error: string;
             /** @description Which event of the body, from 0; in NDJSON which line, blank ones not counted. */
             index: number;
+        };
+        /** @description How long events are kept. Without a bound they are kept for ever. */
+        RetentionSpec: {
+            /**
+             * Format: int64
+             * @description Seconds after the later of an event's time and its arrival.
+             */
+            age_seconds_max?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of the dataset's segments; the oldest events go first.
+             */
+            bytes_max?: number | null;
+        };
+        RivalAnswer: {
+            /** Format: double */
+            baseline: number;
+            filters: components["schemas"]["FilterSpec"][];
+            /** Format: double */
+            score: number;
+            /** Format: double */
+            selection: number;
         };
         /** @description A page of raw events. */
         RowsAnswer: {
@@ -531,11 +879,81 @@ export interface components {
             name: string;
             scopes: components["schemas"]["Grant"][];
         };
+        SharesAnswer: {
+            /** Format: double */
+            baseline: number;
+            /** Format: double */
+            selection: number;
+        };
+        SideAnswer: {
+            /**
+             * Format: int64
+             * @description Events, by their sample rates.
+             */
+            events: number;
+        };
+        /**
+         * @description One side: its filters on top of the scope's, and a time range that replaces the scope's. In a filter `=` null means
+         *     that the field does not exist, so that a group's key can be given as it is.
+         */
+        SideSpec: {
+            /** @default null */
+            end_time: null | components["schemas"]["TimeSpec"];
+            /** @default AND */
+            filter_combination: components["schemas"]["FilterCombination"];
+            /** @default [] */
+            filters: components["schemas"]["FilterSpec"][];
+            /** @default null */
+            start_time: null | components["schemas"]["TimeSpec"];
+        };
         SignIn: {
             key: string;
         };
+        TaskInfo: {
+            created: string;
+            dataset: string;
+            /** @description Why it failed. */
+            error?: string | null;
+            finished?: string | null;
+            id: string;
+            /** @description deletion */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Events that matched when it was asked for.
+             */
+            matching: number;
+            progress?: null | components["schemas"]["Progress"];
+            /**
+             * Format: int64
+             * @description Events that are deleted; null before they are.
+             */
+            removed?: number | null;
+            /** @description flushing, finding or rewriting: the last that was begun */
+            stage: string;
+            /** @description waiting, running, done, failed or cancelled */
+            state: string;
+        };
+        TaskList: {
+            cursor?: string | null;
+            items: components["schemas"]["TaskInfo"][];
+        };
         /** @description Epoch seconds or an RFC 3339 time. */
         TimeSpec: number | string;
+        ValueAnswer: {
+            /** Format: double */
+            baseline: number;
+            /** Format: int64 */
+            baseline_events: number;
+            /**
+             * Format: double
+             * @description Shares of all events of a side.
+             */
+            selection: number;
+            /** Format: int64 */
+            selection_events: number;
+            value: unknown;
+        };
         ValueCount: {
             events: unknown;
             value: unknown;
@@ -579,6 +997,77 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    compare: {
+        parameters: {
+            query?: {
+                /** @description Make unknown fields an error */
+                strict?: boolean;
+                /** @description 1 to 600, default 30 */
+                timeout_seconds?: number;
+            };
+            header?: never;
+            path: {
+                /** @description A dataset, several separated by commas, or * for all */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompareSpec"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompareAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     datasets: {
         parameters: {
             query?: never;
@@ -598,10 +1087,160 @@ export interface operations {
             };
         };
     };
-    accept: {
+    show_dataset: {
         parameters: {
             query?: never;
             header?: never;
+            path: {
+                /** @description The dataset */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetSettings"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    drop_dataset: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the settings as you have seen them */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The dataset */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_dataset: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the settings as you have seen them */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The dataset */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DatasetChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetSettings"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No If-Match, or another dataset has the name */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    accept: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique text of at most 64 bytes. The same body sent again with the same id within 15 minutes is answered the same and not stored again */
+                "X-Outcrop-Batch-Id"?: string | null;
+            };
             path: {
                 /** @description The dataset; made when its first event comes */
                 dataset: string;
@@ -626,6 +1265,15 @@ export interface operations {
             };
             /** @description The body cannot be read; nothing was stored */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The batch id was acknowledged for another body; nothing was stored */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -671,6 +1319,86 @@ export interface operations {
             };
             /** @description The disk is full or failed; send again after Retry-After */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_events: {
+        parameters: {
+            query?: {
+                /** @description For counting; 1 to 600, default 30 */
+                timeout_seconds?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The dataset */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeletionSpec"];
+            };
+        };
+        responses: {
+            /** @description A dry run */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletionAnswer"];
+                };
+            };
+            /** @description It will be done; the task says when */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletionAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A filter on a field that nobody ever sent, or no choice at all */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1064,6 +1792,95 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_tasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskList"];
+                };
+            };
+        };
+    };
+    show_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskInfo"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cancel_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It will end; its state says how */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskInfo"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It has ended already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
             };
         };
     };

@@ -57,7 +57,12 @@ fn a_body_waits_for_others_or_is_too_large_for_ever() {
         assert!(matches!(refused, Err(DecodeError::NoMemory(_))), "{refused:?}");
     }
     drop(others);
-    assert_eq!(decode_within(Encoding::Identity, body.as_bytes(), &limits, &memory.reservation(Pool::Decoding)).unwrap().accepted, 500);
+    assert_eq!(
+        decode_within(Encoding::Identity, body.as_bytes(), &limits, &memory.reservation(Pool::Decoding))
+            .unwrap()
+            .accepted,
+        500
+    );
     assert_eq!(memory.used(Pool::Decoding), 0);
     let little = memory_of(100_000);
     for sent in [body.as_bytes(), bodies()[3].as_bytes()] {

@@ -46,7 +46,8 @@ pub(crate) fn scan(
         Source::Memory(batch) => {
             for rows in pieces(batch.rows()) {
                 workers.check()?;
-                let array = |c: &ScanColumn| memory_column(batch, dataset, c, MemoryRows::Range(rows.start, rows.len()));
+                let array =
+                    |c: &ScanColumn| memory_column(batch, dataset, c, MemoryRows::Range(rows.start, rows.len()));
                 call(&arrays(columns, array)?, &rows.collect::<Vec<usize>>())?;
             }
         }

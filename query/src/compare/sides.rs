@@ -44,7 +44,11 @@ pub(crate) struct Part {
 pub(crate) enum Source {
     Memory(Arc<StoredBatch>),
     /// `open` has the columns of the filters, and of a wide segment no others.
-    RowGroup { segment: Arc<Segment>, open: Arc<OpenSegment>, row_group: usize },
+    RowGroup {
+        segment: Arc<Segment>,
+        open: Arc<OpenSegment>,
+        row_group: usize,
+    },
 }
 
 /// A row that is on no side.

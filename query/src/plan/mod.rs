@@ -200,8 +200,7 @@ impl<'a> Planner<'a> {
         let left: Vec<Column> = names.iter().map(|n| Column::new(Some("groups"), group_key(n))).collect();
         let right: Vec<Column> = names.iter().map(Column::new_unqualified).collect();
         let groups = LogicalPlanBuilder::from(groups);
-        let joined =
-            groups.join_detailed(keyed.build()?, kind, (left, right), None, NullEquality::NullEqualsNull)?;
+        let joined = groups.join_detailed(keyed.build()?, kind, (left, right), None, NullEquality::NullEqualsNull)?;
         if kind == JoinType::RightAnti {
             return Ok(joined);
         }

@@ -8,6 +8,7 @@ use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, Stri
 use outcrop_storage::disk::{Disk, RealDisk};
 use outcrop_storage::event::{DatasetName, EventBatch, EventColumn, FieldName, FieldType};
 use outcrop_storage::index::Evidence;
+use outcrop_storage::memory::Memory;
 use outcrop_storage::paths::DataDir;
 use outcrop_storage::{Store, StoreSettings};
 use proptest::prelude::*;
@@ -85,7 +86,7 @@ impl Bench {
         }
         let engine = QueryEngine::new(QuerySettings {
             threads: 1,
-            memory_bytes_max: 64 << 20,
+            memory: Memory::unlimited(),
             spill_directory: directory.path().to_owned(),
             concurrency_max: 1,
             queue_max: 1,

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::wire::{CalculationSpec, FilterCombination, FilterSpec, HavingSpec, OrderDirection, OrderSpec};
 use super::{
-    Calculation, CalculationOp, Choice, Comparison, Condition, Filter, Having, HavingOp, INTEGERS_END, Literal, Order, OrderBy,
-    DeletionSpec, Query, QuerySpec, RowsQuery, RowsSpec, Test, time,
+    Calculation, CalculationOp, Choice, Comparison, Condition, DeletionSpec, Filter, Having, HavingOp, INTEGERS_END,
+    Literal, Order, OrderBy, Query, QuerySpec, RowsQuery, RowsSpec, Test, time,
 };
 use crate::error::QueryError;
 use crate::{limits, rows};

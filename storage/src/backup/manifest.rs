@@ -66,7 +66,8 @@ impl Manifest {
 
 /// Whether a path stays below the directory that it is joined to.
 fn is_inside(path: &str) -> bool {
-    !path.is_empty() && path.split('/').all(|part| !part.is_empty() && part != "." && part != ".." && !part.contains('\\'))
+    !path.is_empty()
+        && path.split('/').all(|part| !part.is_empty() && part != "." && part != ".." && !part.contains('\\'))
 }
 
 /// Numbers that JSON readers must not round.

@@ -62,7 +62,11 @@ pub fn restore(
 const CATALOG: &str = "catalog.sqlite";
 
 /// Reads everything that a backup consists of; what is wrong, in words. `progress` is called with (done, total) bytes.
-pub fn verify(from: &Path, disk: &Arc<dyn Disk>, mut progress: impl FnMut(u64, u64)) -> Result<Vec<String>, StoreError> {
+pub fn verify(
+    from: &Path,
+    disk: &Arc<dyn Disk>,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Vec<String>, StoreError> {
     let manifest = manifest_of(&**disk, from)?;
     let total = manifest.files.iter().map(|file| file.bytes).sum();
     let mut wrong = problems(&manifest);

@@ -205,8 +205,7 @@ impl Backup<'_> {
         files: OpenSegmentFiles,
     ) -> Result<Vec<StoredFile>, StoreError> {
         let sums = read_all(&files.sums)?;
-        let (length, blocks) =
-            blocks::parse_sums(&sums).map_err(|what| StoreError::damaged(&files.sums.path, what))?;
+        let (length, blocks) = blocks::parse_sums(&sums).map_err(|what| StoreError::damaged(&files.sums.path, what))?;
         let held = files.parquet.file.metadata().map_err(|e| StoreError::io("read", &files.parquet.path, e))?.len();
         if length != held || segment.bytes.is_some_and(|bytes| bytes != length) {
             let what = format!("it has {held} bytes instead of {}", segment.bytes.unwrap_or(length));

@@ -23,7 +23,9 @@ impl Catalog {
             return Err(StoreError::Bug(format!("two datasets would be called {name}")));
         }
         drop(taken);
-        if !DATASETS.change(&transaction, dataset.0.into(), |row| row[DATASETS.at("name")] = name.as_str().to_owned().into())? {
+        if !DATASETS
+            .change(&transaction, dataset.0.into(), |row| row[DATASETS.at("name")] = name.as_str().to_owned().into())?
+        {
             return Err(lost_dataset(&self.path, dataset));
         }
         Ok(transaction.commit()?)
@@ -66,7 +68,9 @@ impl Catalog {
         while let Some(row) = rows.next()? {
             // It decides which events of the log come back, and there is no second place to look it up.
             if !DROPPED.is_sound(row)? {
-                return Err(self.damaged(format!("the row of dropped dataset {} fails its checksum", DROPPED.key(row)?)));
+                return Err(
+                    self.damaged(format!("the row of dropped dataset {} fails its checksum", DROPPED.key(row)?))
+                );
             }
             dropped.insert(DatasetId(row.get(0)?));
         }
@@ -77,9 +81,11 @@ impl Catalog {
 /// An id that no dataset has or had.
 pub(super) fn next_id(connection: &Connection) -> Result<DatasetId, StoreError> {
     let last: Option<i64> = connection
-        .query_row("SELECT max(id) FROM (SELECT id FROM datasets UNION ALL SELECT id FROM dropped_datasets)", [], |row| {
-            row.get(0)
-        })
+        .query_row(
+            "SELECT max(id) FROM (SELECT id FROM datasets UNION ALL SELECT id FROM dropped_datasets)",
+            [],
+            |row| row.get(0),
+        )
         .optional()?
         .flatten();
     let next = u32::try_from(last.unwrap_or(0) + 1);

@@ -9,9 +9,9 @@ mod distinct;
 mod fields;
 mod rows;
 mod sql;
-mod view;
 #[cfg(test)]
 mod tests;
+mod view;
 
 pub use distinct::Distinct;
 pub use fields::{FieldEntry, FieldTable, TypeEntry};

@@ -84,7 +84,8 @@ static OVERFLOW_TYPES: Table =
 static OVERFLOW_UNLISTED: Table =
     Table::new("overflow_unlisted", 1, &["dataset", "name_sketch", "name_filter", "value_count"]);
 /// What is told by the segments too, and can be counted anew.
-pub(super) static OF_FIELDS: [&Table; 5] = [&FIELDS, &FIELD_TYPES, &OVERFLOW_FIELDS, &OVERFLOW_TYPES, &OVERFLOW_UNLISTED];
+pub(super) static OF_FIELDS: [&Table; 5] =
+    [&FIELDS, &FIELD_TYPES, &OVERFLOW_FIELDS, &OVERFLOW_TYPES, &OVERFLOW_UNLISTED];
 
 /// There while a repair is under way.
 const REPAIRING: &str = "repairing";

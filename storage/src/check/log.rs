@@ -21,13 +21,7 @@ struct Wrong {
 
 impl Check<'_> {
     /// A file of the log; its events are added to `logged`.
-    pub(super) fn log_file(
-        &mut self,
-        image: &CatalogImage,
-        path: &Path,
-        end: Option<u64>,
-        logged: &mut Sequences,
-    ) {
+    pub(super) fn log_file(&mut self, image: &CatalogImage, path: &Path, end: Option<u64>, logged: &mut Sequences) {
         let watermarks: BTreeMap<DatasetId, u64> = image.datasets.iter().map(|d| (d.id, d.watermark)).collect();
         let mut wrong = Wrong::default();
         let mut pending = 0;

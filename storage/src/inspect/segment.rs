@@ -89,9 +89,9 @@ fn column(metadata: &ParquetMetaData, footer: Option<&SegmentFooter>, at: usize)
     let descriptor = metadata.file_metadata().schema_descr().column(at);
     let chunks = || metadata.row_groups().iter().filter_map(|group| group.columns().get(at));
     let sum = |of: fn(&ColumnChunkMetaData) -> i64| chunks().fold(0_i64, |sum, chunk| sum.saturating_add(of(chunk)));
-    let nulls = chunks().map(|chunk| chunk.statistics().and_then(|s| s.null_count_opt())).try_fold(0_u64, |a, b| {
-        b.map(|nulls| a.saturating_add(nulls))
-    });
+    let nulls = chunks()
+        .map(|chunk| chunk.statistics().and_then(|s| s.null_count_opt()))
+        .try_fold(0_u64, |a, b| b.map(|nulls| a.saturating_add(nulls)));
     let mut encodings: Vec<Encoding> = chunks().flat_map(|chunk| chunk.encodings()).collect();
     encodings.sort_unstable_by_key(|encoding| format!("{encoding:?}"));
     encodings.dedup();

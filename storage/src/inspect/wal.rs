@@ -18,7 +18,8 @@ pub(super) fn inspect(path: &Path) -> Result<Facts, StoreError> {
     let mut facts = Facts::default().with("bytes", bytes.len());
     let (begin, head) = match header::decode(store_id, &bytes) {
         Header::Good { bytes, cuts } => {
-            let cuts = cuts.iter().map(|cut| Facts::default().with("file", cut.file).with("bytes", cut.bytes)).collect();
+            let cuts =
+                cuts.iter().map(|cut| Facts::default().with("file", cut.file).with("bytes", cut.bytes)).collect();
             let head = Facts::default().with("state", "good").with("format_version", header::FORMAT_VERSION);
             (bytes, head.with("store_id", hex(&store_id)).with("cuts", Fact::List(cuts)))
         }

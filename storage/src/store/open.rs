@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{StoreSettings, own_memory};
 use super::acknowledged::Found;
 use super::inner::Inner;
 use super::load::{self, Loaded};
 use super::sweep;
+use super::{StoreSettings, own_memory};
 use crate::catalog::{Catalog, CatalogImage};
 use crate::disk::Disk;
 use crate::error::StoreError;

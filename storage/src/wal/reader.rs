@@ -157,11 +157,7 @@ pub(crate) enum Stretch<'a> {
 }
 
 /// The parts of a file from `at` on, each with its place.
-pub(crate) fn stretches(
-    store_id: [u8; 16],
-    bytes: &[u8],
-    mut at: usize,
-) -> impl Iterator<Item = (usize, Stretch<'_>)> {
+pub(crate) fn stretches(store_id: [u8; 16], bytes: &[u8], mut at: usize) -> impl Iterator<Item = (usize, Stretch<'_>)> {
     let mut ended = false;
     std::iter::from_fn(move || {
         if ended || (at >= bytes.len() && at > 0) {

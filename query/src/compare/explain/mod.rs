@@ -27,7 +27,6 @@ pub(crate) use judge::Question;
 use judge::{Judge, Levels, Sums};
 pub(crate) use mirrors::{Folded, fold};
 
-
 /// Single conditions that conjunctions are made of, in the first search and in later ones.
 const CANDIDATES_FIRST: usize = 64;
 const CANDIDATES_LATER: usize = 32;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, UInt32Array};
 use outcrop_storage::event::{DatasetName, EventBatch, EventColumn, FieldName, FieldType};
+use outcrop_storage::memory::Memory;
 use outcrop_storage::paths::DataDir;
 use outcrop_storage::{Store, StoreSettings};
 use serde_json::{Value, json};
@@ -134,7 +135,7 @@ impl Bed {
         let store = Store::open(StoreSettings::new(DataDir::new(home.path()))).unwrap();
         let settings = QuerySettings {
             threads: 2,
-            memory_bytes_max: 1 << 30,
+            memory: Memory::unlimited(),
             spill_directory: home.path().join("spill"),
             concurrency_max: 4,
             queue_max: 4,

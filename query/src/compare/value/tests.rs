@@ -33,7 +33,15 @@ fn the_order_is_that_of_answers() {
         EventValue::Boolean(true),
     ];
     all.sort();
-    let expected =
-        [json!(true), json!(-1e300), json!(2), json!(2.5), json!(3), json!("9223372036854775807"), json!(1e300), json!("a")];
+    let expected = [
+        json!(true),
+        json!(-1e300),
+        json!(2),
+        json!(2.5),
+        json!(3),
+        json!("9223372036854775807"),
+        json!(1e300),
+        json!("a"),
+    ];
     assert_eq!(all.iter().map(EventValue::json).collect::<Vec<_>>(), expected);
 }

@@ -70,7 +70,9 @@ fn a_rate_is_expected_of_what_there_is() {
     let expected = judge.expected(&shifted, judge.single_rate(&shifted));
     assert!((expected.weight / 30.0 - 1.0).abs() < 0.02, "{expected:?}");
     assert_eq!(score(Question::Rate, totals, cells(30.0, 2_970.0, 10.0, 990.0), &[shifted.0[0]]), 0.0);
-    assert!(score(Question::Rate, totals, cells(300.0, 2_700.0, 10.0, 990.0), &[cells(300.0, 2_700.0, 10.0, 990.0)]) > 0.2);
+    assert!(
+        score(Question::Rate, totals, cells(300.0, 2_700.0, 10.0, 990.0), &[cells(300.0, 2_700.0, 10.0, 990.0)]) > 0.2
+    );
 }
 
 #[test]
