@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HeatmapAnswer } from '../api/types';
 import { boxValues } from '../state/different';
-import { arrowCells, cellsBetween, cellsOf, gridOf, moveCells, placeOfCells, pullCells, startCells, theseOfCells, type Cells } from './box';
+import { arrowCells, bucketsOfSpan, cellsBetween, cellsOf, gridOf, moveCells, placeOfCells, pullCells, startCells, theseOfCells, type Cells } from './box';
 import { distributionOf, outline } from './distribution';
 
 const map: HeatmapAnswer = { name: 'HEATMAP(d)', column: 'duration_ms', scale: 'log', bounds: [1, 10, 100, 1000, 10_000], counts: [[0, 4, 0, 0], [1, 2, 1, 0], [0, 3, 0, 2], [0, 1, 0, 5]] };
@@ -41,6 +41,11 @@ describe('boxes', () => {
       expect(cellsOf(boxValues(these), these.span!, map, buckets)).toEqual(c);
     }
   });
+});
+
+it('a span touches whole buckets', () => {
+  expect(bucketsOfSpan({ from: 61_000, to: 150_000 }, buckets)).toEqual({ first: 1, last: 2 });
+  expect(bucketsOfSpan({ from: -5000, to: 999_000 }, buckets)).toEqual({ first: 0, last: 3 });
 });
 
 describe('distributions', () => {

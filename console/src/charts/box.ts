@@ -68,19 +68,27 @@ function middleOf(map: HeatmapAnswer): number {
 
 /** The other way: the cells that values and times lie in. */
 export function cellsOf(values: { low: number | null; high: number | null }, span: Span, map: HeatmapAnswer, buckets: Buckets): Cells {
-  const { columns, bins } = gridOf(map);
-  const bucket = (ms: number) => (ms - buckets.from) / buckets.stepMs;
+  const { bins } = gridOf(map);
   // Bounds were rounded when they were written, so an edge belongs to the nearest one.
   const edge = (v: number) => placeOf(v, map) * bins;
-  const first = between(Math.round(bucket(span.from)), 0, columns - 1);
+  const { first, last } = bucketsOfSpan(span, buckets);
   const low = values.low === null ? 0 : between(Math.round(edge(values.low)), 0, bins - 1);
   return {
     first,
-    last: between(Math.round(bucket(span.to)) - 1, first, columns - 1),
+    last,
     low,
     high: values.high === null ? bins - 1 : between(Math.round(edge(values.high)) - 1, low, bins - 1),
   };
 }
+
+/** The buckets that a span of time touches: the first and the last of a query are seldom whole. */
+export function bucketsOfSpan(span: Span, buckets: Buckets): { first: number; last: number } {
+  const bucket = (ms: number) => (ms - buckets.from) / buckets.stepMs;
+  const first = between(Math.floor(bucket(span.from) + SLACK), 0, buckets.count - 1);
+  return { first, last: between(Math.ceil(bucket(span.to) - SLACK) - 1, first, buckets.count - 1) };
+}
+
+const SLACK = 0.001;
 
 export function cellsBetween(a: { bucket: number; place: number }, b: { bucket: number; place: number }, map: HeatmapAnswer): Cells {
   const bins = [binAt(a.place, map), binAt(b.place, map)];

@@ -15,6 +15,7 @@ const through = (d: Different) => decodePage(encodePage({ page: 'different', dif
 
 describe('picked events', () => {
   it('are about what was on the screen', () => expect(box.explore).toEqual({ ...explore, range: scope, live: false }));
+  it('end where the query does', () => expect(differentOf(explore, scope, theseDuring({ from: scope.from - 1000, to: scope.to + 1000 })).these.span).toEqual(scope));
   it('know how they were picked', () => {
     expect([box.these, theseDuring(span), theseWhere(slow)].map(pickedBy)).toEqual(['box', 'range', 'filters']);
     expect([boxColumn(box.these), boxValues(box.these)]).toEqual(['duration_ms', { low: 2200, high: 5000 }]);

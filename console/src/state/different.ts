@@ -17,9 +17,11 @@ export const DAY_SECONDS = 86_400;
 const FIELDS_SHOWN = 100;
 const FIELDS_ALL = 1000;
 
-/** The page for events picked of a query. Its times become absolute: it is about what was on the screen. */
+/** The page for events picked of a query. Its times become absolute: it is about what was on the screen, so that the
+    first and last bucket end where the query does. */
 export function differentOf(e: Explore, shown: Span, these: These): Different {
-  return { explore: { ...e, range: shown, live: false }, these, than: { kind: 'others' }, all: false };
+  const span = these.span && { from: Math.max(these.span.from, shown.from), to: Math.min(these.span.to, shown.to) };
+  return { explore: { ...e, range: shown, live: false }, these: { ...these, span: span && span.from < span.to ? span : these.span }, than: { kind: 'others' }, all: false };
 }
 
 export const theseWhere = (where: Filter[]): These => ({ where, span: null, slow: false });

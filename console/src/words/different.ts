@@ -23,15 +23,20 @@ const LEADS: Record<Rank, string> = { who: '', where: 'in', on: 'on', from: 'fro
 const NAME_MOST = 40;
 const VALUE_MOST = 48;
 
+/** Last parts of names that mean nothing without the part before them. */
+const GENERIC = new Set(['', 'bytes', 'code', 'count', 'host', 'id', 'kind', 'key', 'message', 'method', 'ms', 'name', 'path', 'size', 'status', 'total', 'type', 'url', 'value', 'version']);
+
 /** The last part of a name where it says which field is meant. */
 export function shortName(field: string, known: string[]): string {
   const last = field.slice(field.lastIndexOf('.') + 1);
-  const same = known.filter((k) => k !== field && (k === last || k.endsWith(`.${last}`)));
-  return cut(last === '' || same.length > 0 ? field : last, NAME_MOST);
+  const same = known.some((k) => k !== field && (k === last || k.endsWith(`.${last}`)));
+  return cut(same || GENERIC.has(last) ? field : last, NAME_MOST);
 }
 
 const valueWords = (value: Value | Value[]) => cut(Array.isArray(value) ? value.map(valueText).join(', ') : valueText(value), VALUE_MOST);
-const SIGNS: Record<string, string> = { '>=': '≥', '<=': '≤', '!=': '≠' };
+const SIGNS: Record<string, string> = { '>=': '≥', '<=': '≤', '!=': '≠', in: 'is one of', 'not-in': 'is none of' };
+/** "ends-with" is how a filter is written, "ends with" how it is said. */
+const opWords = (op: string) => SIGNS[op] ?? op.replaceAll('-', ' ');
 
 function numberWords(column: string, name: string, filters: Filter[]): string {
   const unit = unitOfField(column);
@@ -40,7 +45,7 @@ function numberWords(column: string, name: string, filters: Filter[]): string {
   const high = at(['<', '<=']);
   if (low && high) return `${name} ${withUnit(low.value as number, unit)} – ${withUnit(high.value as number, unit)}`;
   const one = (low ?? high)!;
-  return `${name} ${SIGNS[one.op] ?? one.op} ${withUnit(one.value as number, unit)}`;
+  return `${name} ${opWords(one.op)} ${withUnit(one.value as number, unit)}`;
 }
 
 function conditionOf(filters: Filter[], known: string[]): Condition & { rank: Rank } {
@@ -49,11 +54,11 @@ function conditionOf(filters: Filter[], known: string[]): Condition & { rank: Ra
   const rest = { filters, rank: 'with' as const };
   if (f.op === 'exists') return { ...rest, lead: /^[aeiou]/i.test(f.column) ? 'with an' : 'with a', text: cut(f.column, NAME_MOST) };
   if (f.op === 'does-not-exist') return { ...rest, lead: /^[aeiou]/i.test(f.column) ? 'without an' : 'without a', text: cut(f.column, NAME_MOST) };
-  if (filters.length > 1 || ['>', '>=', '<', '<='].includes(f.op)) return { ...rest, lead: 'with', text: typeof f.value === 'number' ? numberWords(f.column, name, filters) : `${name} ${f.op} ${valueWords(f.value ?? null)}` };
+  if (filters.length > 1 || ['>', '>=', '<', '<='].includes(f.op)) return { ...rest, lead: 'with', text: typeof f.value === 'number' ? numberWords(f.column, name, filters) : `${name} ${opWords(f.op)} ${valueWords(f.value ?? null)}` };
   const value = valueWords(f.value ?? null);
   if (f.op === '=' && typeof f.value === 'boolean') return { ...rest, lead: 'with', text: `${name} ${f.value ? 'on' : 'off'}` };
   const rank = f.op === '=' && typeof f.value === 'string' && f.value.trim() !== '' ? KINDS.find(([, pattern]) => pattern.test(f.column))?.[0] : undefined;
-  if (!rank) return { ...rest, lead: 'with', text: `${name} ${SIGNS[f.op] ?? f.op} ${value}` };
+  if (!rank) return { ...rest, lead: 'with', text: `${name} ${opWords(f.op)} ${value}` };
   return { filters, rank, lead: rank === 'who' ? whoWords(f.column) : LEADS[rank], text: value };
 }
 

@@ -72,7 +72,7 @@ export function DifferentPage({ different: d, datasets, fields, go, onDataset }:
               {undo && <button type="button" className="btn ghost icon" aria-label="Undo" title={`Undo ${modKey('Z')}`} onClick={undo}><Icon name="undo" /></button>}
               {redo && <button type="button" className="btn ghost icon" aria-label="Redo" title={`Redo ${modKey('⇧Z')}`} onClick={redo}><Icon name="redo" /></button>}
             </span>
-            <span className="mid num wide"><Icon name="clock" /> {span(time.from, time.to, now)}</span>
+            <span className="mid num wide top-time"><Icon name="clock" /> {span(time.from, time.to, now)}</span>
             <button type="button" className="btn ghost icon" aria-label="Copy link" title="Copy link  Y" onClick={link}><Icon name="link" /></button>
           </header>
           <main className="different" data-testid="different" data-settled={!r.running && (r.current || r.error !== null)} data-exact={r.current && answer?.exact === true}>

@@ -3,7 +3,7 @@
 import { useMemo, useRef } from 'react';
 import { useAnswer } from '../../api/hooks';
 import type { HeatmapAnswer, QueryAnswer } from '../../api/types';
-import { cellsBetween, cellsOf, gridOf, theseOfCells, type Cells } from '../../charts/box';
+import { bucketsOfSpan, cellsBetween, cellsOf, gridOf, theseOfCells, type Cells } from '../../charts/box';
 import { BoxSelection } from '../../charts/BoxSelection';
 import { hasCells, heatMax, roomy } from '../../charts/heat';
 import { Heatmap } from '../../charts/Heatmap';
@@ -117,8 +117,7 @@ function Bars({ chart, buckets, width, now, ranged, these, onThese, onRemove }: 
   const mine = chart.lines[0]!.values.reduce<number>((sum, n) => sum + (n ?? 0), 0);
   const all = chart.lines[1]!.values.reduce<number>((sum, n) => sum + (n ?? 0), 0);
   const during = (c: Cells) => theseDuring(timesOf(buckets, c.first, c.last));
-  const between = (v: number) => Math.min(buckets.count - 1, Math.max(0, v));
-  const cells = ranged && these.span ? { first: between(Math.round((these.span.from - buckets.from) / buckets.stepMs)), last: between(Math.round((these.span.to - buckets.from) / buckets.stepMs) - 1), low: 0, high: 0 } : null;
+  const cells = ranged && these.span ? { ...bucketsOfSpan(these.span, buckets), low: 0, high: 0 } : null;
   return (
     <>
       <Plot buckets={buckets} height={RANGE_HEIGHT} flat boxes={false} kept={null} onPick={(p) => onThese(theseDuring(timesOf(buckets, p.first, p.last)))}>

@@ -34,9 +34,9 @@ export function ScopeBar({ different: d, fields, known, onBack, onThan }: Props)
         <Other editing={editing} setEditing={setEditing} different={d} fields={fields} known={known} onThan={onThan} offsets={offsets.filter((s) => s !== DAY_SECONDS)} />
       </div>
       <select className="narrow than-select" aria-label="These are compared with" value={chosen} onChange={(event) => choose(event.target.value)}>
-        <option value="others">All the others</option>
-        {offsets.map((s) => <option key={s} value={String(s)}>{same} {earlierWords(s)}</option>)}
-        {than.kind === 'where' && <option value="where">{othersWords(d, known)}</option>}
+        <option value="others">Compared with all the others</option>
+        {offsets.map((s) => <option key={s} value={String(s)}>Compared with {same.toLowerCase()} {earlierWords(s)}</option>)}
+        {than.kind === 'where' && <option value="where">Compared with {othersWords(d, known)}</option>}
       </select>
     </section>
   );

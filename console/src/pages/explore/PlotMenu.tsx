@@ -3,7 +3,7 @@
 import type { PlotPick } from '../../charts/ChartStack';
 import { AnchoredMenu } from '../../parts/AnchoredMenu';
 import type { MenuLine } from '../../parts/MenuList';
-import { bound, setRange } from '../../state/edit';
+import { bound, canNarrow, setRange } from '../../state/edit';
 import type { These } from '../../state/different';
 import type { Explore } from '../../state/explore';
 import { span } from '../../words/times';
@@ -16,7 +16,7 @@ type Props = { picked: PlotPick; explore: Explore; now: number; onEdit: (next: E
 export function PlotMenu({ picked, explore, now, onEdit, onDifferent, onClose }: Props) {
   const { from, to } = picked.these.span!;
   const line = (label: string, icon: MenuLine['icon'], letter: string, change: (e: Explore) => Explore): MenuLine => ({ id: letter, label, icon, letter, run: () => onEdit(change(explore)) });
-  const lines = picked.cell ? cellLines(picked.cell, line) : [];
+  const lines = picked.cell && canNarrow(explore) ? cellLines(picked.cell, line) : [];
   lines.push(line('Zoom to this time', 'zoom', 'Z', (e) => setRange(e, { from, to })));
   lines.push({ id: 'D', label: 'What is different about these?', icon: 'different', letter: 'D', these: true, run: () => onDifferent(picked.these) });
   const head = (
