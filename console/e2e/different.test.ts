@@ -1,8 +1,9 @@
 // What is different, against the real binary, as a person asks it: a box, a range, a group, a value; the answer and its
 // ways back into the query; what is said when there is nothing to say; everything by keyboard alone.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { accessibility, launch, open, PHONE, settled, type Watched } from './fixture/browser';
+import { answered, asked, drag, sentence, stroke } from './fixture/different';
 import { startTarget, type Target } from './fixture/outcrop';
 import { shopEvents } from './fixture/shop';
 
@@ -25,8 +26,6 @@ afterAll(async () => {
 const range = `from=${iso(now - 120 * MINUTE)}&to=${iso(now)}`;
 const show = 'show=HEATMAP(duration_ms)&show=COUNT&show=P99(duration_ms)';
 const explore = `?dataset=shop&${show}&${range}`;
-const asked = (page: Page) => new URL(page.url()).searchParams;
-const sentence = (page: Page) => page.getByTestId('sentence').innerText().then((t) => t.replace(/\s+/g, ' '));
 const picked = (these: string[], more = '') => `?page=different&dataset=shop&${show}&${range}&${these.map((t) => `these=${encodeURIComponent(t)}`).join('&')}${more}`;
 const slow = ['duration_ms >= 2000'];
 const boxed = (these: string[], from = 41, more = '') => picked(these, `&these_from=${iso(now - from * MINUTE)}&these_to=${iso(now)}&slow=1${more}`);
@@ -41,20 +40,10 @@ async function visit(search: string, options = {}): Promise<Watched> {
   return watched;
 }
 
-const answered = (page: Page) => page.locator('[data-testid=different][data-settled=true][data-exact=true]').waitFor();
-
 async function fine({ page, problems }: Watched) {
   expect(await accessibility(page)).toEqual([]);
   expect(problems).toEqual([]);
   await page.context().close();
-}
-
-async function drag(page: Page, on: Locator, from: [number, number], to: [number, number]) {
-  const box = (await on.boundingBox())!;
-  await page.mouse.move(box.x + box.width * from[0], box.y + box.height * from[1]);
-  await page.mouse.down();
-  await page.mouse.move(box.x + box.width * to[0], box.y + box.height * to[1], { steps: 4 });
-  await page.mouse.up();
 }
 
 const boxSlow = (page: Page) => drag(page, page.locator('[data-plot]').first(), [0.68, 0.01], [0.995, 0.3]);
@@ -274,6 +263,19 @@ describe('What is different', () => {
     await page.keyboard.press('Escape');
     await settled(page);
     expect(asked(page).get('page')).toBeNull();
+    await fine(watched);
+  });
+
+  it('draws a box by a long press on a phone, and scrolls by a short one', async () => {
+    const watched = await visit(explore, { viewport: PHONE, hasTouch: true, isMobile: true });
+    const { page } = watched;
+    const plot = page.locator('[data-plot]').first();
+    await stroke(page, plot, false);
+    expect(asked(page).get('page')).toBeNull();
+    await page.evaluate(() => document.querySelector('main')!.scrollTo(0, 0));
+    await stroke(page, plot, true);
+    await answered(page);
+    expect(asked(page).getAll('these')[0]).toMatch(/^duration_ms >= /);
     await fine(watched);
   });
 

@@ -1,7 +1,7 @@
 // States a real server seldom has, against the stand-in: slow, refused, away; and that Cancel closes the connection.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Browser, Page } from 'playwright-core';
-import { accessibility, launch, open, settled } from './fixture/browser';
+import { accessibility, launch, open, PHONE, settled } from './fixture/browser';
 import { standIn, type StandIn } from './fixture/server';
 import { shopEvents } from './fixture/shop';
 
@@ -106,17 +106,17 @@ describe('States', () => {
 
 describe('What is different, on its way', () => {
   const box = `?page=different&dataset=shop&show=COUNT&last=7200&these=${encodeURIComponent('duration_ms >= 1500')}`;
-  const first = async () => {
-    const watched = await open(browser, `${server.url}/${box}`);
+  const first = async (options = {}) => {
+    const watched = await open(browser, `${server.url}/${box}`, options);
     await watched.page.getByTestId('sentence').waitFor();
     return watched;
   };
   const exact = (page: Page) => page.locator('[data-testid=different][data-exact=true]').waitFor();
   const places = (page: Page) => page.evaluate(() => ['[data-testid=sentence]', '.cover', '.acts', '.fields-head', '[data-testid=field-card]'].map((s) => Math.round(document.querySelector(s)!.getBoundingClientRect().top)));
 
-  it('shows a first answer marked as such, and the exact one in its place', async () => {
+  it.each([['wide', {}], ['on a phone', { viewport: PHONE, hasTouch: true, isMobile: true }]])('shows a first answer marked as such, and the exact one in its place, %s', async (_, options) => {
     server.hold();
-    const { page, problems } = await first();
+    const { page, problems } = await first(options);
     const sentence = page.getByTestId('sentence');
     expect(await sentence.innerText()).toMatch(/^About /);
     expect(await page.getByTestId('refining').innerText()).toContain('of the events so far');

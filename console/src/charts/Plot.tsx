@@ -93,8 +93,8 @@ function useLongPress(area: RefObject<HTMLElement | null>) {
   useEffect(() => {
     const element = area.current;
     const still = (event: TouchEvent) => {
-      if (taken.current) event.preventDefault();
-      else clearTimeout(timer.current);
+      if (!taken.current) clearTimeout(timer.current);
+      else if (event.cancelable) event.preventDefault();
     };
     element?.addEventListener('touchmove', still, { passive: false });
     return () => element?.removeEventListener('touchmove', still);
@@ -103,8 +103,15 @@ function useLongPress(area: RefObject<HTMLElement | null>) {
     held: () => taken.current,
     press: () => {
       taken.current = false;
-      timer.current = setTimeout(() => (taken.current = true), LONG_PRESS_MS);
+      timer.current = setTimeout(() => {
+        taken.current = true;
+        // Said to the eye, because from now on the finger draws.
+        if (area.current) area.current.dataset.held = '';
+      }, LONG_PRESS_MS);
     },
-    release: () => clearTimeout(timer.current),
+    release: () => {
+      clearTimeout(timer.current);
+      delete area.current?.dataset.held;
+    },
   };
 }

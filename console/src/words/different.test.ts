@@ -38,7 +38,7 @@ describe('conditions', () => {
     [[{ column: 'error.kind', op: 'does-not-exist' }], 'without an error.kind'],
     [[is('db.duration_ms', 466, '>='), is('db.duration_ms', 4090, '<')], 'with duration_ms 466 ms – 4.09 s'],
     [[is('customer.plan', 'free')], 'with plan = free'],
-    [[is('order.id', '7', 'ends-with')], 'with order.id ends with 7'],
+    [[is('order.id', '7', 'ends-with')], 'with order.id ending with 7'],
     [[is('build_id', ''), is('region', 'a')], 'in a with build_id = ""'],
   ] as [Filter[], string][])('%j', (filters, words) => expect(thin(conditionWords(conditionsOf(filters, known)))).toBe(words));
   it('keep their filters, for their menus', () => expect(conditionsOf([is('a', 1, '>='), is('b', 'x'), is('a', 5, '<')], known).map((c) => c.filters.length)).toEqual([2, 1]));

@@ -34,9 +34,12 @@ export function shortName(field: string, known: string[]): string {
 }
 
 const valueWords = (value: Value | Value[]) => cut(Array.isArray(value) ? value.map(valueText).join(', ') : valueText(value), VALUE_MOST);
-const SIGNS: Record<string, string> = { '>=': '≥', '<=': '≤', '!=': '≠', in: 'is one of', 'not-in': 'is none of' };
-/** "ends-with" is how a filter is written, "ends with" how it is said. */
-const opWords = (op: string) => SIGNS[op] ?? op.replaceAll('-', ' ');
+/** How a condition is said: "with customer.id ending with 7". */
+const SIGNS: Record<string, string> = {
+  '>=': '≥', '<=': '≤', '!=': '≠', in: 'among', 'not-in': 'not among', contains: 'containing', 'does-not-contain': 'not containing', 'starts-with': 'starting with',
+  'does-not-start-with': 'not starting with', 'ends-with': 'ending with', 'does-not-end-with': 'not ending with', matches: 'matching', 'does-not-match': 'not matching',
+};
+const opWords = (op: string) => SIGNS[op] ?? op;
 
 function numberWords(column: string, name: string, filters: Filter[]): string {
   const unit = unitOfField(column);

@@ -28,7 +28,7 @@ export function Answer({ different, shown, told, current, running, stopped, know
         <div className="eyebrow what-line">
           {answer ? <p className="cut"><span className="these-words strong">{theseWords(on, answer.selection.events, known)}</span>, {againstWords(on, answer.baseline.events, known)}</p> : <p>{running ? 'Comparing' : 'Not compared'}</p>}
           <span className="sp" />
-          <Extent told={told} running={running} stopped={stopped} exact={answer?.exact === true && current ? exactWords(answer.fields_compared, duration(answer.stats.elapsed_ms)) : null} acts={acts} />
+          <span className="extent-place"><Extent told={told} running={running} stopped={stopped} exact={answer?.exact === true && current ? exactWords(answer.fields_compared, duration(answer.stats.elapsed_ms)) : null} acts={acts} /></span>
         </div>
         <div aria-live="polite" aria-atomic="true">
           {answer && best ? <h2 data-testid="sentence"><Sentence said={sentenceOf(best, on, known, rough)} says={shareWords(best)} /></h2> : nothing ? <><h2 data-testid="sentence">{nothing.told.title}</h2>{nothing.told.text && <p className="mid what-advice">{nothing.told.text}</p>}</> : null}
@@ -63,7 +63,7 @@ function Extent({ told, running, stopped, exact, acts }: { told: Compared; runni
     );
   }
   if (stopped) return <span className="extent" data-testid="stopped">{sampled ? <span className="warn">{sampled}, stopped</span> : 'stopped'}<button type="button" className="btn ghost" onClick={acts.again}>Go on</button></span>;
-  return exact ? <span className="extent wide" data-testid="exact">{exact}</span> : null;
+  return exact ? <span className="extent" data-testid="exact">{exact}</span> : null;
 }
 
 function Cover({ these, others }: { these: number; others: number }) {

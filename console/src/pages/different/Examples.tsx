@@ -34,7 +34,7 @@ export function Examples({ different, fields, events, onOpen }: Props) {
     <section className="card-panel" aria-label="Slowest of these" data-testid="examples">
       <header><h3>Slowest of these</h3><span className="sp" /><button type="button" className="text-button dim" onClick={() => onOpen(these)}>All {count(events)} events</button></header>
       {query.isError && <p className="bad picture-note" role="alert">{query.error.message}</p>}
-      <ul className="examples" style={{ minHeight: rows.length === 0 ? SHOWN * 28 : undefined }}>
+      <ul className={query.isPending ? 'examples waiting' : 'examples'}>
         {rows.map(([id, slowest]) => (
           <li key={id}>
             <button type="button" className="example" title={`All events of ${trace} ${id}`} onClick={() => onOpen(onlyThis({ ...different.explore, where: [], combine: 'AND', tab: 'events' }, trace!, id))}>
