@@ -170,9 +170,22 @@ impl Server {
 
     /// Sends events that must all be accepted, and says how many.
     pub(crate) fn load(&self, dataset: &str, body: impl Into<Vec<u8>>) -> u64 {
-        let answer = self.send(&Request::post(&format!("/api/v1/events/{dataset}"), body)).ok();
+        let answer = self.send_until_taken(&Request::post(&format!("/api/v1/events/{dataset}"), body)).ok();
         assert_eq!(answer["rejected_total"].as_u64().unwrap_or_default(), 0, "{answer}");
         answer["accepted"].as_u64().unwrap()
+    }
+
+    /// Sends again what is shed, as every sender does: how much a server takes at once is a matter of its machine.
+    pub(crate) fn send_until_taken(&self, request: &Request) -> Reply {
+        let mut reply = self.send(request);
+        wait_until("the request is taken", Duration::from_secs(120), || {
+            let shed = reply.status == 429;
+            if shed {
+                reply = self.send(request);
+            }
+            !shed
+        });
+        reply
     }
 
     /// The answer to a query that must succeed.
