@@ -26,6 +26,9 @@ pub(crate) struct Settings {
     /// The URL under which people reach Outcrop, if it is not the address: requests for its host are answered
     #[arg(long, env = "OUTCROP_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
+    /// Origins whose web pages may send events, separated by commas, such as https://shop.example.com [default: none]
+    #[arg(long, env = "OUTCROP_CORS_ORIGINS", value_name = "ORIGINS")]
+    cors_origins: Option<String>,
     /// What to log, as a tracing filter [default: info]
     #[arg(long, env = "OUTCROP_LOG", value_name = "FILTER")]
     log: Option<String>,
@@ -85,6 +88,8 @@ pub(crate) struct Parts {
     pub(crate) data_dir: PathBuf,
     pub(crate) http: SocketAddr,
     pub(crate) public_host: Option<String>,
+    /// In lower case, as browsers write them.
+    pub(crate) cors_origins: Vec<String>,
     pub(crate) log: String,
     pub(crate) store: StoreLimits,
     pub(crate) ingest: IngestLimits,
@@ -128,6 +133,10 @@ pub(crate) enum SettingsError {
     NotLoopback(SocketAddr),
     #[error("public_url: {0:?} is not a URL; write one such as https://events.example.com")]
     PublicUrl(String),
+    #[error(
+        "cors_origins: {0:?} is not an origin; write a scheme, a host and, unless it is the usual one, a port, such as https://shop.example.com"
+    )]
+    CorsOrigin(String),
     #[error("{name}: must be at least {min}")]
     TooSmall { name: &'static str, min: usize },
 }
@@ -156,6 +165,7 @@ impl Settings {
             data_dir: self.data_dir.or(lower.data_dir),
             http: self.http.or(lower.http),
             public_url: self.public_url.or(lower.public_url),
+            cors_origins: self.cors_origins.or(lower.cors_origins),
             log: self.log.or(lower.log),
             flush_bytes_max: self.flush_bytes_max.or(lower.flush_bytes_max),
             flush_age_seconds_max: self.flush_age_seconds_max.or(lower.flush_age_seconds_max),
@@ -195,6 +205,7 @@ impl Settings {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("outcrop-data")),
             http: address(self.http.as_deref().unwrap_or("127.0.0.1:4318"))?,
             public_host: self.public_url.as_deref().map(host_of).transpose()?,
+            cors_origins: origins(self.cors_origins.as_deref().unwrap_or_default())?,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
             store: StoreLimits {
                 flush_bytes_max: self.flush_bytes_max.unwrap_or(store.flush_bytes_max),
@@ -255,4 +266,16 @@ fn host_of(url: &str) -> Result<String, SettingsError> {
     let uri: Option<axum::http::Uri> = url.parse().ok();
     let authority = uri.as_ref().filter(|u| u.scheme().is_some()).and_then(|u| u.authority());
     authority.map(|a| a.as_str().to_lowercase()).ok_or_else(|| SettingsError::PublicUrl(url.to_owned()))
+}
+
+fn origins(list: &str) -> Result<Vec<String>, SettingsError> {
+    let sent = list.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+    sent.map(|origin| {
+        let lower = origin.to_lowercase();
+        let authority = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://")).unwrap_or_default();
+        let is_authority = authority.parse::<axum::http::uri::Authority>().is_ok_and(|a| a == authority);
+        let is_origin = is_authority && !authority.contains('@');
+        if is_origin { Ok(lower) } else { Err(SettingsError::CorsOrigin(origin.to_owned())) }
+    })
+    .collect()
 }

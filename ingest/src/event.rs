@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod tests;
 
+mod path;
 mod staged;
 
 use hashbrown::HashMap;
@@ -15,10 +16,11 @@ use outcrop_storage::event::{DatasetName, EventBatch, FieldName, InvalidName, Ti
 use crate::Context;
 use crate::columns::{Cell, Columns};
 use crate::error::DecodeError;
-use crate::limits::{BATCH_CELLS_FREE, Bounds, Limits};
+use crate::limits::{BATCH_CELLS_FREE, Bounds, EVENT_BYTES_CEILING, Limits};
 
-pub(crate) use self::staged::Value;
+pub(crate) use self::path::Path;
 use self::staged::{SPECIAL, Staged, TIMES, cell};
+pub(crate) use self::staged::{Stamp, Value};
 
 /// No column, no entry.
 const NONE: u32 = u32::MAX;
@@ -27,18 +29,31 @@ const NONE: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FieldId(u32);
 
+/// What a field means whose name says when an event happened or for how many it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SpecialNames {
+    /// Just that: it is consumed.
+    Consumed,
+    /// What any other field means: the protocol says time and sample rate elsewhere.
+    Kept,
+}
+
 /// An event has more fields than the settings allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooManyFields;
 
-/// Turns events into batches of one dataset.
+/// Turns events into batches, of one dataset at a time.
 #[derive(Debug)]
 pub(crate) struct Rows<'a> {
-    dataset: &'a DatasetName,
+    dataset: DatasetName,
     received: TimestampNs,
     limits: &'a Limits,
     bounds: Bounds,
+    special: SpecialNames,
+    /// By the sender's name, which is not the field's if it is reserved.
     names: HashMap<FieldName, FieldId>,
+    /// Fields that only we write.
+    own: Vec<(&'static str, FieldId)>,
     fields: Vec<Field>,
     staged: Staged<'a>,
     /// Names of cut fields; here only for its allocation.
@@ -73,13 +88,15 @@ pub(crate) struct Finished {
 }
 
 impl<'a> Rows<'a> {
-    pub(crate) fn new(context: &Context<'a>, bounds: Bounds) -> Rows<'a> {
+    pub(crate) fn new(context: &Context<'a>, bounds: Bounds, special: SpecialNames) -> Rows<'a> {
         Rows {
-            dataset: context.dataset,
+            dataset: context.dataset.clone(),
             received: context.received,
             limits: context.limits,
             bounds,
+            special,
             names: HashMap::new(),
+            own: Vec::new(),
             fields: Vec::new(),
             staged: Staged::default(),
             truncated: String::new(),
@@ -104,29 +121,49 @@ impl<'a> Rows<'a> {
     }
 
     /// The field that a sender's flattened name means; a reserved one becomes `meta.sent.<name>`.
+    #[inline]
     pub(crate) fn field(&mut self, name: &str) -> Result<FieldId, InvalidName> {
-        let special = SPECIAL.iter().position(|special| *special == name);
-        if special.is_none() && reserved::is_reserved(name) {
-            return self.field_named(&format!("{}{name}", reserved::SENT_PREFIX), None);
+        match self.names.get(name) {
+            Some(field) => Ok(*field),
+            None => self.new_field(name),
         }
-        self.field_named(name, special)
+    }
+
+    #[cold]
+    fn new_field(&mut self, name: &str) -> Result<FieldId, InvalidName> {
+        let special = match self.special {
+            SpecialNames::Consumed => SPECIAL.iter().position(|special| *special == name),
+            SpecialNames::Kept => None,
+        };
+        let sent = FieldName::new(name)?;
+        let field = if special.is_none() && reserved::is_reserved(name) {
+            self.field(&format!("{}{name}", reserved::SENT_PREFIX))?
+        } else {
+            self.known(sent.clone(), special)
+        };
+        self.names.insert(sent, field);
+        Ok(field)
+    }
+
+    /// A field that only we write, whatever senders name theirs.
+    pub(crate) fn own_field(&mut self, name: &'static str) -> FieldId {
+        if let Some((_, field)) = self.own.iter().find(|(own, _)| *own == name) {
+            return *field;
+        }
+        let field = self.known(FieldName::trusted(name), None);
+        self.own.push((name, field));
+        field
+    }
+
+    fn known(&mut self, name: FieldName, special: Option<usize>) -> FieldId {
+        self.fields.push(Field { name, special, event: 0, entry: NONE, columns: [NONE; 4] });
+        FieldId(self.fields.len() as u32 - 1)
     }
 
     /// Whether a field may be the event's time, so that its digits matter.
     #[inline]
     pub(crate) fn may_be_time(&self, field: FieldId) -> bool {
         self.fields[field.0 as usize].special.is_some_and(|special| TIMES.contains(&special))
-    }
-
-    fn field_named(&mut self, name: &str, special: Option<usize>) -> Result<FieldId, InvalidName> {
-        if let Some(field) = self.names.get(name) {
-            return Ok(*field);
-        }
-        let name = FieldName::new(name)?;
-        let field = FieldId(self.fields.len() as u32);
-        self.fields.push(Field { name: name.clone(), special, event: 0, entry: NONE, columns: [NONE; 4] });
-        self.names.insert(name, field);
-        Ok(field)
     }
 
     /// Stages a value. A later one for the same field takes its place, `Absent` too.
@@ -136,9 +173,7 @@ impl<'a> Rows<'a> {
         let known = &mut self.fields[field.0 as usize];
         let absent = matches!(value, Value::Absent);
         let was_absent = if known.event == staged.number {
-            staged.repeated_keys += 1;
-            let before = std::mem::replace(&mut staged.entries[known.entry as usize].1, value);
-            matches!(before, Value::Absent)
+            matches!(staged.replace(known.entry as usize, value), Value::Absent)
         } else {
             known.event = staged.number;
             known.entry = staged.entries.len() as u32;
@@ -152,31 +187,36 @@ impl<'a> Rows<'a> {
         if staged.present > self.limits.event_fields_max { Err(TooManyFields) } else { Ok(()) }
     }
 
-    /// Puts the staged event into columns. `sent` is the event as sent: its bytes settle how a fraction is rounded.
-    pub(crate) fn commit(&mut self, sent: &str) -> Result<(), DecodeError> {
-        let mut staged = std::mem::take(&mut self.staged);
-        let (timestamp, invalid_timestamp) = staged.take_time(self.received);
-        let (rate, invalid_rate) = staged.take_sample_rate(sent.as_bytes());
-        let invalid = usize::from(invalid_timestamp.is_some()) + usize::from(invalid_rate.is_some());
-        self.make_room(&staged, invalid, sent.len())?;
+    /// Puts the staged event into columns, time and sample rate taken out of its fields. `sent` is the event as sent: its
+    /// bytes settle how a fraction is rounded.
+    pub(crate) fn commit(&mut self, sent: &[u8]) -> Result<(), DecodeError> {
+        let stamp = self.staged.take_stamp(self.received, sent);
+        self.commit_stamped(stamp, sent.len())
+    }
+
+    /// Puts the staged event, which has `bytes` as sent, into columns.
+    pub(crate) fn commit_stamped(&mut self, stamp: Stamp, bytes: usize) -> Result<(), DecodeError> {
+        let staged = std::mem::take(&mut self.staged);
+        let invalid = usize::from(stamp.invalid_timestamp.is_some()) + usize::from(stamp.invalid_sample_rate.is_some());
+        self.make_room(&staged, invalid, bytes)?;
         self.truncated.clear();
         for (field, value) in &staged.entries {
             if let Some(cell) = cell(value, &staged.scratch) {
                 self.put(*field, cell);
             }
         }
-        if let Some(original) = invalid_timestamp {
-            self.put_own(reserved::INVALID_TIMESTAMP, &original)?;
+        if let Some(original) = stamp.invalid_timestamp {
+            self.put_own(reserved::INVALID_TIMESTAMP, &original);
         }
-        if let Some(original) = invalid_rate {
-            self.put_own(reserved::INVALID_SAMPLE_RATE, &original)?;
+        if let Some(original) = stamp.invalid_sample_rate {
+            self.put_own(reserved::INVALID_SAMPLE_RATE, &original);
         }
         if !self.truncated.is_empty() {
             let names = std::mem::take(&mut self.truncated);
-            self.put_own(reserved::TRUNCATED, &names)?;
+            self.put_own(reserved::TRUNCATED, &names);
             self.truncated = names;
         }
-        self.columns.end_row(timestamp, rate);
+        self.columns.end_row(stamp.timestamp, stamp.sample_rate);
         self.accepted += 1;
         self.repeated_keys += staged.repeated_keys;
         self.staged = staged;
@@ -252,11 +292,9 @@ impl<'a> Rows<'a> {
         self.columns.put(*column as usize, cell);
     }
 
-    /// A field that only we write.
-    fn put_own(&mut self, name: &'static str, text: &str) -> Result<(), DecodeError> {
-        let field = self.field_named(name, None).map_err(|error| DecodeError::malformed(error.to_string()))?;
+    fn put_own(&mut self, name: &'static str, text: &str) {
+        let field = self.own_field(name);
         self.put(field, Cell::Text(text));
-        Ok(())
     }
 
     /// Whether so many names are known that they should be forgotten.
@@ -269,6 +307,7 @@ impl<'a> Rows<'a> {
         self.close()?;
         self.begin();
         self.names.clear();
+        self.own.clear();
         self.fields.clear();
         Ok(())
     }
@@ -277,9 +316,18 @@ impl<'a> Rows<'a> {
         &self.bounds
     }
 
+    pub(crate) fn received(&self) -> TimestampNs {
+        self.received
+    }
+
     #[inline]
     pub(crate) fn limits(&self) -> &'a Limits {
         self.limits
+    }
+
+    /// Bytes that an event may have as sent.
+    pub(crate) fn event_bytes_max(&self) -> usize {
+        self.limits.event_bytes_max.min(EVENT_BYTES_CEILING)
     }
 
     pub(crate) fn finish(mut self) -> Result<Finished, DecodeError> {

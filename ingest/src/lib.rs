@@ -15,10 +15,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that unwraps fails where it should"))]
 
 mod columns;
+mod dataset;
 mod error;
 mod event;
+mod fault;
+pub mod honeycomb;
 mod inflate;
 pub mod json;
+mod json_text;
 mod limits;
 mod sample_rate;
 mod time;
@@ -32,15 +36,21 @@ mod tests;
 
 use outcrop_storage::event::{DatasetName, EventBatch, TimestampNs};
 
+use self::event::Finished;
+
+pub use dataset::dataset_name;
 pub use error::{DecodeError, Reject, Rejects};
+pub use honeycomb::Honeycomb;
 pub use inflate::Encoding;
 pub use limits::Limits;
 
 /// How a body says what it says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// One JSON object, a JSON array of objects, or NDJSON: see [`json`].
     Json,
+    /// What libhoney and its kind send: see [`honeycomb`].
+    Honeycomb(Honeycomb),
 }
 
 /// What decoding must be told beside the body.
@@ -60,9 +70,18 @@ pub struct Decoded {
     pub batches: Vec<(DatasetName, EventBatch)>,
     /// Events in `batches`.
     pub accepted: usize,
+    /// What the sender counts: elements, lines, spans, records. One that was accepted may be several events.
+    pub items: usize,
     pub rejects: Rejects,
     /// How often a field of an accepted event was overwritten by a later one of the same name.
     pub repeated_keys: u64,
+}
+
+impl Decoded {
+    fn of(finished: Finished, items: usize, rejects: Rejects) -> Decoded {
+        let Finished { batches, accepted, repeated_keys } = finished;
+        Decoded { batches, accepted, items, rejects, repeated_keys }
+    }
 }
 
 /// Reads a body as it came from the wire.
@@ -72,7 +91,7 @@ pub struct Decoded {
 /// [`DecodeError`] means that nothing of the body was accepted. An event that is wrong in itself is no error: it is
 /// in [`Decoded::rejects`], and the others are accepted.
 pub fn decode(
-    protocol: Protocol,
+    protocol: &Protocol,
     encoding: Encoding,
     body: &[u8],
     context: &Context<'_>,
@@ -80,5 +99,6 @@ pub fn decode(
     let body = inflate::inflate(encoding, body, context.limits.body_bytes_max)?;
     match protocol {
         Protocol::Json => json::decode(&body, context),
+        Protocol::Honeycomb(request) => honeycomb::decode(request, &body, context),
     }
 }

@@ -72,6 +72,9 @@ pub(crate) const BODY_CELLS_MAX: usize = 32 << 20;
 /// Names are forgotten between events beyond this, so that names without a value (nulls) are bounded too.
 pub(crate) const NAMES_MAX: usize = 4 * limits::BATCH_COLUMNS_MAX;
 
+/// Events of a body whose answer has a line for each: the answer stays below 64 MiB.
+pub(crate) const ITEMS_MAX: usize = 250_000;
+
 impl Default for Bounds {
     fn default() -> Bounds {
         Bounds {

@@ -19,7 +19,7 @@ pub(crate) const RECEIVED: i64 = 7;
 pub(crate) fn decode_with(body: &[u8], limits: &Limits) -> Result<Decoded, DecodeError> {
     let dataset = DatasetName::new("tests").unwrap();
     let context = Context { dataset: &dataset, received: RECEIVED, limits };
-    decode(Protocol::Json, Encoding::Identity, body, &context)
+    decode(&Protocol::Json, Encoding::Identity, body, &context)
 }
 
 pub(crate) fn decode_json(body: impl AsRef<[u8]>) -> Result<Decoded, DecodeError> {

@@ -58,17 +58,28 @@ impl ApiError {
     }
 }
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
+impl ApiError {
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The answer with another body, for protocols that have one of their own.
+    pub(super) fn with_body(&self, body: impl IntoResponse) -> Response {
         if self.status.is_server_error() {
             tracing::warn!(status = self.status.as_u16(), code = self.code, "{}", self.message);
         }
-        let detail = ErrorDetail { code: self.code.to_owned(), message: self.message, details: self.details };
-        let mut response = (self.status, Json(ErrorBody { error: detail })).into_response();
+        let mut response = (self.status, body).into_response();
         if let Some(seconds) = self.retry_after_seconds {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (code, message, details) = (self.code.to_owned(), self.message.clone(), self.details.clone());
+        self.with_body(Json(ErrorBody { error: ErrorDetail { code, message, details } }))
     }
 }
 

@@ -1,6 +1,8 @@
-//! `POST /api/v1/events/{dataset}`: take a body, decode it, make it durable, reply.
+//! `POST /api/v1/events/{dataset}`, and what every protocol does between its request and its answer: take a body, decode
+//! it, make it durable.
 //!
-//! Memory is bounded in three steps: bodies in flight, bodies being decoded, and the store's memtables.
+//! Memory is bounded in three steps: bodies in flight, bodies being decoded, and the store's memtables. Must not know how
+//! the other protocols answer.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
-use outcrop_ingest::{Context, Decoded, Encoding, Protocol, decode};
+use outcrop_ingest::{Context, Decoded, Encoding, Protocol, Rejects, decode};
 use outcrop_storage::event::{DatasetName, EventBatch};
 use outcrop_storage::{BatchId, Once, Outcome, limits};
 use serde::{Deserialize, Serialize};
@@ -77,60 +79,112 @@ pub(crate) async fn accept(
 ) -> Result<Json<AcceptedEvents>, ApiError> {
     let dataset = DatasetName::new(&dataset).map_err(|e| ApiError::bad_request("bad_dataset", e.to_string()))?;
     let id = batch_id(&headers)?;
-    let encoding = headers.get(header::CONTENT_ENCODING).map(|v| v.to_str().unwrap_or("?"));
-    let encoding = Encoding::from_header(encoding)?;
-    let (body, room) = read_body(&app, &headers, body).await?;
-    let body_bytes = body.len() as u64;
-    let principal = "";
-    let id = id.map(|id| app.store.batch_id(principal, &dataset, id, &body));
-    if let Some(outcome) = id.map(|id| app.store.acknowledged(&id)).transpose()?.flatten() {
-        return Ok(Json(repeated(&app, outcome)));
-    }
-    let decoded = decode_body(&app, dataset, encoding, body).await?;
-    drop(room);
-    let repeated_keys = decoded.repeated_keys;
-    let (batches, accepted) = answer(decoded);
-    let Some(outcome) = append(&app, id, batches, &accepted).await? else {
-        app.metrics.ingested(accepted.accepted, accepted.rejected_total, repeated_keys, body_bytes);
-        return Ok(Json(accepted));
+    let answer = match take_once(&app, Incoming { protocol: Protocol::Json, dataset }, id, &headers, body).await? {
+        Took::Stored(taken) => accepted(taken),
+        Took::Repeated(outcome) => repeated(outcome),
     };
-    Ok(Json(repeated(&app, outcome)))
+    Ok(Json(answer))
 }
 
-type Batches = Vec<(DatasetName, EventBatch)>;
+/// What must be known to read a body.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) protocol: Protocol,
+    /// Where events go that name no dataset themselves.
+    pub(super) dataset: DatasetName,
+}
 
-/// The batches, and what is answered once they are durable.
-fn answer(decoded: Decoded) -> (Batches, AcceptedEvents) {
-    let rejected = decoded.rejects.listed.into_iter().map(|r| RejectedEvent { index: r.index, error: r.error });
-    let accepted = AcceptedEvents {
-        accepted: decoded.accepted as u64,
-        rejected: rejected.collect(),
-        rejected_total: decoded.rejects.total as u64,
-    };
-    (decoded.batches, accepted)
+/// What became of a body: its accepted events are durable.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) accepted: u64,
+    /// What the sender counts.
+    pub(super) items: usize,
+    pub(super) rejects: Rejects,
+}
+
+/// What became of a body that may have been sent before.
+#[derive(Debug)]
+enum Took {
+    Stored(Taken),
+    /// It was acknowledged before, so.
+    Repeated(Outcome),
+}
+
+/// Takes a body, decodes it, and makes it durable.
+pub(super) async fn take(app: &App, incoming: Incoming, headers: &HeaderMap, body: Body) -> Result<Taken, ApiError> {
+    match take_once(app, incoming, None, headers, body).await? {
+        Took::Stored(taken) => Ok(taken),
+        Took::Repeated(_) => Err(bug("the log")),
+    }
+}
+
+/// The same for a body that its sender may have given an id.
+async fn take_once(
+    app: &App,
+    incoming: Incoming,
+    id: Option<&str>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Took, ApiError> {
+    let encoding = headers.get(header::CONTENT_ENCODING).map(|v| v.to_str().unwrap_or("?"));
+    let encoding = Encoding::from_header(encoding)?;
+    let (body, room) = read_body(app, headers, body).await?;
+    let body_bytes = body.len() as u64;
+    let principal = "";
+    let id = id.map(|id| app.store.batch_id(principal, &incoming.dataset, id, &body));
+    if let Some(outcome) = id.map(|id| app.store.acknowledged(&id)).transpose()?.flatten() {
+        app.metrics.repeated_bodies.inc();
+        return Ok(Took::Repeated(outcome));
+    }
+    let decoded = decode_body(app, incoming, encoding, body).await?;
+    drop(room);
+    let repeated_keys = decoded.repeated_keys;
+    let taken = Taken { accepted: decoded.accepted as u64, items: decoded.items, rejects: decoded.rejects };
+    match append(app, id, decoded.batches, &taken).await? {
+        Once::Stored(_) => {
+            app.metrics.ingested(taken.accepted, taken.rejects.total as u64, repeated_keys, body_bytes);
+            Ok(Took::Stored(taken))
+        }
+        Once::Repeated(outcome) => {
+            app.metrics.repeated_bodies.inc();
+            Ok(Took::Repeated(outcome))
+        }
+    }
 }
 
 /// Makes the batches durable. If somebody else has sent the same before, says what became of it.
 async fn append(
     app: &App,
     id: Option<BatchId>,
-    batches: Batches,
-    accepted: &AcceptedEvents,
-) -> Result<Option<Outcome>, ApiError> {
-    let outcome = Outcome {
-        accepted: u32::try_from(accepted.accepted).map_err(|_| bug("the decoder"))?,
-        rejected: u32::try_from(accepted.rejected_total).map_err(|_| bug("the decoder"))?,
-        details: details(&accepted.rejected)?,
-    };
+    batches: Vec<(DatasetName, EventBatch)>,
+    taken: &Taken,
+) -> Result<Once, ApiError> {
+    let once = id.map(|id| Ok::<_, ApiError>((id, outcome(taken)?))).transpose()?;
     let worker = app.clone();
-    let append = tokio::task::spawn_blocking(move || match id {
-        Some(id) => worker.store.append_once(&id, batches, outcome),
+    let append = tokio::task::spawn_blocking(move || match once {
+        Some((id, outcome)) => worker.store.append_once(&id, batches, outcome),
         None => worker.store.append(batches).map(Once::Stored),
     });
-    match append.await.map_err(|_| bug("the store"))?? {
-        Once::Stored(_) => Ok(None),
-        Once::Repeated(outcome) => Ok(Some(outcome)),
-    }
+    Ok(append.await.map_err(|_| bug("the store"))??)
+}
+
+/// What is kept to be answered again.
+fn outcome(taken: &Taken) -> Result<Outcome, ApiError> {
+    Ok(Outcome {
+        accepted: u32::try_from(taken.accepted).map_err(|_| bug("the decoder"))?,
+        rejected: u32::try_from(taken.rejects.total).map_err(|_| bug("the decoder"))?,
+        details: details(&rejected(&taken.rejects))?,
+    })
+}
+
+fn rejected(rejects: &Rejects) -> Vec<RejectedEvent> {
+    rejects.listed.iter().map(|r| RejectedEvent { index: r.index, error: r.error.clone() }).collect()
+}
+
+fn accepted(taken: Taken) -> AcceptedEvents {
+    let rejected_total = taken.rejects.total as u64;
+    AcceptedEvents { accepted: taken.accepted, rejected: rejected(&taken.rejects), rejected_total }
 }
 
 /// The list as the store keeps it.
@@ -142,8 +196,7 @@ fn details(rejected: &[RejectedEvent]) -> Result<Vec<u8>, ApiError> {
 }
 
 /// What was answered before. The list may be gone where there were too many of them; the numbers never are.
-fn repeated(app: &App, outcome: Outcome) -> AcceptedEvents {
-    app.metrics.repeated_bodies.inc();
+fn repeated(outcome: Outcome) -> AcceptedEvents {
     AcceptedEvents {
         accepted: outcome.accepted.into(),
         rejected: serde_json::from_slice(&outcome.details).unwrap_or_default(),
@@ -239,11 +292,11 @@ async fn read_body(app: &App, headers: &HeaderMap, mut body: Body) -> Result<(By
     Ok((bytes.into(), room))
 }
 
-async fn decode_body(app: &App, dataset: DatasetName, encoding: Encoding, body: Bytes) -> Result<Decoded, ApiError> {
+async fn decode_body(app: &App, incoming: Incoming, encoding: Encoding, body: Bytes) -> Result<Decoded, ApiError> {
     let small = encoding == Encoding::Identity && body.len() <= INLINE_BYTES_MAX;
     let decode_now = move |app: &App| {
-        let context = Context { dataset: &dataset, received: app.store.clock().now(), limits: &app.limits };
-        decode(Protocol::Json, encoding, &body, &context)
+        let context = Context { dataset: &incoming.dataset, received: app.store.clock().now(), limits: &app.limits };
+        decode(&incoming.protocol, encoding, &body, &context)
     };
     if small {
         return Ok(decode_now(app)?);

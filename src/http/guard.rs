@@ -1,26 +1,51 @@
-//! Who may ask at all: requests for our own host (a foreign one is DNS rebinding) and, under `/api/`, from our own pages.
+//! Who may ask at all: requests for our own host (a foreign one is DNS rebinding) and, where data comes in or goes out,
+//! from our own pages. Pages of configured origins may send events, and nothing else.
 //!
-//! Keyless Outcrop listens on loopback, where every page of every site in the user's browser could reach it; these two
+//! Keyless Outcrop listens on loopback, where every page of every site in the user's browser could reach it; these
 //! checks are what keeps them out.
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::{ApiError, App};
 
-pub(super) async fn check(State(app): State<App>, request: Request, next: Next) -> Response {
+/// Routes where events come in.
+pub(super) const INGEST_ROUTES: [&str; 4] =
+    ["/api/v1/events/{dataset}", "/1/batch/{dataset}", "/1/events/{dataset}", "/1/auth"];
+/// Seconds for which a browser need not ask again whether a page may send.
+const PREFLIGHT_SECONDS_MAX: u64 = 7_200;
+
+/// Tells browsers which pages may send events: those of the configured origins, with whatever headers their libraries use.
+pub(super) fn cors(origins: &[String]) -> CorsLayer {
+    let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers(AllowHeaders::mirror_request())
+        .allow_private_network(true)
+        .expose_headers([header::RETRY_AFTER])
+        .max_age(Duration::from_secs(PREFLIGHT_SECONDS_MAX))
+}
+
+pub(super) async fn check(State(app): State<App>, path: Option<MatchedPath>, request: Request, next: Next) -> Response {
     let Some(host) = host(&request) else { return misdirected() };
     if !is_ours(&host, app.public_host.as_deref()) {
         return misdirected();
     }
-    let is_api = request.uri().path().starts_with("/api/");
-    if is_api && !origin_allowed(request.headers(), &host, app.public_host.as_deref()) {
+    let is_ingest = path.is_some_and(|path| INGEST_ROUTES.contains(&path.as_str()));
+    let is_guarded = is_ingest || request.uri().path().starts_with("/api/");
+    let senders: &[String] = if is_ingest { &app.cors_origins } else { &[] };
+    if is_guarded && !origin_allowed(request.headers(), &host, app.public_host.as_deref(), senders) {
         return ApiError::new(
             StatusCode::FORBIDDEN,
             "foreign_origin",
-            "pages of other origins may not call this API; call it from the console or from a program",
+            "pages of other origins may not call this API; call it from the console or from a program. Pages may send \
+             events if cors_origins names their origin",
         )
         .into_response();
     }
@@ -63,10 +88,13 @@ fn is_ours(host: &str, public_host: Option<&str>) -> bool {
 }
 
 /// Requests without an `Origin` do not come from a page of another site.
-fn origin_allowed(headers: &HeaderMap, host: &str, public_host: Option<&str>) -> bool {
+fn origin_allowed(headers: &HeaderMap, host: &str, public_host: Option<&str>, senders: &[String]) -> bool {
     headers.get_all(header::ORIGIN).iter().all(|origin| {
         let Ok(origin) = origin.to_str() else { return false };
         let origin = origin.to_lowercase();
+        if senders.contains(&origin) {
+            return true;
+        }
         let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
         authority.is_some_and(|a| a == host || Some(a) == public_host)
     })

@@ -2,11 +2,13 @@
 //!
 //! A handler takes, calls, replies. Guards run before every route: who may ask ([`guard`]), how long, how much.
 
+mod caller;
 mod console;
 mod error;
 mod events;
 mod guard;
 mod health;
+mod honeycomb;
 mod names;
 mod openapi;
 mod query;
@@ -50,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
     pub(crate) public_host: Option<String>,
+    pub(crate) cors_origins: Vec<String>,
     pub(crate) decodes: Semaphore,
     pub(crate) bodies_kib: Arc<Semaphore>,
 }
@@ -62,6 +65,7 @@ impl App {
             metrics: Metrics::new(),
             limits: parts.ingest.decoder(),
             public_host: parts.public_host.clone(),
+            cors_origins: parts.cors_origins.clone(),
             decodes: Semaphore::new(DECODES_MAX),
             bodies_kib: Arc::new(Semaphore::new(BODIES_KIB_MAX)),
         }))
@@ -79,7 +83,6 @@ impl std::ops::Deref for App {
 /// Every route of the product.
 pub(crate) fn router(app: App) -> Router {
     let api = Router::new()
-        .route("/events/{dataset}", post(events::accept))
         .route("/query/{dataset}", post(query::query))
         .route("/rows/{dataset}", post(query::rows))
         .route("/datasets", get(query::datasets))
@@ -91,6 +94,7 @@ pub(crate) fn router(app: App) -> Router {
         .method_not_allowed_fallback(error::no_method);
     Router::new()
         .nest("/api/v1", api)
+        .merge(ingest(&app))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
@@ -102,6 +106,17 @@ pub(crate) fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), guard::check))
         .layer(middleware::from_fn_with_state(app.clone(), measure))
         .with_state(app)
+}
+
+/// The routes of [`guard::INGEST_ROUTES`]: where events come in, also from pages of configured origins.
+fn ingest(app: &App) -> Router<App> {
+    Router::new()
+        .route("/api/v1/events/{dataset}", post(events::accept))
+        .route("/1/batch/{dataset}", post(honeycomb::batch))
+        .route("/1/events/{dataset}", post(honeycomb::event))
+        .route("/1/auth", get(honeycomb::auth))
+        .method_not_allowed_fallback(error::no_method)
+        .layer(guard::cors(&app.cors_origins))
 }
 
 /// Counts every request by its route, never by its path: paths hold names.

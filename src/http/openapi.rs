@@ -4,13 +4,17 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use super::{error, events, health, query};
+use super::guard::INGEST_ROUTES;
+use super::{error, events, health, honeycomb, query};
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Outcrop", description = "Wide events in, answers out."),
     paths(
         events::accept,
+        honeycomb::batch,
+        honeycomb::event,
+        honeycomb::auth,
         query::query,
         query::rows,
         query::datasets,
@@ -34,8 +38,7 @@ pub(super) async fn document() -> Response {
 
 /// A route as a metric label: one of ours, never what a client made up.
 pub(super) fn known_route(matched: &str) -> &'static str {
-    const ROUTES: [&str; 11] = [
-        "/api/v1/events/{dataset}",
+    const ROUTES: [&str; 10] = [
         "/api/v1/query/{dataset}",
         "/api/v1/rows/{dataset}",
         "/api/v1/datasets",
@@ -47,5 +50,5 @@ pub(super) fn known_route(matched: &str) -> &'static str {
         "/readyz",
         "/metrics",
     ];
-    ROUTES.into_iter().find(|route| *route == matched).unwrap_or("other")
+    ROUTES.into_iter().chain(INGEST_ROUTES).find(|route| *route == matched).unwrap_or("other")
 }

@@ -38,6 +38,11 @@ fn settings_that_cannot_be_used_are_refused_by_name() {
     failed(&serve(&setup, &["--http", "nonsense"]), &["http", "nonsense"]);
     failed(&serve(&setup, &["--http", "127.0.0.1:0", "--flush-bytes-max", "1"]), &["flush_bytes_max", "65536"]);
     failed(&serve(&setup, &["--http", "127.0.0.1:0", "--public-url", "nonsense"]), &["public_url"]);
+    for origin in
+        ["shop.example.com", "*", "https://", "https://a.example/path", "ftp://a.example", "https://me@a.example"]
+    {
+        failed(&serve(&setup, &["--http", "127.0.0.1:0", "--cors-origins", origin]), &["cors_origins", origin]);
+    }
     failed(&serve(&setup, &["--http", "127.0.0.1:0", "--no-such-flag"]), &["--no-such-flag"]);
     for (text, named) in [("colour = \"red\"\n", "colour"), ("http = 1\n", "http"), ("http = \"", "outcrop.toml")] {
         std::fs::write(setup.home().join("outcrop.toml"), text).unwrap();

@@ -8,6 +8,7 @@ mod command_line;
 mod console;
 mod exactly_once;
 mod guards;
+mod honeycomb;
 mod lifetime;
 mod lists;
 mod operating;

@@ -74,14 +74,22 @@ fn the_openapi_document_has_every_route_and_no_other() {
         ("GET", "/api/v1/fields/{dataset}"),
         ("GET", "/api/v1/values/{dataset}/{field}"),
         ("GET", "/api/v1/version"),
+        ("POST", "/1/batch/{dataset}"),
+        ("POST", "/1/events/{dataset}"),
+        ("GET", "/1/auth"),
     ] {
         assert!(documented.contains(&(method.to_owned(), path.to_owned())), "{method} {path} is not in the document");
     }
     server.load("d", "{\"f\":1}");
     for (method, path) in documented {
+        let body = match path.as_str() {
+            "/1/batch/{dataset}" => "[{\"data\":{\"a\":1}}]",
+            "/1/events/{dataset}" => "{\"a\":1}",
+            _ => "{}",
+        };
         let path = path.replace("{dataset}", "d").replace("{field}", "f");
         let request = Request::new(&method, &path);
-        let request = if method == "POST" { Request::post(&path, "{}") } else { request };
+        let request = if method == "POST" { Request::post(&path, body) } else { request };
         let status = server.send(&request).status;
         assert!(status < 400, "{method} {path} is documented and answers {status}");
         refused(&server.send(&Request::new("TRACE", &path)), 405);

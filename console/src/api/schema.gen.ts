@@ -4,6 +4,57 @@
  */
 
 export interface paths {
+    "/1/auth": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Describe the key of the request */
+        get: operations["auth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/1/batch/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a batch of events in Honeycomb's form, as libhoney, Refinery and Vector send it */
+        post: operations["batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/1/events/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take one event in Honeycomb's form: its fields in the body, its time and sample rate in headers */
+        post: operations["event"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets": {
         parameters: {
             query?: never;
@@ -233,6 +284,15 @@ export interface components {
             /** @description For people: what is wrong and what to do. */
             message: string;
         };
+        /** @description What became of one event of a batch. */
+        EventStatus: {
+            error?: string | null;
+            /**
+             * Format: int32
+             * @description 202: durable. 400: rejected.
+             */
+            status: number;
+        };
         FieldList: {
             fields: components["schemas"]["FieldSummary"][];
             /**
@@ -293,6 +353,10 @@ export interface components {
             start: string;
             /** Format: int64 */
             step_seconds: number;
+        };
+        /** @description Every answer that is not a success. */
+        HoneycombError: {
+            error: string;
         };
         /** @enum {string} */
         OrderDirection: "ascending" | "descending";
@@ -469,6 +533,165 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    auth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the key may do, in Honeycomb's form */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset; made when its first event comes */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        /** @description An array of {time, samplerate, data}; also application/msgpack; gzip or zstd by Content-Encoding */
+        requestBody: {
+            content: {
+                "application/json": string;
+            };
+        };
+        responses: {
+            /** @description One entry for each event, in order */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventStatus"][];
+                };
+            };
+            /** @description The body cannot be read or has no events; nothing was stored */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+        };
+    };
+    event: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description RFC 3339 or seconds; default: now */
+                "X-Honeycomb-Event-Time"?: string | null;
+                /** @description For how many events this one stands; default 1 */
+                "X-Honeycomb-Samplerate"?: number | null;
+            };
+            path: {
+                /** @description The dataset; made when its first event comes */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        /** @description One object; also application/msgpack; gzip or zstd by Content-Encoding */
+        requestBody: {
+            content: {
+                "application/json": string;
+            };
+        };
+        responses: {
+            /** @description The event is durable */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The event was rejected; nothing was stored */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+        };
+    };
     datasets: {
         parameters: {
             query?: never;

@@ -1,8 +1,11 @@
-//! What can be wrong with an event's text. Must not know how it is read.
+//! What can be wrong with an event as it was sent. Must not know how it is read.
 
 use outcrop_storage::event::InvalidName;
 
-/// What is wrong and where, in bytes from the start of the text that is read.
+/// Bytes of a field's name that a message repeats.
+const SHOWN_NAME_BYTES_MAX: usize = 64;
+
+/// What is wrong and where, in bytes from the start of what is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) at: usize,
@@ -25,6 +28,10 @@ pub(crate) enum FaultKind {
     Nesting,
     #[error("it is not an object; send an event as {{\"field\": value, …}}")]
     NotObject,
+    #[error("it has no fields; an event has at least one")]
+    Empty,
+    #[error("a field's name is no text; write names as strings")]
+    KeyNotText,
     #[error(transparent)]
     Name(InvalidName),
     #[error("it has more than {max} fields; send ids as values, not as names")]
@@ -38,8 +45,31 @@ impl Fault {
         Fault { at, kind, field: None }
     }
 
-    /// Whether the text is no JSON at all, as opposed to JSON that breaks a rule of ours.
+    /// The fault in this field.
+    #[cold]
+    pub(crate) fn within(self, name: &str) -> Fault {
+        Fault { field: Some(name.into()), ..self }
+    }
+
+    /// The fault for people, its position counted from `start`.
+    pub(crate) fn sentence(&self, start: usize) -> String {
+        let at = self.at.saturating_sub(start);
+        match &self.field {
+            Some(field) => format!("byte {at} of the event, field {}: {}", shown(field), self.kind),
+            None => format!("byte {at} of the event: {}", self.kind),
+        }
+    }
+
+    /// Whether the body is not what it claims to be, as opposed to an event that breaks a rule of ours.
     pub(crate) fn is_syntax(&self) -> bool {
         matches!(self.kind, FaultKind::Syntax(_) | FaultKind::Ended)
+    }
+}
+
+/// A field's name for a message, shortened.
+fn shown(name: &str) -> String {
+    match name.floor_char_boundary(SHOWN_NAME_BYTES_MAX) {
+        end if end < name.len() => format!("{:?}…", &name[..end]),
+        _ => format!("{name:?}"),
     }
 }

@@ -1,0 +1,157 @@
+//! Honeycomb's calls: `/1/events`, `/1/batch` and `/1/auth`, answered as their senders expect.
+//!
+//! What bodies mean is in `outcrop_ingest::honeycomb`; here are headers, statuses and the shapes of answers.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use outcrop_ingest::honeycomb::{Call, Format};
+use outcrop_ingest::{Honeycomb, Protocol, dataset_name};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::caller::{self, Caller};
+use super::events::{Incoming, Taken, take};
+use super::names::Names;
+use super::{ApiError, App};
+
+/// What became of one event of a batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EventStatus {
+    /// 202: durable. 400: rejected.
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// Every answer that is not a success.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HoneycombError {
+    error: String,
+}
+
+/// Take a batch of events in Honeycomb's form, as libhoney, Refinery and Vector send it
+#[utoipa::path(
+    post,
+    path = "/1/batch/{dataset}",
+    tag = "ingest",
+    params(("dataset" = String, Path, description = "The dataset; made when its first event comes")),
+    request_body(content = String, content_type = "application/json", description = "An array of {time, samplerate, data}; also application/msgpack; gzip or zstd by Content-Encoding"),
+    responses(
+        (status = 200, description = "One entry for each event, in order", body = Vec<EventStatus>),
+        (status = 400, description = "The body cannot be read or has no events; nothing was stored", body = HoneycombError),
+        (status = 413, body = HoneycombError),
+        (status = 415, body = HoneycombError),
+        (status = 429, body = HoneycombError),
+        (status = 503, body = HoneycombError),
+    )
+)]
+pub(crate) async fn batch(
+    State(app): State<App>,
+    Names(dataset): Names<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match accept(&app, &dataset, Call::Batch, &headers, body).await {
+        Ok(taken) => Json(statuses(&taken)).into_response(),
+        Err(error) => refusal(&error),
+    }
+}
+
+/// Take one event in Honeycomb's form: its fields in the body, its time and sample rate in headers
+#[utoipa::path(
+    post,
+    path = "/1/events/{dataset}",
+    tag = "ingest",
+    params(
+        ("dataset" = String, Path, description = "The dataset; made when its first event comes"),
+        ("X-Honeycomb-Event-Time" = Option<String>, Header, description = "RFC 3339 or seconds; default: now"),
+        ("X-Honeycomb-Samplerate" = Option<u32>, Header, description = "For how many events this one stands; default 1"),
+    ),
+    request_body(content = String, content_type = "application/json", description = "One object; also application/msgpack; gzip or zstd by Content-Encoding"),
+    responses(
+        (status = 200, description = "The event is durable"),
+        (status = 400, description = "The event was rejected; nothing was stored", body = HoneycombError),
+        (status = 413, body = HoneycombError),
+        (status = 415, body = HoneycombError),
+        (status = 429, body = HoneycombError),
+        (status = 503, body = HoneycombError),
+    )
+)]
+pub(crate) async fn event(
+    State(app): State<App>,
+    Names(dataset): Names<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let header = |name: &str| Some(headers.get(name)?.to_str().unwrap_or("?").to_owned());
+    let call = Call::Event { time: header("x-honeycomb-event-time"), sample_rate: header("x-honeycomb-samplerate") };
+    match accept(&app, &dataset, call, &headers, body).await {
+        Ok(taken) => match taken.rejects.listed.first() {
+            None => Json(json!({})).into_response(),
+            Some(reject) => refusal(&ApiError::bad_request("rejected", reject.error.clone())),
+        },
+        Err(error) => refusal(&error),
+    }
+}
+
+/// Describe the key of the request
+#[utoipa::path(
+    get,
+    path = "/1/auth",
+    tag = "ingest",
+    responses((status = 200, description = "What the key may do, in Honeycomb's form")),
+)]
+pub(crate) async fn auth() -> Response {
+    Json(description(&caller::this_machine())).into_response()
+}
+
+async fn accept(app: &App, dataset: &str, call: Call, headers: &HeaderMap, body: Body) -> Result<Taken, ApiError> {
+    let named = dataset_name(dataset).filter(|name| name.as_str() != "__all__");
+    let dataset = named.ok_or_else(|| {
+        ApiError::bad_request("bad_dataset", "dataset not found: events go to one dataset, which has a name")
+    })?;
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let format = Format::from_content_type(content_type);
+    let protocol = Protocol::Honeycomb(Honeycomb { call, format });
+    take(app, Incoming { protocol, dataset }, headers, body).await
+}
+
+fn statuses(taken: &Taken) -> Vec<EventStatus> {
+    let status = |error: Option<&str>| match error {
+        None => EventStatus { status: StatusCode::ACCEPTED.as_u16(), error: None },
+        Some(error) => EventStatus { status: StatusCode::BAD_REQUEST.as_u16(), error: Some(error.to_owned()) },
+    };
+    taken.rejects.by_item(taken.items).map(status).collect()
+}
+
+fn refusal(error: &ApiError) -> Response {
+    error.with_body(Json(HoneycombError { error: error.message().to_owned() }))
+}
+
+/// What senders ask `/1/auth` for, both spellings of what they look for included.
+fn description(caller: &Caller) -> serde_json::Value {
+    let place = json!({ "name": "Outcrop", "slug": "outcrop" });
+    json!({
+        "id": caller.id,
+        "type": if caller.may_query { "configuration" } else { "ingest" },
+        "api_key_access": {
+            "events": caller.may_ingest,
+            "createDatasets": caller.may_ingest,
+            "create_datasets": caller.may_ingest,
+            "queries": caller.may_query,
+            "columns": false,
+            "markers": false,
+            "triggers": false,
+            "boards": false,
+            "slos": false,
+            "recipients": false,
+            "privateBoards": false,
+        },
+        "environment": place,
+        "team": place,
+    })
+}
