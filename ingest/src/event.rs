@@ -63,6 +63,7 @@ pub(crate) struct Rows<'a> {
     closed_width: usize,
     /// Columns × rows of the closed batches.
     closed_cells: usize,
+    closed_text_bytes: usize,
     accepted: usize,
     repeated_keys: u64,
 }
@@ -104,6 +105,7 @@ impl<'a> Rows<'a> {
             closed: Vec::new(),
             closed_width: 0,
             closed_cells: 0,
+            closed_text_bytes: 0,
             accepted: 0,
             repeated_keys: 0,
         }
@@ -172,7 +174,7 @@ impl<'a> Rows<'a> {
         let staged = &mut self.staged;
         let known = &mut self.fields[field.0 as usize];
         let absent = matches!(value, Value::Absent);
-        let was_absent = if known.event == staged.number {
+        let was_absent = if staged.is_here(known.event) {
             matches!(staged.replace(known.entry as usize, value), Value::Absent)
         } else {
             known.event = staged.number;
@@ -185,6 +187,28 @@ impl<'a> Rows<'a> {
         };
         staged.present += usize::from(was_absent && !absent);
         if staged.present > self.limits.event_fields_max { Err(TooManyFields) } else { Ok(()) }
+    }
+
+    /// Stages a value unless the event names the field already.
+    #[inline]
+    pub(crate) fn add_default(&mut self, field: FieldId, value: Value<'a>) -> Result<(), TooManyFields> {
+        if self.staged.is_here(self.fields[field.0 as usize].event) { Ok(()) } else { self.add(field, value) }
+    }
+
+    /// What is staged now begins every event that [`Rows::begin_again`] starts, until [`Rows::forget_level`]. Levels lie on
+    /// each other.
+    pub(crate) fn keep_level(&mut self) {
+        self.staged.keep();
+    }
+
+    /// Starts another event with what was kept. Values for the same fields take its place, in this event only.
+    pub(crate) fn begin_again(&mut self) {
+        self.staged.begin_again();
+    }
+
+    /// Forgets the last level that was kept, and starts with those before it.
+    pub(crate) fn forget_level(&mut self) {
+        self.staged.forget_level();
     }
 
     /// Puts the staged event into columns, time and sample rate taken out of its fields. `sent` is the event as sent: its
@@ -220,6 +244,12 @@ impl<'a> Rows<'a> {
         self.accepted += 1;
         self.repeated_keys += staged.repeated_keys;
         self.staged = staged;
+        let text_bytes = self.closed_text_bytes + self.columns.text_bytes();
+        if text_bytes / self.bounds.body_text_growth_max > self.limits.body_bytes_max {
+            return Err(DecodeError::too_large(
+                "what the events of the body have in common would be repeated too often; send them in several smaller bodies",
+            ));
+        }
         Ok(())
     }
 
@@ -259,6 +289,7 @@ impl<'a> Rows<'a> {
         }
         self.closed_width += self.columns.width();
         self.closed_cells += self.columns.width() * self.columns.rows();
+        self.closed_text_bytes += self.columns.text_bytes();
         if self.closed_width > self.bounds.body_columns_max || self.closed_cells > self.bounds.body_cells_max {
             return Err(DecodeError::too_large(
                 "the body has too many different field names; send values as values instead of as names, or send the \
@@ -309,6 +340,13 @@ impl<'a> Rows<'a> {
         self.names.clear();
         self.own.clear();
         self.fields.clear();
+        Ok(())
+    }
+
+    /// Further events are of this dataset. Forgets every [`FieldId`].
+    pub(crate) fn turn_to(&mut self, dataset: DatasetName) -> Result<(), DecodeError> {
+        self.forget_names()?;
+        self.dataset = dataset;
         Ok(())
     }
 

@@ -24,6 +24,8 @@ mod inflate;
 pub mod json;
 mod json_text;
 mod limits;
+pub mod otlp;
+mod protobuf;
 mod sample_rate;
 mod time;
 
@@ -43,6 +45,7 @@ pub use error::{DecodeError, Reject, Rejects};
 pub use honeycomb::Honeycomb;
 pub use inflate::Encoding;
 pub use limits::Limits;
+pub use otlp::Otlp;
 
 /// How a body says what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +54,8 @@ pub enum Protocol {
     Json,
     /// What libhoney and its kind send: see [`honeycomb`].
     Honeycomb(Honeycomb),
+    /// What OpenTelemetry's SDKs and Collector send: see [`otlp`].
+    Otlp(Otlp),
 }
 
 /// What decoding must be told beside the body.
@@ -100,5 +105,6 @@ pub fn decode(
     match protocol {
         Protocol::Json => json::decode(&body, context),
         Protocol::Honeycomb(request) => honeycomb::decode(request, &body, context),
+        Protocol::Otlp(request) => otlp::decode(*request, &body, context),
     }
 }

@@ -63,6 +63,25 @@ impl ApiError {
         &self.message
     }
 
+    pub(super) fn retry_after_seconds(&self) -> Option<u32> {
+        self.retry_after_seconds
+    }
+
+    /// The code that gRPC has for this status.
+    pub(super) fn grpc_code(&self) -> u32 {
+        match self.status {
+            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => 3,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => 4,
+            StatusCode::NOT_FOUND => 5,
+            StatusCode::FORBIDDEN => 7,
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::TOO_MANY_REQUESTS => 8,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => 12,
+            StatusCode::SERVICE_UNAVAILABLE => 14,
+            StatusCode::UNAUTHORIZED => 16,
+            _ => 13,
+        }
+    }
+
     /// The answer with another body, for protocols that have one of their own.
     pub(super) fn with_body(&self, body: impl IntoResponse) -> Response {
         if self.status.is_server_error() {

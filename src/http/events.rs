@@ -79,7 +79,8 @@ pub(crate) async fn accept(
 ) -> Result<Json<AcceptedEvents>, ApiError> {
     let dataset = DatasetName::new(&dataset).map_err(|e| ApiError::bad_request("bad_dataset", e.to_string()))?;
     let id = batch_id(&headers)?;
-    let answer = match take_once(&app, Incoming { protocol: Protocol::Json, dataset }, id, &headers, body).await? {
+    let incoming = Incoming { protocol: Protocol::Json, dataset, overflow: None };
+    let answer = match take_once(&app, incoming, id, &headers, body).await? {
         Took::Stored(taken) => accepted(taken),
         Took::Repeated(outcome) => repeated(outcome),
     };
@@ -92,6 +93,8 @@ pub(super) struct Incoming {
     pub(super) protocol: Protocol,
     /// Where events go that name no dataset themselves.
     pub(super) dataset: DatasetName,
+    /// Where events go whose dataset would be one too many; none: they are refused.
+    pub(super) overflow: Option<DatasetName>,
 }
 
 /// What became of a body: its accepted events are durable.
@@ -137,11 +140,12 @@ async fn take_once(
         app.metrics.repeated_bodies.inc();
         return Ok(Took::Repeated(outcome));
     }
+    let overflow = incoming.overflow.clone();
     let decoded = decode_body(app, incoming, encoding, body).await?;
     drop(room);
     let repeated_keys = decoded.repeated_keys;
     let taken = Taken { accepted: decoded.accepted as u64, items: decoded.items, rejects: decoded.rejects };
-    match append(app, id, decoded.batches, &taken).await? {
+    match append(app, id, decoded.batches, overflow, &taken).await? {
         Once::Stored(_) => {
             app.metrics.ingested(taken.accepted, taken.rejects.total as u64, repeated_keys, body_bytes);
             Ok(Took::Stored(taken))
@@ -158,13 +162,14 @@ async fn append(
     app: &App,
     id: Option<BatchId>,
     batches: Vec<(DatasetName, EventBatch)>,
+    overflow: Option<DatasetName>,
     taken: &Taken,
 ) -> Result<Once, ApiError> {
     let once = id.map(|id| Ok::<_, ApiError>((id, outcome(taken)?))).transpose()?;
     let worker = app.clone();
     let append = tokio::task::spawn_blocking(move || match once {
         Some((id, outcome)) => worker.store.append_once(&id, batches, outcome),
-        None => worker.store.append(batches).map(Once::Stored),
+        None => worker.store.append_with_overflow(batches, overflow.as_ref()).map(Once::Stored),
     });
     Ok(append.await.map_err(|_| bug("the store"))??)
 }

@@ -15,8 +15,18 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use super::{ApiError, App};
 
 /// Routes where events come in.
-pub(super) const INGEST_ROUTES: [&str; 4] =
-    ["/api/v1/events/{dataset}", "/1/batch/{dataset}", "/1/events/{dataset}", "/1/auth"];
+pub(super) const INGEST_ROUTES: [&str; 10] = [
+    "/api/v1/events/{dataset}",
+    "/1/batch/{dataset}",
+    "/1/events/{dataset}",
+    "/1/auth",
+    "/v1/traces",
+    "/v1/traces/",
+    "/v1/logs",
+    "/v1/logs/",
+    "/v1/metrics",
+    "/v1/metrics/",
+];
 /// Seconds for which a browser need not ask again whether a page may send.
 const PREFLIGHT_SECONDS_MAX: u64 = 7_200;
 

@@ -117,7 +117,7 @@ async fn accept(app: &App, dataset: &str, call: Call, headers: &HeaderMap, body:
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let format = Format::from_content_type(content_type);
     let protocol = Protocol::Honeycomb(Honeycomb { call, format });
-    take(app, Incoming { protocol, dataset }, headers, body).await
+    take(app, Incoming { protocol, dataset, overflow: None }, headers, body).await
 }
 
 fn statuses(taken: &Taken) -> Vec<EventStatus> {

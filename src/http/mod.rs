@@ -11,6 +11,7 @@ mod health;
 mod honeycomb;
 mod names;
 mod openapi;
+mod otlp;
 mod query;
 #[cfg(test)]
 mod tests;
@@ -115,6 +116,12 @@ fn ingest(app: &App) -> Router<App> {
         .route("/1/batch/{dataset}", post(honeycomb::batch))
         .route("/1/events/{dataset}", post(honeycomb::event))
         .route("/1/auth", get(honeycomb::auth))
+        .route("/v1/traces", post(otlp::traces))
+        .route("/v1/traces/", post(otlp::traces))
+        .route("/v1/logs", post(otlp::logs))
+        .route("/v1/logs/", post(otlp::logs))
+        .route("/v1/metrics", post(otlp::metrics))
+        .route("/v1/metrics/", post(otlp::metrics))
         .method_not_allowed_fallback(error::no_method)
         .layer(guard::cors(&app.cors_origins))
 }

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use super::guard::INGEST_ROUTES;
-use super::{error, events, health, honeycomb, query};
+use super::{error, events, health, honeycomb, otlp, query};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -15,6 +15,9 @@ use super::{error, events, health, honeycomb, query};
         honeycomb::batch,
         honeycomb::event,
         honeycomb::auth,
+        otlp::traces,
+        otlp::logs,
+        otlp::metrics,
         query::query,
         query::rows,
         query::datasets,

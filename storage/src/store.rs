@@ -132,7 +132,17 @@ impl Store {
     ///
     /// Blocks for an fsync, and longer while the memtable is full ([`StoreError::Busy`] after some seconds).
     pub fn append(&self, batches: Vec<(DatasetName, EventBatch)>) -> Result<Receipt, StoreError> {
-        let batches = self.prepare(batches)?;
+        self.append_with_overflow(batches, None)
+    }
+
+    /// Like [`Store::append`]; events of datasets that cannot be made because there are too many go to `overflow`, which can
+    /// always be made.
+    pub fn append_with_overflow(
+        &self,
+        batches: Vec<(DatasetName, EventBatch)>,
+        overflow: Option<&DatasetName>,
+    ) -> Result<Receipt, StoreError> {
+        let batches = self.prepare(batches, overflow)?;
         if batches.is_empty() {
             return Ok(Receipt::nothing());
         }
@@ -154,7 +164,7 @@ impl Store {
         if outcome.details.len() > limits::ACKNOWLEDGEMENT_DETAILS_BYTES_MAX {
             outcome.details.clear();
         }
-        let batches = self.prepare(batches)?;
+        let batches = self.prepare(batches, None)?;
         self.submit(batches, Some((*id, outcome))).map(Once::Stored)
     }
 
@@ -169,10 +179,19 @@ impl Store {
     }
 
     /// What the log writer needs, if there is room for it.
-    fn prepare(&self, batches: Vec<(DatasetName, EventBatch)>) -> Result<Vec<AppendBatch>, StoreError> {
+    fn prepare(
+        &self,
+        batches: Vec<(DatasetName, EventBatch)>,
+        overflow: Option<&DatasetName>,
+    ) -> Result<Vec<AppendBatch>, StoreError> {
         let mut placed = Vec::with_capacity(batches.len());
         for (name, events) in batches.into_iter().filter(|(_, events)| events.rows() > 0) {
-            let target = Target { id: self.inner.dataset_id(&name)?, name };
+            let target = match (self.inner.dataset_id(&name), overflow) {
+                (Err(StoreError::TooManyDatasets(_)), Some(overflow)) => {
+                    Target { id: self.inner.dataset_id_beyond_limit(overflow)?, name: overflow.clone() }
+                }
+                (id, _) => Target { id: id?, name },
+            };
             check_length(&events)?;
             placed.push((target, events));
         }

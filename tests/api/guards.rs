@@ -4,7 +4,7 @@
 use super::refused;
 use crate::harness::{Body, Reply, Request, Server};
 
-const ROUTES: [(&str, &str); 15] = [
+const ROUTES: [(&str, &str); 18] = [
     ("GET", "/"),
     ("GET", "/explore/anything"),
     ("GET", "/healthz"),
@@ -20,14 +20,20 @@ const ROUTES: [(&str, &str); 15] = [
     ("POST", "/1/batch/d"),
     ("POST", "/1/events/d"),
     ("GET", "/1/auth"),
+    ("POST", "/v1/traces"),
+    ("POST", "/v1/logs"),
+    ("POST", "/v1/metrics"),
 ];
 
 /// Where events come in: pages of configured origins may ask here and nowhere else.
-const INGEST: [(&str, &str, &str); 4] = [
+const INGEST: [(&str, &str, &str); 7] = [
     ("POST", "/api/v1/events/d", "{\"a\":1}"),
     ("POST", "/1/batch/d", "[{\"data\":{\"a\":1}}]"),
     ("POST", "/1/events/d", "{\"a\":1}"),
     ("GET", "/1/auth", ""),
+    ("POST", "/v1/traces", "{}"),
+    ("POST", "/v1/logs", "{}"),
+    ("POST", "/v1/metrics", "{}"),
 ];
 
 fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
@@ -91,7 +97,9 @@ fn a_foreign_origin_is_403_where_data_comes_in_or_goes_out() {
         &other_port,
         "file://",
     ] {
-        for (method, path) in ROUTES.iter().filter(|(_, path)| path.starts_with("/api/") || path.starts_with("/1/")) {
+        for (method, path) in
+            ROUTES.iter().filter(|(_, path)| ["/api/", "/1/", "/v1/"].iter().any(|below| path.starts_with(below)))
+        {
             refused(&ask(&server, method, path, &[("Origin", origin)]), 403);
         }
     }

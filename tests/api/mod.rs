@@ -12,6 +12,7 @@ mod honeycomb;
 mod lifetime;
 mod lists;
 mod operating;
+mod otlp;
 mod paging;
 mod shapes;
 mod specs;

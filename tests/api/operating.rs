@@ -77,6 +77,9 @@ fn the_openapi_document_has_every_route_and_no_other() {
         ("POST", "/1/batch/{dataset}"),
         ("POST", "/1/events/{dataset}"),
         ("GET", "/1/auth"),
+        ("POST", "/v1/traces"),
+        ("POST", "/v1/logs"),
+        ("POST", "/v1/metrics"),
     ] {
         assert!(documented.contains(&(method.to_owned(), path.to_owned())), "{method} {path} is not in the document");
     }
@@ -90,6 +93,8 @@ fn the_openapi_document_has_every_route_and_no_other() {
         let path = path.replace("{dataset}", "d").replace("{field}", "f");
         let request = Request::new(&method, &path);
         let request = if method == "POST" { Request::post(&path, body) } else { request };
+        let request =
+            if path.starts_with("/v1/") { request.header("Content-Type", "application/json") } else { request };
         let status = server.send(&request).status;
         assert!(status < 400, "{method} {path} is documented and answers {status}");
         refused(&server.send(&Request::new("TRACE", &path)), 405);

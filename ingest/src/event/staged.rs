@@ -107,11 +107,25 @@ pub(super) struct Staged<'a> {
     /// Entries that were given a value.
     pub(super) present: usize,
     pub(super) repeated_keys: u64,
+    /// What begins several events, the outermost first.
+    levels: Vec<Level<'a>>,
+}
+
+/// Entries that were staged to begin several events.
+#[derive(Debug)]
+struct Level<'a> {
+    number: u64,
+    entries: usize,
+    scratch: usize,
+    present: usize,
+    /// Entries of this level or one further out that were replaced since, the first last to be put back.
+    replaced: Vec<(usize, Value<'a>)>,
 }
 
 impl<'a> Staged<'a> {
-    /// Forgets the event before.
+    /// Forgets the event before, and what was kept.
     pub(super) fn begin(&mut self) {
+        self.levels.clear();
         self.number += 1;
         self.entries.clear();
         self.special = [None; SPECIAL.len()];
@@ -120,10 +134,47 @@ impl<'a> Staged<'a> {
         self.repeated_keys = 0;
     }
 
-    /// Puts a value in the place of another of the same event, which is returned.
+    pub(super) fn keep(&mut self) {
+        let (entries, scratch, present) = (self.entries.len(), self.scratch.len(), self.present);
+        self.levels.push(Level { number: self.number, entries, scratch, present, replaced: Vec::new() });
+        self.number += 1;
+        self.repeated_keys = 0;
+    }
+
+    pub(super) fn begin_again(&mut self) {
+        self.number += 1;
+        self.repeated_keys = 0;
+        let Some(level) = self.levels.last_mut() else {
+            return self.begin();
+        };
+        self.entries.truncate(level.entries);
+        while let Some((entry, value)) = level.replaced.pop() {
+            self.entries[entry].1 = value;
+        }
+        self.scratch.truncate(level.scratch);
+        self.present = level.present;
+    }
+
+    pub(super) fn forget_level(&mut self) {
+        self.begin_again();
+        self.levels.pop();
+        self.begin_again();
+    }
+
+    /// Whether a field that was last named in this event is a field of the one being read.
+    #[inline]
+    pub(super) fn is_here(&self, number: u64) -> bool {
+        number == self.number || self.levels.iter().any(|level| level.number == number)
+    }
+
+    /// Puts a value in the place of another of the same event, which is returned. What was kept is no repeated key.
     pub(super) fn replace(&mut self, entry: usize, value: Value<'a>) -> Value<'a> {
-        self.repeated_keys += 1;
-        std::mem::replace(&mut self.entries[entry].1, value)
+        let before = std::mem::replace(&mut self.entries[entry].1, value);
+        match self.levels.last_mut() {
+            Some(level) if entry < level.entries => level.replaced.push((entry, before.clone())),
+            _ => self.repeated_keys += 1,
+        }
+        before
     }
 
     /// Takes time and sample rate out of the event's fields.
