@@ -8,6 +8,7 @@ mod commands;
 mod demo;
 mod http;
 mod settings;
+mod syslog;
 mod telemetry;
 
 use std::process::ExitCode;

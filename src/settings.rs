@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use outcrop_ingest::Limits;
 use outcrop_storage::Retention;
+use outcrop_storage::event::{DatasetName, InvalidName};
 use outcrop_storage::limits::StoreLimits;
 use serde::Deserialize;
 
@@ -23,6 +24,18 @@ pub(crate) struct Settings {
     /// The address for HTTP; port 0 picks a free one [default: 127.0.0.1:4318]
     #[arg(long, env = "OUTCROP_HTTP", value_name = "ADDRESS")]
     http: Option<String>,
+    /// The address for OTLP over gRPC; port 0 picks a free one [default: 127.0.0.1:4317]
+    #[arg(long, env = "OUTCROP_GRPC", value_name = "ADDRESS")]
+    grpc: Option<String>,
+    /// The address for syslog over TCP; port 0 picks a free one [default: none]
+    #[arg(long, env = "OUTCROP_SYSLOG_TCP", value_name = "ADDRESS")]
+    syslog_tcp: Option<String>,
+    /// The address for syslog over UDP; port 0 picks a free one [default: none]
+    #[arg(long, env = "OUTCROP_SYSLOG_UDP", value_name = "ADDRESS")]
+    syslog_udp: Option<String>,
+    /// The dataset of syslog messages [default: syslog]
+    #[arg(long, env = "OUTCROP_SYSLOG_DATASET", value_name = "NAME")]
+    syslog_dataset: Option<String>,
     /// The URL under which people reach Outcrop, if it is not the address: requests for its host are answered
     #[arg(long, env = "OUTCROP_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
@@ -87,6 +100,10 @@ pub(crate) struct Settings {
 pub(crate) struct Parts {
     pub(crate) data_dir: PathBuf,
     pub(crate) http: SocketAddr,
+    pub(crate) grpc: SocketAddr,
+    pub(crate) syslog_tcp: Option<SocketAddr>,
+    pub(crate) syslog_udp: Option<SocketAddr>,
+    pub(crate) syslog_dataset: DatasetName,
     pub(crate) public_host: Option<String>,
     /// In lower case, as browsers write them.
     pub(crate) cors_origins: Vec<String>,
@@ -124,19 +141,21 @@ pub(crate) enum SettingsError {
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{}: {source}", path.display())]
     Malformed { path: PathBuf, source: Box<toml::de::Error> },
-    #[error("http: {0:?} is not an address; write one such as 127.0.0.1:4318")]
-    Address(String),
+    #[error("{name}: {text:?} is not an address; write one such as 127.0.0.1:4318")]
+    Address { name: &'static str, text: String },
     #[error(
-        "http: {0} can be reached from other machines, and without a key Outcrop serves this machine only; \
+        "{name}: {address} can be reached from other machines, and without a key Outcrop serves this machine only; \
          use 127.0.0.1, and a proxy that asks for credentials if others are to reach it"
     )]
-    NotLoopback(SocketAddr),
+    NotLoopback { name: &'static str, address: SocketAddr },
     #[error("public_url: {0:?} is not a URL; write one such as https://events.example.com")]
     PublicUrl(String),
     #[error(
         "cors_origins: {0:?} is not an origin; write a scheme, a host and, unless it is the usual one, a port, such as https://shop.example.com"
     )]
     CorsOrigin(String),
+    #[error("syslog_dataset: {0}")]
+    SyslogDataset(InvalidName),
     #[error("{name}: must be at least {min}")]
     TooSmall { name: &'static str, min: usize },
 }
@@ -164,6 +183,10 @@ impl Settings {
         Settings {
             data_dir: self.data_dir.or(lower.data_dir),
             http: self.http.or(lower.http),
+            grpc: self.grpc.or(lower.grpc),
+            syslog_tcp: self.syslog_tcp.or(lower.syslog_tcp),
+            syslog_udp: self.syslog_udp.or(lower.syslog_udp),
+            syslog_dataset: self.syslog_dataset.or(lower.syslog_dataset),
             public_url: self.public_url.or(lower.public_url),
             cors_origins: self.cors_origins.or(lower.cors_origins),
             log: self.log.or(lower.log),
@@ -186,8 +209,10 @@ impl Settings {
         }
     }
 
-    pub(crate) fn with_http(mut self, address: &str) -> Settings {
+    /// Both addresses, where nothing is said.
+    pub(crate) fn with_addresses(mut self, address: &str) -> Settings {
         self.http.get_or_insert_with(|| address.to_owned());
+        self.grpc.get_or_insert_with(|| address.to_owned());
         self
     }
 
@@ -203,7 +228,12 @@ impl Settings {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let parts = Parts {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("outcrop-data")),
-            http: address(self.http.as_deref().unwrap_or("127.0.0.1:4318"))?,
+            http: address("http", self.http.as_deref().unwrap_or("127.0.0.1:4318"))?,
+            grpc: address("grpc", self.grpc.as_deref().unwrap_or("127.0.0.1:4317"))?,
+            syslog_tcp: self.syslog_tcp.as_deref().map(|text| address("syslog_tcp", text)).transpose()?,
+            syslog_udp: self.syslog_udp.as_deref().map(|text| address("syslog_udp", text)).transpose()?,
+            syslog_dataset: DatasetName::new(self.syslog_dataset.as_deref().unwrap_or("syslog"))
+                .map_err(SettingsError::SyslogDataset)?,
             public_host: self.public_url.as_deref().map(host_of).transpose()?,
             cors_origins: origins(self.cors_origins.as_deref().unwrap_or_default())?,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
@@ -252,14 +282,14 @@ impl Settings {
     }
 }
 
-fn address(text: &str) -> Result<SocketAddr, SettingsError> {
+fn address(name: &'static str, text: &str) -> Result<SocketAddr, SettingsError> {
     let address = text.to_socket_addrs().ok().and_then(|mut all| all.next());
-    let address = address.ok_or_else(|| SettingsError::Address(text.to_owned()))?;
+    let address = address.ok_or_else(|| SettingsError::Address { name, text: text.to_owned() })?;
     let loopback = match address.ip() {
         IpAddr::V4(ip) => ip.is_loopback(),
         IpAddr::V6(ip) => ip.is_loopback(),
     };
-    if loopback { Ok(address) } else { Err(SettingsError::NotLoopback(address)) }
+    if loopback { Ok(address) } else { Err(SettingsError::NotLoopback { name, address }) }
 }
 
 fn host_of(url: &str) -> Result<String, SettingsError> {

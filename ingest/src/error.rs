@@ -71,7 +71,10 @@ impl Rejects {
     pub fn by_item(&self, items: usize) -> impl Iterator<Item = Option<&str>> {
         let listed = self.listed.iter().map(|reject| (reject.index, reject.error.as_str()));
         let others = self.others.iter().flatten().map(|index| (*index as usize, UNLISTED));
-        let mut rejected = listed.chain(others).peekable();
+        let mut rejected: Vec<(usize, &str)> = listed.chain(others).collect();
+        // What is decoded dataset by dataset is rejected so, too.
+        rejected.sort_by_key(|(index, _)| *index);
+        let mut rejected = rejected.into_iter().peekable();
         (0..items).map(move |item| rejected.next_if(|(index, _)| *index == item).map(|(_, error)| error))
     }
 }

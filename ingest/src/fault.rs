@@ -32,6 +32,8 @@ pub(crate) enum FaultKind {
     Empty,
     #[error("a field's name is no text; write names as strings")]
     KeyNotText,
+    #[error("its labels cannot be read; write them as {{name=\"value\", …}}")]
+    Labels,
     #[error(transparent)]
     Name(InvalidName),
     #[error("it has more than {max} fields; send ids as values, not as names")]

@@ -4,7 +4,8 @@
 //!
 //! 1. [`decode`] is the front door: it takes a body as it came from the wire.
 //! 2. `inflate` undoes gzip and zstd, with a bound on the output.
-//! 3. A protocol's folder ([`json`] is the first) finds the events in the body and reads each one's fields.
+//! 3. A protocol's folder ([`json`], [`honeycomb`], [`otlp`], [`elasticsearch`], [`loki`], [`firehose`], [`syslog`]) finds the events in
+//!    the body and reads each one's fields.
 //! 4. `event` holds one event until it is whole and then applies the rules that every protocol shares: time, sample
 //!    rate, reserved names, long strings. An event that breaks a rule leaves no trace.
 //! 5. `columns` turns whole events into the columns of an [`EventBatch`], padding sparse ones lazily.
@@ -16,17 +17,21 @@
 
 mod columns;
 mod dataset;
+pub mod elasticsearch;
 mod error;
 mod event;
 mod fault;
+pub mod firehose;
 pub mod honeycomb;
 mod inflate;
 pub mod json;
 mod json_text;
 mod limits;
+pub mod loki;
 pub mod otlp;
 mod protobuf;
 mod sample_rate;
+pub mod syslog;
 mod time;
 
 /// The same mutations as in `storage`, which has no business to export them.
@@ -38,6 +43,7 @@ mod tests;
 
 use outcrop_storage::event::{DatasetName, EventBatch, TimestampNs};
 
+use self::elasticsearch::Actions;
 use self::event::Finished;
 
 pub use dataset::dataset_name;
@@ -56,6 +62,14 @@ pub enum Protocol {
     Honeycomb(Honeycomb),
     /// What OpenTelemetry's SDKs and Collector send: see [`otlp`].
     Otlp(Otlp),
+    /// Elasticsearch's bulk requests: see [`elasticsearch`]. The index is the path's.
+    Elasticsearch { index: Option<String> },
+    /// Loki's push requests: see [`loki`].
+    Loki(loki::Format),
+    /// What Amazon Data Firehose delivers: see [`firehose`].
+    Firehose,
+    /// A part of a syslog stream: see [`syslog`].
+    Syslog,
 }
 
 /// What decoding must be told beside the body.
@@ -78,6 +92,8 @@ pub struct Decoded {
     /// What the sender counts: elements, lines, spans, records. One that was accepted may be several events.
     pub items: usize,
     pub rejects: Rejects,
+    /// What each item asked for, where the answer repeats it.
+    pub actions: Actions,
     /// How often a field of an accepted event was overwritten by a later one of the same name.
     pub repeated_keys: u64,
 }
@@ -85,7 +101,7 @@ pub struct Decoded {
 impl Decoded {
     fn of(finished: Finished, items: usize, rejects: Rejects) -> Decoded {
         let Finished { batches, accepted, repeated_keys } = finished;
-        Decoded { batches, accepted, items, rejects, repeated_keys }
+        Decoded { batches, accepted, items, rejects, actions: Actions::default(), repeated_keys }
     }
 }
 
@@ -106,5 +122,9 @@ pub fn decode(
         Protocol::Json => json::decode(&body, context),
         Protocol::Honeycomb(request) => honeycomb::decode(request, &body, context),
         Protocol::Otlp(request) => otlp::decode(*request, &body, context),
+        Protocol::Elasticsearch { index } => elasticsearch::decode(index.as_deref(), &body, context),
+        Protocol::Loki(format) => loki::decode(*format, &body, context),
+        Protocol::Firehose => firehose::decode(&body, context),
+        Protocol::Syslog => syslog::decode(&body, context),
     }
 }

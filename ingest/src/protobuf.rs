@@ -3,6 +3,9 @@
 //! Reading fields where they lie keeps what a tree of messages would cost: two bytes of a hostile body would become three
 //! hundred of memory. Fields come in any order and number; those that nobody knows are passed over.
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 use crate::fault::{Fault, FaultKind};
 
 /// Groups within each other that are passed over; nobody sends them any more.

@@ -3,6 +3,7 @@
 mod fuzz;
 mod hostile;
 mod model;
+mod protocols;
 mod sentences;
 
 use arrow::array::{Array, AsArray};

@@ -59,11 +59,15 @@ impl ApiError {
 }
 
 impl ApiError {
-    pub(super) fn message(&self) -> &str {
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn message(&self) -> &str {
         &self.message
     }
 
-    pub(super) fn retry_after_seconds(&self) -> Option<u32> {
+    pub(crate) fn retry_after_seconds(&self) -> Option<u32> {
         self.retry_after_seconds
     }
 
@@ -82,11 +86,16 @@ impl ApiError {
         }
     }
 
-    /// The answer with another body, for protocols that have one of their own.
-    pub(super) fn with_body(&self, body: impl IntoResponse) -> Response {
+    /// Tells the log of what is not the sender's fault.
+    pub(super) fn note(&self) {
         if self.status.is_server_error() {
             tracing::warn!(status = self.status.as_u16(), code = self.code, "{}", self.message);
         }
+    }
+
+    /// The answer with another body, for protocols that have one of their own.
+    pub(super) fn with_body(&self, body: impl IntoResponse) -> Response {
+        self.note();
         let mut response = (self.status, body).into_response();
         if let Some(seconds) = self.retry_after_seconds {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -12,6 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
+use outcrop_ingest::elasticsearch::Actions;
 use outcrop_ingest::{Context, Decoded, Encoding, Protocol, Rejects, decode};
 use outcrop_storage::event::{DatasetName, EventBatch};
 use outcrop_storage::{BatchId, Once, Outcome, limits};
@@ -104,6 +105,7 @@ pub(super) struct Taken {
     /// What the sender counts.
     pub(super) items: usize,
     pub(super) rejects: Rejects,
+    pub(super) actions: Actions,
 }
 
 /// What became of a body that may have been sent before.
@@ -143,9 +145,9 @@ async fn take_once(
     let overflow = incoming.overflow.clone();
     let decoded = decode_body(app, incoming, encoding, body).await?;
     drop(room);
-    let repeated_keys = decoded.repeated_keys;
-    let taken = Taken { accepted: decoded.accepted as u64, items: decoded.items, rejects: decoded.rejects };
-    match append(app, id, decoded.batches, overflow, &taken).await? {
+    let Decoded { batches, accepted, items, rejects, actions, repeated_keys } = decoded;
+    let taken = Taken { accepted: accepted as u64, items, rejects, actions };
+    match append(app, id, batches, overflow, &taken).await? {
         Once::Stored(_) => {
             app.metrics.ingested(taken.accepted, taken.rejects.total as u64, repeated_keys, body_bytes);
             Ok(Took::Stored(taken))

@@ -15,10 +15,11 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use super::{ApiError, App};
 
 /// Routes where events come in.
-pub(super) const INGEST_ROUTES: [&str; 10] = [
+pub(super) const INGEST_ROUTES: [&str; 17] = [
     "/api/v1/events/{dataset}",
     "/1/batch/{dataset}",
     "/1/events/{dataset}",
+    "/1/kinesis_events/{dataset}",
     "/1/auth",
     "/v1/traces",
     "/v1/traces/",
@@ -26,6 +27,12 @@ pub(super) const INGEST_ROUTES: [&str; 10] = [
     "/v1/logs/",
     "/v1/metrics",
     "/v1/metrics/",
+    "/loki/api/v1/push",
+    "/api/prom/push",
+    "/_bulk",
+    "/{index}/_bulk",
+    "/elasticsearch/_bulk",
+    "/elasticsearch/{index}/_bulk",
 ];
 /// Seconds for which a browser need not ask again whether a page may send.
 const PREFLIGHT_SECONDS_MAX: u64 = 7_200;

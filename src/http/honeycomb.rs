@@ -1,6 +1,6 @@
-//! Honeycomb's calls: `/1/events`, `/1/batch` and `/1/auth`, answered as their senders expect.
+//! Honeycomb's calls: `/1/events`, `/1/batch`, `/1/kinesis_events` and `/1/auth`, answered as their senders expect.
 //!
-//! What bodies mean is in `outcrop_ingest::honeycomb`; here are headers, statuses and the shapes of answers.
+//! What bodies mean is in `outcrop_ingest::honeycomb` and `outcrop_ingest::firehose`; here are headers, statuses and the shapes of answers.
 
 use axum::Json;
 use axum::body::Body;
@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use outcrop_ingest::honeycomb::{Call, Format};
 use outcrop_ingest::{Honeycomb, Protocol, dataset_name};
+use outcrop_storage::event::DatasetName;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -98,6 +99,53 @@ pub(crate) async fn event(
     }
 }
 
+/// Take what Amazon Data Firehose delivers
+#[utoipa::path(
+    post,
+    path = "/1/kinesis_events/{dataset}",
+    tag = "ingest",
+    params(
+        ("dataset" = String, Path, description = "The dataset; made when its first event comes"),
+        ("X-Amz-Firehose-Request-Id" = Option<String>, Header, description = "Repeated in the answer"),
+    ),
+    request_body(content = String, content_type = "application/json", description = "A delivery: {requestId, timestamp, records}; gzip or zstd by Content-Encoding"),
+    responses(
+        (status = 200, description = "Everything that could be read is durable"),
+        (status = 400, description = "The body cannot be read; nothing was stored"),
+        (status = 413, description = "The body is too large; nothing was stored"),
+        (status = 429, description = "Too much at once; send again after Retry-After"),
+        (status = 503, description = "The disk is full or failed; send again after Retry-After"),
+    )
+)]
+pub(crate) async fn firehose(
+    State(app): State<App>,
+    Names(dataset): Names<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let request = headers.get("x-amz-firehose-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let mut answer = json!({ "requestId": request, "timestamp": app.store.clock().now() / 1_000_000 });
+    let outcome = match named(&dataset) {
+        Ok(dataset) => {
+            let incoming = Incoming { protocol: Protocol::Firehose, dataset, overflow: None };
+            take(&app, incoming, &headers, body).await
+        }
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(taken) => {
+            if let Some(first) = taken.rejects.listed.first() {
+                tracing::warn!("{} events of Firehose were rejected, the first: {}", taken.rejects.total, first.error);
+            }
+            Json(answer).into_response()
+        }
+        Err(error) => {
+            answer["errorMessage"] = json!(error.message());
+            error.with_body(Json(answer))
+        }
+    }
+}
+
 /// Describe the key of the request
 #[utoipa::path(
     get,
@@ -110,14 +158,18 @@ pub(crate) async fn auth() -> Response {
 }
 
 async fn accept(app: &App, dataset: &str, call: Call, headers: &HeaderMap, body: Body) -> Result<Taken, ApiError> {
-    let named = dataset_name(dataset).filter(|name| name.as_str() != "__all__");
-    let dataset = named.ok_or_else(|| {
-        ApiError::bad_request("bad_dataset", "dataset not found: events go to one dataset, which has a name")
-    })?;
+    let dataset = named(dataset)?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let format = Format::from_content_type(content_type);
     let protocol = Protocol::Honeycomb(Honeycomb { call, format });
     take(app, Incoming { protocol, dataset, overflow: None }, headers, body).await
+}
+
+/// The dataset that a path means.
+fn named(dataset: &str) -> Result<DatasetName, ApiError> {
+    dataset_name(dataset).filter(|name| name.as_str() != "__all__").ok_or_else(|| {
+        ApiError::bad_request("bad_dataset", "dataset not found: events go to one dataset, which has a name")
+    })
 }
 
 fn statuses(taken: &Taken) -> Vec<EventStatus> {

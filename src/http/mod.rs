@@ -4,11 +4,14 @@
 
 mod caller;
 mod console;
+mod elasticsearch;
 mod error;
 mod events;
+pub(crate) mod grpc;
 mod guard;
 mod health;
 mod honeycomb;
+mod loki;
 mod names;
 mod openapi;
 mod otlp;
@@ -21,12 +24,14 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post};
-use outcrop_ingest::Limits;
+use axum::routing::{any, get, post};
+use outcrop_ingest::{Limits, Protocol};
 use outcrop_query::QueryEngine;
 use outcrop_storage::Store;
+use outcrop_storage::event::DatasetName;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -96,6 +101,12 @@ pub(crate) fn router(app: App) -> Router {
     Router::new()
         .nest("/api/v1", api)
         .merge(ingest(&app))
+        .merge(elasticsearch_manners())
+        .nest("/elasticsearch", elasticsearch_manners())
+        .route("/elasticsearch", get(elasticsearch::about))
+        .route("/elasticsearch/", get(elasticsearch::about))
+        .route("/", get(elasticsearch::root))
+        .route("/ready", get(loki::ready))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
@@ -115,6 +126,7 @@ fn ingest(app: &App) -> Router<App> {
         .route("/api/v1/events/{dataset}", post(events::accept))
         .route("/1/batch/{dataset}", post(honeycomb::batch))
         .route("/1/events/{dataset}", post(honeycomb::event))
+        .route("/1/kinesis_events/{dataset}", post(honeycomb::firehose))
         .route("/1/auth", get(honeycomb::auth))
         .route("/v1/traces", post(otlp::traces))
         .route("/v1/traces/", post(otlp::traces))
@@ -122,8 +134,43 @@ fn ingest(app: &App) -> Router<App> {
         .route("/v1/logs/", post(otlp::logs))
         .route("/v1/metrics", post(otlp::metrics))
         .route("/v1/metrics/", post(otlp::metrics))
+        .route("/loki/api/v1/push", post(loki::push))
+        .route("/api/prom/push", post(loki::push))
+        .route("/_bulk", post(elasticsearch::bulk).put(elasticsearch::bulk))
+        .route("/{index}/_bulk", post(elasticsearch::bulk_to).put(elasticsearch::bulk_to))
+        .route("/elasticsearch/_bulk", post(elasticsearch::bulk).put(elasticsearch::bulk))
+        .route("/elasticsearch/{index}/_bulk", post(elasticsearch::bulk_to).put(elasticsearch::bulk_to))
         .method_not_allowed_fallback(error::no_method)
         .layer(guard::cors(&app.cors_origins))
+}
+
+/// What clients of Elasticsearch ask before they send.
+fn elasticsearch_manners() -> Router<App> {
+    let setup = || any(elasticsearch::setup);
+    Router::new()
+        .route("/_license", get(elasticsearch::license))
+        .route("/_xpack", get(elasticsearch::license))
+        .route("/_cluster/health", get(elasticsearch::health))
+        .route("/_nodes/http", get(elasticsearch::nodes))
+        .route("/_index_template/{name}", setup())
+        .route("/_component_template/{name}", setup())
+        .route("/_template/{name}", setup())
+        .route("/_ilm/policy/{name}", setup())
+        .route("/_ingest/pipeline/{name}", setup())
+        .route("/_data_stream/{name}", setup())
+}
+
+/// Takes bytes that came by another way than a request.
+pub(crate) async fn take_bytes(
+    app: &App,
+    protocol: Protocol,
+    dataset: DatasetName,
+    bytes: Vec<u8>,
+) -> Result<(), ApiError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    let incoming = events::Incoming { protocol, dataset, overflow: None };
+    events::take(app, incoming, &headers, bytes.into()).await.map(drop)
 }
 
 /// Counts every request by its route, never by its path: paths hold names.

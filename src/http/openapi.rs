@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use super::guard::INGEST_ROUTES;
-use super::{error, events, health, honeycomb, otlp, query};
+use super::{elasticsearch, error, events, grpc, health, honeycomb, loki, otlp, query};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -14,10 +14,14 @@ use super::{error, events, health, honeycomb, otlp, query};
         events::accept,
         honeycomb::batch,
         honeycomb::event,
+        honeycomb::firehose,
         honeycomb::auth,
         otlp::traces,
         otlp::logs,
         otlp::metrics,
+        loki::push,
+        elasticsearch::bulk,
+        elasticsearch::bulk_to,
         query::query,
         query::rows,
         query::datasets,
@@ -53,5 +57,5 @@ pub(super) fn known_route(matched: &str) -> &'static str {
         "/readyz",
         "/metrics",
     ];
-    ROUTES.into_iter().chain(INGEST_ROUTES).find(|route| *route == matched).unwrap_or("other")
+    ROUTES.into_iter().chain(INGEST_ROUTES).chain(grpc::ROUTES).find(|route| *route == matched).unwrap_or("other")
 }

@@ -24,7 +24,10 @@ fn serve(setup: &Setup, arguments: &[&str]) -> Output {
 fn without_a_key_it_serves_this_machine_only() {
     let setup = Setup::new();
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:4318"] {
-        failed(&serve(&setup, &["--http", address]), &["this machine only"]);
+        failed(&serve(&setup, &["--http", address]), &["http: ", "this machine only"]);
+        for (flag, name) in [("--grpc", "grpc: "), ("--syslog-tcp", "syslog_tcp: "), ("--syslog-udp", "syslog_udp: ")] {
+            failed(&serve(&setup, &["--http", "127.0.0.1:0", flag, address]), &[name, "this machine only"]);
+        }
     }
     let variable = setup.command(&["serve", "--data-dir", "data"]).env("OUTCROP_HTTP", "0.0.0.0:0").output().unwrap();
     failed(&variable, &["this machine only"]);
@@ -36,6 +39,8 @@ fn without_a_key_it_serves_this_machine_only() {
 fn settings_that_cannot_be_used_are_refused_by_name() {
     let setup = Setup::new();
     failed(&serve(&setup, &["--http", "nonsense"]), &["http", "nonsense"]);
+    failed(&serve(&setup, &["--http", "127.0.0.1:0", "--grpc", "nonsense"]), &["grpc", "nonsense"]);
+    failed(&serve(&setup, &["--http", "127.0.0.1:0", "--syslog-dataset", "a,b"]), &["syslog_dataset"]);
     failed(&serve(&setup, &["--http", "127.0.0.1:0", "--flush-bytes-max", "1"]), &["flush_bytes_max", "65536"]);
     failed(&serve(&setup, &["--http", "127.0.0.1:0", "--public-url", "nonsense"]), &["public_url"]);
     for origin in
@@ -69,6 +74,8 @@ fn a_taken_port_is_said_so_with_the_flag_that_changes_it() {
     let server = Server::start();
     let output = serve(&Setup::new(), &["--http", &server.address.to_string()]);
     failed(&output, &[&server.address.to_string(), "--http"]);
+    let output = serve(&Setup::new(), &["--http", "127.0.0.1:0", "--grpc", &server.grpc.to_string()]);
+    failed(&output, &[&server.grpc.to_string(), "--grpc"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::refused;
 use crate::harness::{Body, Reply, Request, Server};
 
-const ROUTES: [(&str, &str); 18] = [
+const ROUTES: [(&str, &str); 20] = [
     ("GET", "/"),
     ("GET", "/explore/anything"),
     ("GET", "/healthz"),
@@ -23,17 +23,22 @@ const ROUTES: [(&str, &str); 18] = [
     ("POST", "/v1/traces"),
     ("POST", "/v1/logs"),
     ("POST", "/v1/metrics"),
+    ("POST", "/_bulk"),
+    ("POST", "/loki/api/v1/push"),
 ];
 
 /// Where events come in: pages of configured origins may ask here and nowhere else.
-const INGEST: [(&str, &str, &str); 7] = [
+const INGEST: [(&str, &str, &str); 10] = [
     ("POST", "/api/v1/events/d", "{\"a\":1}"),
     ("POST", "/1/batch/d", "[{\"data\":{\"a\":1}}]"),
     ("POST", "/1/events/d", "{\"a\":1}"),
+    ("POST", "/1/kinesis_events/d", "{}"),
     ("GET", "/1/auth", ""),
     ("POST", "/v1/traces", "{}"),
     ("POST", "/v1/logs", "{}"),
     ("POST", "/v1/metrics", "{}"),
+    ("POST", "/_bulk", ""),
+    ("POST", "/d/_bulk", ""),
 ];
 
 fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
@@ -97,9 +102,9 @@ fn a_foreign_origin_is_403_where_data_comes_in_or_goes_out() {
         &other_port,
         "file://",
     ] {
-        for (method, path) in
-            ROUTES.iter().filter(|(_, path)| ["/api/", "/1/", "/v1/"].iter().any(|below| path.starts_with(below)))
-        {
+        for (method, path) in ROUTES.iter().filter(|(_, path)| {
+            ["/api/", "/1/", "/v1/", "/_bulk", "/loki/"].iter().any(|below| path.starts_with(below))
+        }) {
             refused(&ask(&server, method, path, &[("Origin", origin)]), 403);
         }
     }

@@ -191,3 +191,22 @@ fn every_event_of_a_batch_has_a_status_also_when_hundreds_are_rejected() {
     assert_eq!(statuses, expected);
     assert!(answer.as_array().unwrap().iter().all(|entry| entry["status"] == 202 || entry["error"].is_string()));
 }
+
+#[test]
+fn what_firehose_delivers_is_taken_and_its_request_named_again() {
+    let server = Server::start();
+    let deliver = |dataset: &str, body: &str| {
+        let request = Request::post(&format!("/1/kinesis_events/{dataset}"), body);
+        server.send(&request.header("X-Amz-Firehose-Request-Id", "r-1").header("X-Amz-Firehose-Access-Key", "any"))
+    };
+    // {"a":1} and nonsense
+    let body =
+        r#"{"requestId":"r-1","timestamp":1578090901599,"records":[{"data":"eyJhIjoxfQ=="},{"data":"bm9uc2Vuc2U="}]}"#;
+    let answer = deliver("Stream", body).ok();
+    assert_eq!((&answer["requestId"], answer["errorMessage"].is_null()), (&json!("r-1"), true), "{answer}");
+    assert!(answer["timestamp"].as_i64().is_some_and(|now| now > 1_600_000_000_000), "{answer}");
+    assert_eq!(rows(&server, "stream", &["a"]), json!([[1]]));
+    let refused = deliver("stream", "{");
+    assert_eq!((refused.status, &refused.json()["requestId"]), (400, &json!("r-1")));
+    assert!(refused.json()["errorMessage"].as_str().is_some_and(|message| message.len() > 20));
+}

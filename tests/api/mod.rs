@@ -6,16 +6,20 @@
 mod bodies;
 mod command_line;
 mod console;
+mod elasticsearch;
 mod exactly_once;
+mod grpc;
 mod guards;
 mod honeycomb;
 mod lifetime;
 mod lists;
+mod loki;
 mod operating;
 mod otlp;
 mod paging;
 mod shapes;
 mod specs;
+mod syslog;
 mod wide;
 
 use serde_json::Value;

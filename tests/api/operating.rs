@@ -76,10 +76,14 @@ fn the_openapi_document_has_every_route_and_no_other() {
         ("GET", "/api/v1/version"),
         ("POST", "/1/batch/{dataset}"),
         ("POST", "/1/events/{dataset}"),
+        ("POST", "/1/kinesis_events/{dataset}"),
         ("GET", "/1/auth"),
         ("POST", "/v1/traces"),
         ("POST", "/v1/logs"),
         ("POST", "/v1/metrics"),
+        ("POST", "/_bulk"),
+        ("POST", "/{index}/_bulk"),
+        ("POST", "/loki/api/v1/push"),
     ] {
         assert!(documented.contains(&(method.to_owned(), path.to_owned())), "{method} {path} is not in the document");
     }
@@ -88,13 +92,17 @@ fn the_openapi_document_has_every_route_and_no_other() {
         let body = match path.as_str() {
             "/1/batch/{dataset}" => "[{\"data\":{\"a\":1}}]",
             "/1/events/{dataset}" => "{\"a\":1}",
+            "/_bulk" | "/{index}/_bulk" => "{\"create\":{\"_index\":\"d\"}}\n{}\n",
             _ => "{}",
         };
-        let path = path.replace("{dataset}", "d").replace("{field}", "f");
+        let path = path.replace("{dataset}", "d").replace("{field}", "f").replace("{index}", "d");
         let request = Request::new(&method, &path);
         let request = if method == "POST" { Request::post(&path, body) } else { request };
-        let request =
-            if path.starts_with("/v1/") { request.header("Content-Type", "application/json") } else { request };
+        let request = if path.starts_with("/v1/") || path.starts_with("/loki/") {
+            request.header("Content-Type", "application/json")
+        } else {
+            request
+        };
         let status = server.send(&request).status;
         assert!(status < 400, "{method} {path} is documented and answers {status}");
         refused(&server.send(&Request::new("TRACE", &path)), 405);

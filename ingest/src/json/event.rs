@@ -2,6 +2,7 @@
 //!
 //! Must not know how events lie in a body, nor columns.
 
+use outcrop_storage::event::DatasetName;
 use outcrop_storage::limits::{FLATTEN_DEPTH_MAX, NESTING_DEPTH_MAX};
 
 use super::keys::{KeyId, Keys, Place, ROOT};
@@ -49,6 +50,12 @@ impl<'a> EventReader<'a> {
             self.keys.clear();
         }
         Ok(())
+    }
+
+    /// Further events are of this dataset.
+    pub(crate) fn turn_to(&mut self, dataset: DatasetName) -> Result<(), DecodeError> {
+        self.keys.clear();
+        self.rows.turn_to(dataset)
     }
 
     /// Refuses an event of too many bytes.

@@ -2,7 +2,7 @@
 //!
 //! This file says what a body is; `body` finds the elements and lines in it and counts those that are wrong, `event`
 //! reads one event, `scan` with `string` and `number` its tokens, and `keys` its names. Protocols whose bodies are JSON
-//! around events use the same parts. Must not know HTTP, columns or compression.
+//! around events use the same parts, and `walk` for what is around. Must not know HTTP, columns or compression.
 
 pub(crate) mod body;
 pub(crate) mod event;
@@ -10,6 +10,7 @@ mod keys;
 pub(crate) mod number;
 pub(crate) mod scan;
 pub(crate) mod string;
+pub(crate) mod walk;
 
 #[cfg(test)]
 mod tests;

@@ -89,11 +89,7 @@ pub(crate) fn decode(request: Otlp, body: &[u8], context: &Context<'_>) -> Resul
 type ByDataset<'b> = Vec<(DatasetName, Vec<&'b [u8]>)>;
 
 /// Sorts resources by dataset, in the order in which datasets first come.
-fn by_dataset<'b>(
-    signal: Signal,
-    body: &'b [u8],
-    context: &Context<'_>,
-) -> Result<ByDataset<'b>, DecodeError> {
+fn by_dataset<'b>(signal: Signal, body: &'b [u8], context: &Context<'_>) -> Result<ByDataset<'b>, DecodeError> {
     let mut sorted: ByDataset<'_> = Vec::new();
     let mut index: HashMap<DatasetName, usize> = HashMap::new();
     let mut count = 0;

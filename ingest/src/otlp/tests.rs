@@ -5,13 +5,12 @@ mod json;
 mod logs;
 mod metrics;
 mod traces;
-mod wire;
 
 use outcrop_storage::event::DatasetName;
 use serde_json::{Value, json};
 
-use self::wire::{M, attribute, text};
 use super::{Format, Otlp, Signal};
+use crate::protobuf::testing::{M, array, attribute, list, text};
 use crate::tests::{RECEIVED, rows};
 use crate::{Context, DecodeError, Decoded, Encoding, Limits, Protocol, decode};
 
@@ -191,23 +190,23 @@ fn known_instrumentation_libraries_are_marked() {
 
 #[test]
 fn attributes_have_every_type() {
-    let nested = wire::list(&[
-        ("deep", &wire::list(&[("x", &text("y")), ("none", &M::new())])),
+    let nested = list(&[
+        ("deep", &list(&[("x", &text("y")), ("none", &M::new())])),
         (
             "array",
-            &wire::array(&[
+            &array(&[
                 &text("q\""),
                 &M::new().varint(3, 7),
                 &M::new(),
                 &M::new().double(4, 0.5),
                 &M::new().bytes(7, &[0xff]),
-                &wire::list(&[("k", &M::new().varint(2, 1))]),
-                &wire::array(&[]),
+                &list(&[("k", &M::new().varint(2, 1))]),
+                &array(&[]),
             ]),
         ),
-        ("empty", &wire::list(&[])),
+        ("empty", &list(&[])),
     ]);
-    let deep = (0..20).fold(text("bottom"), |inner, _| wire::list(&[("d", &inner)]));
+    let deep = (0..20).fold(text("bottom"), |inner, _| list(&[("d", &inner)]));
     let span = [
         ("text", text("x")),
         ("yes", M::new().varint(2, 1)),

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::super::{Format, Signal};
-use super::wire::{M, array, attribute, list, text};
 use super::{decode_as, decode_with, request};
+use crate::protobuf::testing::{M, array, attribute, list, text};
 use crate::tests::{rejected, rows};
 use crate::{DecodeError, Limits};
 

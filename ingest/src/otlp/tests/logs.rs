@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::super::Signal;
-use super::wire::{M, array, attribute, list, text};
 use super::{picked, rows_of};
+use crate::protobuf::testing::{M, array, attribute, list, text};
 
 const TIME: u64 = 1_700_000_000_000_000_000;
 

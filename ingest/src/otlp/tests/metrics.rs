@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::{Format, Signal};
-use super::wire::{M, attribute, text};
 use super::{decode_as, picked, request, rows_of};
+use crate::protobuf::testing::{M, attribute, text};
 use crate::tests::{rejected, rows};
 
 const TIME: u64 = 1_700_000_000_000_000_000;

@@ -1,0 +1,135 @@
+//! OTLP over gRPC: the same requests, other frames, gRPC's statuses.
+
+use std::io::Write;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::harness::grpc::{Call, framed};
+use crate::harness::{Server, wait_until};
+
+const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+
+/// A resource with a scope with an item that says nothing.
+const ONE_ITEM: [u8; 6] = [0x0a, 0x04, 0x12, 0x02, 0x12, 0x00];
+/// A metric named `m` with one point, 7.
+const ONE_POINT: [u8; 22] =
+    [0x0a, 20, 0x12, 18, 0x12, 16, 0x0a, 1, b'm', 0x2a, 11, 0x0a, 9, 0x31, 7, 0, 0, 0, 0, 0, 0, 0];
+
+fn count(server: &Server, dataset: &str) -> u64 {
+    let reply = server.post(&format!("/api/v1/query/{dataset}"), &json!({ "disable_series": true }));
+    if reply.status == 404 { 0 } else { reply.ok()["rows"][0][0].as_u64().unwrap() }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn every_signal_is_taken_plain_gzip_and_zstd() {
+    let server = Server::start();
+    for (path, message, dataset) in [
+        (TRACES, &ONE_ITEM[..], "unknown_service"),
+        (LOGS, &ONE_ITEM, "unknown_log_source"),
+        (METRICS, &ONE_POINT, "unknown_metrics"),
+    ] {
+        let call = Call::new(path, message);
+        assert_eq!(call.to(server.grpc).ok(), b"", "{path}");
+        assert_eq!(call.clone().header("content-type", "application/grpc+proto").to(server.grpc).ok(), b"");
+        assert_eq!(call.clone().compressed("gzip", &gzip(message)).to(server.grpc).ok(), b"");
+        assert_eq!(call.clone().compressed("zstd", &zstd::encode_all(message, 3).unwrap()).to(server.grpc).ok(), b"");
+        // An encoding may be named and not used.
+        assert_eq!(call.clone().header("grpc-encoding", "gzip").to(server.grpc).ok(), b"");
+        let frame = framed(false, message);
+        let bytewise: Vec<&[u8]> = frame.chunks(1).collect();
+        assert_eq!(call.clone().bytes(&bytewise).to(server.grpc).ok(), b"");
+        assert_eq!(count(&server, dataset), 6, "{path}");
+    }
+    assert_eq!(Call::new(TRACES, b"").to(server.grpc).ok(), b"", "an empty request is one without items");
+    let named = Call::new(LOGS, &ONE_ITEM).header("x-honeycomb-dataset", "Mine");
+    named.to(server.grpc).ok();
+    assert_eq!(count(&server, "mine"), 1);
+}
+
+#[test]
+fn what_was_rejected_is_a_partial_success() {
+    let server = Server::start();
+    // Two spans, the name of the first not UTF-8.
+    let message = [0x0a, 0x09, 0x12, 0x07, 0x12, 0x03, 0x2a, 0x01, 0xff, 0x12, 0x00];
+    let outcome = Call::new(TRACES, &message).to(server.grpc);
+    let answer = outcome.ok();
+    assert!(answer.len() > 10 && answer[0] == 0x0a && answer[2..4] == [0x08, 1], "{answer:?}");
+    assert_eq!(count(&server, "unknown_service"), 1);
+}
+
+#[test]
+fn refusals_have_grpcs_statuses() {
+    let server = Server::with(&["--body-bytes-max", "4096"]);
+    let call = Call::new(TRACES, &ONE_ITEM);
+    let one = framed(false, &ONE_ITEM);
+    let long = [&[0][..], &8_u32.to_be_bytes(), &ONE_ITEM].concat();
+    let flag = [&[7][..], &6_u32.to_be_bytes(), &ONE_ITEM].concat();
+    let bomb = zstd::encode_all(&[b' '; 100_000][..], 3).unwrap();
+    for (what, call, status) in [
+        ("no request", Call::new(TRACES, b"nonsense"), 3),
+        ("no frame", call.clone().bytes(&[b"abc"]), 3),
+        ("no bytes", call.clone().bytes(&[b""]), 3),
+        ("a message without its end", call.clone().bytes(&[&long]), 3),
+        ("more than the message", call.clone().bytes(&[&one, b"x"]), 3),
+        ("two messages", call.clone().bytes(&[&one, &one]), 3),
+        ("compressed, nobody says how", call.clone().bytes(&[&framed(true, &ONE_ITEM)]), 3),
+        ("a flag that is none", call.clone().bytes(&[&flag]), 3),
+        ("no gzip", call.clone().compressed("gzip", &ONE_ITEM), 3),
+        ("an unknown encoding", call.clone().compressed("br", &ONE_ITEM), 12),
+        ("too long", Call::new(TRACES, &[0; 5_000]), 8),
+        ("too long when inflated", call.clone().compressed("zstd", &bomb), 8),
+        ("too long, says the frame", call.clone().bytes(&[&[0, 0xff, 0xff, 0xff, 0xff]]), 8),
+        ("an unknown service", Call::new("/opentelemetry.proto.collector.profiles.v1.ProfilesService/Export", b""), 12),
+        ("an unknown method", Call::new("/opentelemetry.proto.collector.trace.v1.TraceService/Import", b""), 12),
+    ] {
+        let outcome = call.to(server.grpc);
+        assert_eq!((outcome.http_status, outcome.status()), (200, status), "{what}: {outcome:?}");
+        assert!(outcome.header("grpc-message").is_some_and(|message| message.len() > 15), "{what}: {outcome:?}");
+        if status == 8 {
+            // Not to be sent again: the details have no delay. They are base64 of a google.rpc.Status.
+            assert!(
+                !outcome.header("grpc-status-details-bin").unwrap().contains("UmV0cnlJbmZv"),
+                "{what}: {outcome:?}"
+            );
+        }
+        if what == "an unknown encoding" {
+            assert_eq!(outcome.header("grpc-accept-encoding"), Some("identity,gzip,zstd"));
+        }
+    }
+    assert_eq!(count(&server, "unknown_service"), 0);
+    assert_eq!(call.to(server.grpc).ok(), b"", "and the server goes on");
+}
+
+#[test]
+fn sigterm_answers_calls_under_way_and_keeps_them() {
+    let server = Server::start();
+    let items = [0x12, 0x00].repeat(60_000);
+    let scope = [&[0x12, 0xc0, 0xa9, 0x07][..], &items].concat();
+    let message = [&[0x0a, 0xc4, 0xa9, 0x07][..], &scope].concat();
+    let address = server.grpc;
+    let sender = std::thread::spawn(move || Call::new(TRACES, &message).to(address));
+    wait_until("the call is on its way", Duration::from_secs(30), || {
+        server.metric("outcrop_in_flight_bytes") > 0.0 || sender.is_finished()
+    });
+    let (setup, status) = server.terminate();
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(sender.join().unwrap().ok(), b"");
+    assert_eq!(count(&setup.start(), "unknown_service"), 60_000);
+}
+
+#[test]
+fn an_idle_connection_does_not_hold_up_the_end() {
+    let server = Server::start();
+    let _idle = std::net::TcpStream::connect(server.grpc).unwrap();
+    let (_, status) = server.terminate();
+    assert_eq!(status.code(), Some(0));
+}
