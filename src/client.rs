@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
+use ureq::http::{HeaderValue, Request, Response};
+use ureq::middleware::MiddlewareNext;
 
 /// Seconds to wait for an answer: longer than any deadline of the server.
 const ANSWER_SECONDS_MAX: u64 = 660;
@@ -47,8 +49,17 @@ pub(crate) struct RejectedEvent {
 }
 
 impl Client {
-    pub(crate) fn new(url: &str) -> Client {
+    /// A client that sends a key with every request, if it has one.
+    pub(crate) fn new(url: &str, key: Option<&HeaderValue>) -> Client {
+        let key = key.cloned();
+        let with_key = move |mut request: Request<ureq::SendBody<'_>>, next: MiddlewareNext<'_>| {
+            if let Some(key) = &key {
+                request.headers_mut().insert("x-outcrop-key", key.clone());
+            }
+            next.handle(request)
+        };
         let agent = ureq::Agent::config_builder()
+            .middleware(with_key)
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(CONNECT_SECONDS_MAX)))
             .timeout_global(Some(Duration::from_secs(ANSWER_SECONDS_MAX)))
@@ -69,7 +80,15 @@ impl Client {
     }
 
     pub(crate) fn query(&self, dataset: &str, spec: &Value) -> Result<Value, ClientError> {
-        let url = format!("{}/api/v1/query/{}", self.url, encode(dataset));
+        self.ask("query", dataset, spec)
+    }
+
+    pub(crate) fn compare(&self, dataset: &str, spec: &Value) -> Result<Value, ClientError> {
+        self.ask("compare", dataset, spec)
+    }
+
+    fn ask(&self, route: &str, dataset: &str, spec: &Value) -> Result<Value, ClientError> {
+        let url = format!("{}/api/v1/{route}/{}", self.url, encode(dataset));
         let body = spec.to_string();
         let answer = self.agent.post(&url).header("Content-Type", "application/json").send(body.as_bytes());
         self.read(&url, answer)
@@ -78,7 +97,7 @@ impl Client {
     fn read<T: for<'de> Deserialize<'de>>(
         &self,
         url: &str,
-        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+        answer: Result<Response<ureq::Body>, ureq::Error>,
     ) -> Result<T, ClientError> {
         let unreachable = |reason: String| ClientError::Unreachable { url: url.to_owned(), reason };
         let mut answer = answer.map_err(|e| unreachable(e.to_string()))?;
@@ -94,6 +113,13 @@ impl Client {
         let message = error["error"]["message"].as_str().unwrap_or("the server refused").to_owned();
         Err(ClientError::Refused { status, message, retry_after })
     }
+}
+
+/// A key as it was written on the command line.
+pub(crate) fn key(text: &str) -> Result<HeaderValue, String> {
+    let mut key = HeaderValue::from_str(text.trim()).map_err(|_| "a key has no such characters".to_owned())?;
+    key.set_sensitive(true);
+    Ok(key)
 }
 
 /// A dataset name as a path segment; `,` and `*` keep their meaning.

@@ -5,11 +5,17 @@
 
 mod client;
 mod commands;
+mod connections;
 mod demo;
 mod http;
+mod pressure;
 mod settings;
 mod syslog;
+mod tasks;
 mod telemetry;
+mod times;
+mod workers;
+mod workspace;
 
 use std::process::ExitCode;
 

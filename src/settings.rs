@@ -4,14 +4,18 @@
 //! variable over the file, the file over the default. Unknown keys are refused. `docs/settings.md` is generated from
 //! this file. It must not know what the parts are used for.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
+use axum::http::Uri;
+use axum::http::uri::Authority;
 use clap::Args;
 use outcrop_ingest::Limits;
 use outcrop_storage::Retention;
 use outcrop_storage::event::{DatasetName, InvalidName};
 use outcrop_storage::limits::StoreLimits;
+use outcrop_storage::machine;
+use outcrop_storage::memory::{Ceilings, NothingLeft, Pool};
 use serde::Deserialize;
 
 /// What can be said, by flag, environment variable or file.
@@ -27,12 +31,15 @@ pub(crate) struct Settings {
     /// The address for OTLP over gRPC; port 0 picks a free one [default: 127.0.0.1:4317]
     #[arg(long, env = "OUTCROP_GRPC", value_name = "ADDRESS")]
     grpc: Option<String>,
-    /// The address for syslog over TCP; port 0 picks a free one [default: none]
+    /// The address for syslog over TCP, of this machine unless syslog_from_everywhere; port 0 picks a free one [default: none]
     #[arg(long, env = "OUTCROP_SYSLOG_TCP", value_name = "ADDRESS")]
     syslog_tcp: Option<String>,
-    /// The address for syslog over UDP; port 0 picks a free one [default: none]
+    /// The address for syslog over UDP, of this machine unless syslog_from_everywhere; port 0 picks a free one [default: none]
     #[arg(long, env = "OUTCROP_SYSLOG_UDP", value_name = "ADDRESS")]
     syslog_udp: Option<String>,
+    /// Whether syslog may be taken from other machines: it has no keys, so that whoever reaches its address may send [default: false]
+    #[arg(long, env = "OUTCROP_SYSLOG_FROM_EVERYWHERE", value_name = "BOOL")]
+    syslog_from_everywhere: Option<bool>,
     /// The dataset of syslog messages [default: syslog]
     #[arg(long, env = "OUTCROP_SYSLOG_DATASET", value_name = "NAME")]
     syslog_dataset: Option<String>,
@@ -51,12 +58,18 @@ pub(crate) struct Settings {
     /// Seconds after which a memtable is flushed however small [default: 600]
     #[arg(long, env = "OUTCROP_FLUSH_AGE_SECONDS_MAX", value_name = "SECONDS")]
     flush_age_seconds_max: Option<u64>,
-    /// Memtable bytes of all datasets; above it ingest waits, then sheds with 429 [default: 536870912]
+    /// Bytes that everything together may hold; each use has its part [default: half of the machine's or the control group's memory, 2147483648 at most]
+    #[arg(long, env = "OUTCROP_MEMORY_BYTES_MAX", value_name = "BYTES")]
+    memory_bytes_max: Option<usize>,
+    /// Memtable bytes of all datasets; above it ingest waits a moment, then sheds with 429 [default: a quarter of memory_bytes_max]
     #[arg(long, env = "OUTCROP_MEMTABLE_BYTES_MAX", value_name = "BYTES")]
     memtable_bytes_max: Option<usize>,
     /// Bytes of decoded segment footers that are kept in memory [default: 268435456]
     #[arg(long, env = "OUTCROP_FOOTER_CACHE_BYTES_MAX", value_name = "BYTES")]
     footer_cache_bytes_max: Option<usize>,
+    /// Bytes of the device that ingest leaves free: below it, and what flushing may need, it is refused with 503 [default: 268435456 or 1 % of the device if that is more, a sixteenth of the device at most]
+    #[arg(long, env = "OUTCROP_DISK_RESERVE_BYTES", value_name = "BYTES")]
+    disk_reserve_bytes: Option<u64>,
     /// Datasets that may exist [default: 1000]
     #[arg(long, env = "OUTCROP_DATASETS_MAX", value_name = "COUNT")]
     datasets_max: Option<usize>,
@@ -75,6 +88,9 @@ pub(crate) struct Settings {
     /// Bytes of segments that each dataset keeps; the oldest go first [default: all]
     #[arg(long, env = "OUTCROP_RETENTION_BYTES_MAX", value_name = "BYTES")]
     retention_bytes_max: Option<u64>,
+    /// Bytes a second at which all segments are read again and again in search of damage; 0 for never [default: a pass a week, at least 1048576]
+    #[arg(long, env = "OUTCROP_SCRUB_BYTES_PER_SECOND", value_name = "BYTES")]
+    scrub_bytes_per_second: Option<u64>,
     /// Bytes of a request body once inflated [default: 67108864]
     #[arg(long, env = "OUTCROP_BODY_BYTES_MAX", value_name = "BYTES")]
     body_bytes_max: Option<usize>,
@@ -87,7 +103,7 @@ pub(crate) struct Settings {
     /// Bytes of one string; longer ones are cut and marked in meta.truncated [default: 65536]
     #[arg(long, env = "OUTCROP_STRING_BYTES_MAX", value_name = "BYTES")]
     string_bytes_max: Option<usize>,
-    /// Bytes that all queries together may hold before they spill to disk [default: 1073741824]
+    /// Bytes that all queries together may hold before they spill to disk [default: five sixteenths of memory_bytes_max]
     #[arg(long, env = "OUTCROP_QUERY_MEMORY_BYTES_MAX", value_name = "BYTES")]
     query_memory_bytes_max: Option<usize>,
     /// Threads that answer queries [default: one for each core]
@@ -107,11 +123,20 @@ pub(crate) struct Parts {
     pub(crate) public_host: Option<String>,
     /// In lower case, as browsers write them.
     pub(crate) cors_origins: Vec<String>,
+    /// Whether people reach that host over TLS only.
+    pub(crate) public_https: bool,
     pub(crate) log: String,
     pub(crate) store: StoreLimits,
     pub(crate) ingest: IngestLimits,
-    pub(crate) query_memory_bytes_max: usize,
+    pub(crate) memory: Ceilings,
     pub(crate) query_threads: usize,
+}
+
+impl Parts {
+    /// Whether other machines can reach nothing that has keys.
+    pub(crate) fn is_loopback_only(&self) -> bool {
+        self.http.ip().is_loopback() && self.grpc.ip().is_loopback()
+    }
 }
 
 /// Bounds of ingest, comparable (the decoder's own are not).
@@ -144,10 +169,10 @@ pub(crate) enum SettingsError {
     #[error("{name}: {text:?} is not an address; write one such as 127.0.0.1:4318")]
     Address { name: &'static str, text: String },
     #[error(
-        "{name}: {address} can be reached from other machines, and without a key Outcrop serves this machine only; \
-         use 127.0.0.1, and a proxy that asks for credentials if others are to reach it"
+        "{name}: {address} can be reached from other machines, and syslog has no keys: whoever reaches it may send; use \
+         127.0.0.1, or say that this is meant with syslog_from_everywhere"
     )]
-    NotLoopback { name: &'static str, address: SocketAddr },
+    SyslogFromEverywhere { name: &'static str, address: SocketAddr },
     #[error("public_url: {0:?} is not a URL; write one such as https://events.example.com")]
     PublicUrl(String),
     #[error(
@@ -158,6 +183,21 @@ pub(crate) enum SettingsError {
     SyslogDataset(InvalidName),
     #[error("{name}: must be at least {min}")]
     TooSmall { name: &'static str, min: usize },
+    #[error(
+        "memory_bytes_max: {0}; raise it, or lower memtable_bytes_max or query_memory_bytes_max, which are parts of it"
+    )]
+    Memory(#[from] NothingLeft),
+}
+
+/// The most that is taken when nobody says how much: enough for the rates that one machine takes.
+const MEMORY_BYTES_DEFAULT_MAX: u64 = 2 << 30;
+/// What is left at least for connections, bodies, decoding and caches.
+const MEMORY_BYTES_LEFT_MIN: usize = 24 << 20;
+
+/// Half of what there is: the rest is for the pages of mapped segments, and for what is not accounted for.
+fn memory_bytes_default() -> usize {
+    let half = machine::memory_bytes().map_or(MEMORY_BYTES_DEFAULT_MAX, |bytes| bytes / 2);
+    usize::try_from(half.min(MEMORY_BYTES_DEFAULT_MAX)).unwrap_or(usize::MAX)
 }
 
 /// The file that is read when none is named.
@@ -186,20 +226,24 @@ impl Settings {
             grpc: self.grpc.or(lower.grpc),
             syslog_tcp: self.syslog_tcp.or(lower.syslog_tcp),
             syslog_udp: self.syslog_udp.or(lower.syslog_udp),
+            syslog_from_everywhere: self.syslog_from_everywhere.or(lower.syslog_from_everywhere),
             syslog_dataset: self.syslog_dataset.or(lower.syslog_dataset),
             public_url: self.public_url.or(lower.public_url),
             cors_origins: self.cors_origins.or(lower.cors_origins),
             log: self.log.or(lower.log),
             flush_bytes_max: self.flush_bytes_max.or(lower.flush_bytes_max),
             flush_age_seconds_max: self.flush_age_seconds_max.or(lower.flush_age_seconds_max),
+            memory_bytes_max: self.memory_bytes_max.or(lower.memory_bytes_max),
             memtable_bytes_max: self.memtable_bytes_max.or(lower.memtable_bytes_max),
             footer_cache_bytes_max: self.footer_cache_bytes_max.or(lower.footer_cache_bytes_max),
+            disk_reserve_bytes: self.disk_reserve_bytes.or(lower.disk_reserve_bytes),
             datasets_max: self.datasets_max.or(lower.datasets_max),
             fields_max: self.fields_max.or(lower.fields_max),
             fields_at_sight_max: self.fields_at_sight_max.or(lower.fields_at_sight_max),
             overflow_fields_listed_max: self.overflow_fields_listed_max.or(lower.overflow_fields_listed_max),
             retention_age_seconds_max: self.retention_age_seconds_max.or(lower.retention_age_seconds_max),
             retention_bytes_max: self.retention_bytes_max.or(lower.retention_bytes_max),
+            scrub_bytes_per_second: self.scrub_bytes_per_second.or(lower.scrub_bytes_per_second),
             body_bytes_max: self.body_bytes_max.or(lower.body_bytes_max),
             event_bytes_max: self.event_bytes_max.or(lower.event_bytes_max),
             event_fields_max: self.event_fields_max.or(lower.event_fields_max),
@@ -226,23 +270,28 @@ impl Settings {
         let store = StoreLimits::default();
         let decoder = Limits::default();
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let memory = self.memory()?;
+        let syslog_tcp = self.syslog("syslog_tcp", self.syslog_tcp.as_deref())?;
+        let syslog_udp = self.syslog("syslog_udp", self.syslog_udp.as_deref())?;
         let parts = Parts {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("outcrop-data")),
             http: address("http", self.http.as_deref().unwrap_or("127.0.0.1:4318"))?,
             grpc: address("grpc", self.grpc.as_deref().unwrap_or("127.0.0.1:4317"))?,
-            syslog_tcp: self.syslog_tcp.as_deref().map(|text| address("syslog_tcp", text)).transpose()?,
-            syslog_udp: self.syslog_udp.as_deref().map(|text| address("syslog_udp", text)).transpose()?,
+            syslog_tcp,
+            syslog_udp,
             syslog_dataset: DatasetName::new(self.syslog_dataset.as_deref().unwrap_or("syslog"))
                 .map_err(SettingsError::SyslogDataset)?,
             public_host: self.public_url.as_deref().map(host_of).transpose()?,
+            public_https: self.public_url.as_deref().is_some_and(|url| url.to_lowercase().starts_with("https://")),
             cors_origins: origins(self.cors_origins.as_deref().unwrap_or_default())?,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
             store: StoreLimits {
                 flush_bytes_max: self.flush_bytes_max.unwrap_or(store.flush_bytes_max),
                 flush_age_seconds_max: self.flush_age_seconds_max.unwrap_or(store.flush_age_seconds_max),
-                memtable_bytes_max: self.memtable_bytes_max.unwrap_or(store.memtable_bytes_max),
+                memtable_bytes_max: memory.of(Pool::Memtables),
+                disk_reserve_bytes: self.disk_reserve_bytes,
                 wal_file_bytes_max: store.wal_file_bytes_max,
-                footer_cache_bytes_max: self.footer_cache_bytes_max.unwrap_or(store.footer_cache_bytes_max),
+                footer_cache_bytes_max: self.footer_cache_bytes_max.unwrap_or_else(|| memory.of(Pool::Caches)),
                 datasets_max: self.datasets_max.unwrap_or(store.datasets_max),
                 fields_max: self.fields_max.unwrap_or(store.fields_max),
                 fields_at_sight_max: self.fields_at_sight_max.unwrap_or(store.fields_at_sight_max),
@@ -252,6 +301,7 @@ impl Settings {
                     age_seconds_max: self.retention_age_seconds_max,
                     bytes_max: self.retention_bytes_max,
                 },
+                scrub_bytes_per_second: self.scrub_bytes_per_second,
             },
             ingest: IngestLimits {
                 body_bytes_max: self.body_bytes_max.unwrap_or(decoder.body_bytes_max),
@@ -259,7 +309,7 @@ impl Settings {
                 event_fields_max: self.event_fields_max.unwrap_or(decoder.event_fields_max),
                 string_bytes_max: self.string_bytes_max.unwrap_or(decoder.string_bytes_max),
             },
-            query_memory_bytes_max: self.query_memory_bytes_max.unwrap_or(1 << 30),
+            memory,
             query_threads: self.query_threads.unwrap_or(cores),
         };
         for (name, value, min) in [
@@ -271,7 +321,7 @@ impl Settings {
             ("event_bytes_max", parts.ingest.event_bytes_max, 1 << 10),
             ("event_fields_max", parts.ingest.event_fields_max, 1),
             ("string_bytes_max", parts.ingest.string_bytes_max, 16),
-            ("query_memory_bytes_max", parts.query_memory_bytes_max, 16 << 20),
+            ("query_memory_bytes_max", parts.memory.of(Pool::Queries), 16 << 20),
             ("query_threads", parts.query_threads, 1),
         ] {
             if value < min {
@@ -280,20 +330,29 @@ impl Settings {
         }
         Ok(parts)
     }
+
+    /// An address for what has no keys.
+    fn syslog(&self, name: &'static str, text: Option<&str>) -> Result<Option<SocketAddr>, SettingsError> {
+        let Some(address) = text.map(|text| address(name, text)).transpose()? else { return Ok(None) };
+        let is_meant = address.ip().is_loopback() || self.syslog_from_everywhere == Some(true);
+        if is_meant { Ok(Some(address)) } else { Err(SettingsError::SyslogFromEverywhere { name, address }) }
+    }
+
+    /// The memory of the process, cut into its uses.
+    fn memory(&self) -> Result<Ceilings, NothingLeft> {
+        let given = [(Pool::Memtables, self.memtable_bytes_max), (Pool::Queries, self.query_memory_bytes_max)];
+        let given: Vec<(Pool, usize)> = given.into_iter().filter_map(|(pool, bytes)| Some((pool, bytes?))).collect();
+        Ceilings::cut(self.memory_bytes_max.unwrap_or_else(memory_bytes_default), &given, MEMORY_BYTES_LEFT_MIN)
+    }
 }
 
 fn address(name: &'static str, text: &str) -> Result<SocketAddr, SettingsError> {
     let address = text.to_socket_addrs().ok().and_then(|mut all| all.next());
-    let address = address.ok_or_else(|| SettingsError::Address { name, text: text.to_owned() })?;
-    let loopback = match address.ip() {
-        IpAddr::V4(ip) => ip.is_loopback(),
-        IpAddr::V6(ip) => ip.is_loopback(),
-    };
-    if loopback { Ok(address) } else { Err(SettingsError::NotLoopback { name, address }) }
+    address.ok_or_else(|| SettingsError::Address { name, text: text.to_owned() })
 }
 
 fn host_of(url: &str) -> Result<String, SettingsError> {
-    let uri: Option<axum::http::Uri> = url.parse().ok();
+    let uri: Option<Uri> = url.parse().ok();
     let authority = uri.as_ref().filter(|u| u.scheme().is_some()).and_then(|u| u.authority());
     authority.map(|a| a.as_str().to_lowercase()).ok_or_else(|| SettingsError::PublicUrl(url.to_owned()))
 }
@@ -303,7 +362,7 @@ fn origins(list: &str) -> Result<Vec<String>, SettingsError> {
     sent.map(|origin| {
         let lower = origin.to_lowercase();
         let authority = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://")).unwrap_or_default();
-        let is_authority = authority.parse::<axum::http::uri::Authority>().is_ok_and(|a| a == authority);
+        let is_authority = authority.parse::<Authority>().is_ok_and(|a| a == authority);
         let is_origin = is_authority && !authority.contains('@');
         if is_origin { Ok(lower) } else { Err(SettingsError::CorsOrigin(origin.to_owned())) }
     })

@@ -7,13 +7,16 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::body::Bytes;
 use outcrop_ingest::{Protocol, syslog};
 use outcrop_storage::event::DatasetName;
+use outcrop_storage::memory::{Pool, Reservation};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::http::admission::Shed;
 use crate::http::{App, take_bytes};
 
 /// TCP connections at once; further ones wait.
@@ -22,6 +25,10 @@ const CONNECTIONS_MAX: usize = 256;
 const READ_BYTES: usize = 256 << 10;
 /// Bytes of datagrams that wait to be stored.
 const QUEUE_BYTES_MAX: usize = 8 << 20;
+/// What a datagram takes beside its own bytes.
+const FRAME_BYTES: usize = 16;
+/// Pause before memory is asked for again, or a connection is accepted after that failed.
+const PAUSE: Duration = Duration::from_millis(100);
 /// A datagram is never longer.
 const DATAGRAM_BYTES_MAX: usize = 64 << 10;
 
@@ -51,7 +58,8 @@ impl Listeners {
             tasks.spawn(accept(listener, sink.clone(), draining.clone()));
         }
         if let Some(socket) = self.udp {
-            let queue = Arc::new(Queue::default());
+            let memory = sink.app.memory.reservation(Pool::Bodies);
+            let queue = Arc::new(Queue { stream: Mutex::default(), memory, came: Notify::default() });
             tasks.spawn(receive(socket, sink.clone(), Arc::clone(&queue), draining.clone()));
             tasks.spawn(store(queue, sink, draining));
         }
@@ -69,6 +77,7 @@ struct Sink {
 impl Sink {
     /// Makes messages durable, trying again as long as that is a matter of time.
     async fn store(&self, messages: Vec<u8>) {
+        let messages = Bytes::from(messages);
         loop {
             let stored = take_bytes(&self.app, Protocol::Syslog, self.dataset.clone(), messages.clone()).await;
             match stored {
@@ -102,27 +111,35 @@ async fn accept(listener: TcpListener, sink: Sink, draining: watch::Receiver<boo
         while tasks.try_join_next().is_some() {}
         match accepted {
             Ok((stream, _)) => {
+                let Ok(room) = sink.app.memory.try_reserve(Pool::Connections, READ_BYTES) else {
+                    sink.app.metrics.shed(Shed::Connections.label());
+                    tracing::warn!("a syslog connection was closed: there is no memory for another");
+                    continue;
+                };
                 let (sink, draining) = (sink.clone(), draining.clone());
                 tasks.spawn(async move {
-                    read(stream, &sink, draining).await;
+                    read(stream, &room, &sink, draining).await;
                     drop(permit);
                 });
             }
             // Out of descriptors, or a connection that ended before it began.
             Err(error) => {
                 tracing::warn!("syslog: cannot accept a connection: {error}");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }
     while tasks.join_next().await.is_some() {}
 }
 
-/// Reads a connection to its end. What is read is stored before more is.
-async fn read(mut stream: TcpStream, sink: &Sink, draining: watch::Receiver<bool>) {
+/// Reads a connection to its end. What is read is stored before more is, and nothing is read without memory for it.
+async fn read(mut stream: TcpStream, room: &Reservation, sink: &Sink, draining: watch::Receiver<bool>) {
     let mut buffer = Vec::new();
     loop {
         let begun = buffer.len();
+        while room.try_grow((begun + READ_BYTES).saturating_sub(room.bytes())).is_err() {
+            tokio::time::sleep(PAUSE).await;
+        }
         buffer.resize(begun + READ_BYTES, 0);
         let came = tokio::select! {
             came = stream.read(&mut buffer[begun..]) => came.unwrap_or_default(),
@@ -147,19 +164,30 @@ async fn read(mut stream: TcpStream, sink: &Sink, draining: watch::Receiver<bool
         if at_end {
             return;
         }
+        buffer.shrink_to(READ_BYTES);
+        room.resize(buffer.len() + READ_BYTES);
     }
 }
 
 /// Datagrams that wait, framed as in a stream.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
     stream: Mutex<Vec<u8>>,
+    /// For what waits and what is being stored.
+    memory: Reservation,
     came: Notify,
 }
 
 impl Queue {
     fn take(&self) -> Vec<u8> {
         std::mem::take(&mut *self.stream.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// So many bytes that were taken are stored.
+    fn free(&self, bytes: usize) {
+        let waiting = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        // What a frame took less than it was thought to is given back when nothing waits.
+        if waiting.is_empty() { self.memory.resize(0) } else { self.memory.shrink(bytes) }
     }
 }
 
@@ -174,7 +202,8 @@ async fn receive(socket: UdpSocket, sink: Sink, queue: Arc<Queue>, draining: wat
         // An earlier datagram of ours that could not be delivered: none of our business.
         let Ok(length) = came else { continue };
         let mut stream = queue.stream.lock().unwrap_or_else(PoisonError::into_inner);
-        if stream.len() + length > QUEUE_BYTES_MAX {
+        let bytes = length + FRAME_BYTES;
+        if stream.len() + bytes > QUEUE_BYTES_MAX || queue.memory.try_grow(bytes).is_err() {
             sink.app.metrics.syslog_dropped.inc();
             if !dropping {
                 tracing::warn!("syslog messages come over UDP faster than they can be stored; some are dropped");
@@ -191,20 +220,19 @@ async fn receive(socket: UdpSocket, sink: Sink, queue: Arc<Queue>, draining: wat
 
 /// Stores what waits, all of it at once, until nothing more can come.
 async fn store(queue: Arc<Queue>, sink: Sink, draining: watch::Receiver<bool>) {
+    let mut at_end = false;
     loop {
         let messages = queue.take();
-        if !messages.is_empty() {
+        let bytes = messages.len();
+        if bytes > 0 {
             sink.store(messages).await;
-            continue;
-        }
-        tokio::select! {
-            () = queue.came.notified() => {}
-            () = until(draining.clone()) => {
-                let last = queue.take();
-                if !last.is_empty() {
-                    sink.store(last).await;
-                }
-                return;
+            queue.free(bytes);
+        } else if at_end {
+            return;
+        } else {
+            tokio::select! {
+                () = queue.came.notified() => {}
+                () = until(draining.clone()) => at_end = true,
             }
         }
     }

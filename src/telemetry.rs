@@ -1,11 +1,11 @@
 //! What Outcrop says of itself: a log for people, metrics for Prometheus. It must not know how requests are handled.
 
 use std::fmt::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use outcrop_storage::StoreHealth;
+use outcrop_storage::memory::{Memory, Pool};
+use outcrop_storage::{StoreHealth, machine};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -14,6 +14,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use tracing_subscriber::EnvFilter;
+
+use crate::http::Grants;
 
 /// Starts the log on standard error.
 pub(crate) fn start_log(filter: &str) -> Result<(), String> {
@@ -33,6 +35,18 @@ struct RouteOnly {
     route: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PoolLabel {
+    pool: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
+type Gauges = Family<PoolLabel, Gauge<u64, AtomicU64>>;
+
 /// Counters of the rim. The store's numbers are read when they are asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
@@ -46,8 +60,7 @@ pub(crate) struct Metrics {
     pub(crate) repeated_bodies: Counter,
     /// Syslog messages, or parts of a stream, that nobody was told were lost.
     pub(crate) syslog_dropped: Counter,
-    /// Bytes of bodies being handled now.
-    pub(crate) in_flight_bytes: Arc<AtomicU64>,
+    shed: Family<ReasonLabel, Counter>,
 }
 
 impl Metrics {
@@ -61,7 +74,7 @@ impl Metrics {
             body_bytes: Counter::default(),
             repeated_bodies: Counter::default(),
             syslog_dropped: Counter::default(),
-            in_flight_bytes: Arc::default(),
+            shed: Family::default(),
         }
     }
 
@@ -77,8 +90,12 @@ impl Metrics {
         self.body_bytes.inc_by(body_bytes);
     }
 
+    pub(crate) fn shed(&self, reason: &'static str) {
+        self.shed.get_or_create(&ReasonLabel { reason }).inc();
+    }
+
     /// The Prometheus text of everything.
-    pub(crate) fn text(&self, health: &StoreHealth) -> String {
+    pub(crate) fn text(&self, health: &StoreHealth, memory: &Memory, grants: Grants) -> String {
         let mut registry = Registry::with_prefix("outcrop");
         registry.register("http_requests", "Requests by route and status", self.requests.clone());
         let seconds = "Time from request to answer, by route";
@@ -102,13 +119,33 @@ impl Metrics {
             "Bodies with a batch id that were acknowledged before and not stored again",
             self.repeated_bodies.clone(),
         );
-        let gauges: [(&str, &str, u64); 19] = [
+        registry.register("shed_requests", "Requests refused for want of something, by what", self.shed.clone());
+        register_memory(&mut registry, memory);
+        let space = &health.space;
+        let gauges = [
             (
                 "ingest_down",
                 "1 while no log file can be opened: nothing is acknowledged",
                 u64::from(health.ingest_down),
             ),
-            ("in_flight_bytes", "Bytes of bodies being handled", self.in_flight_bytes.load(Ordering::Relaxed)),
+            (
+                "in_flight_bytes",
+                "Bytes of bodies being handled",
+                (memory.used(Pool::Bodies) + memory.used(Pool::Decoding)) as u64,
+            ),
+            (
+                "anonymous_memory_bytes",
+                "Bytes that the process holds and that belong to no file, as the system says",
+                machine::anonymous_memory_bytes().unwrap_or(0),
+            ),
+            ("disk_bytes", "Bytes of the device that holds the data", space.total_bytes),
+            ("disk_available_bytes", "Bytes of it that are free", space.available_bytes),
+            ("disk_reserve_bytes", "Bytes of it that ingest leaves free", space.reserve_bytes),
+            ("disk_headroom_bytes", "Bytes of it that ingest may still write", space.headroom_bytes),
+            ("disk_full", "1 while ingest is refused for want of space", u64::from(space.full)),
+            ("open_files", "Files that the process has open", machine::open_files().unwrap_or(0)),
+            ("open_files_limit", "Files that the process may have open", grants.open_files_max),
+            ("maps_limit", "Mappings that the process may have; an open segment is one", grants.maps_max),
             ("memtable_bytes", "Bytes of events that are in no segment yet", health.memtable_bytes),
             ("footer_cache_bytes", "Bytes of decoded footers that are kept", health.footer_cache_bytes),
             ("wal_closed_bytes", "Bytes of log files that wait to be removed", health.wal_bytes),
@@ -129,7 +166,16 @@ impl Metrics {
             ("events_removed", "Events removed because somebody chose them, since start", health.events_removed_total),
             ("segments", "Segments in the catalog", health.segments),
             ("segment_bytes", "Bytes of segments", health.segment_bytes),
-            ("damaged_files", "Files found missing or damaged at start", health.damage.len() as u64),
+            ("damaged_files", "Files found missing or damaged", health.damage.len() as u64),
+            ("damaged_segments", "Segments that cannot be read: answers lack their events", health.damaged_segments),
+            ("damaged_events", "Events in segments that cannot be read", health.damaged_events),
+            ("scrub_bytes", "Bytes that the scrub has read since start", health.scrub.bytes_total),
+            ("scrub_passes", "Times that the scrub has read every segment, since start", health.scrub.passes_total),
+            (
+                "scrub_remaining_bytes",
+                "Bytes of segments that this pass of the scrub has yet to read",
+                health.scrub.remaining_bytes,
+            ),
         ];
         for (name, help, value) in gauges {
             let gauge = Gauge::<u64, AtomicU64>::default();
@@ -142,4 +188,18 @@ impl Metrics {
         }
         text
     }
+}
+
+fn register_memory(registry: &mut Registry, memory: &Memory) {
+    let (used, limit) = (Gauges::default(), Gauges::default());
+    let refused: Family<PoolLabel, Counter> = Family::default();
+    for usage in memory.usage() {
+        let label = PoolLabel { pool: usage.pool.label() };
+        used.get_or_create(&label).set(usage.used_bytes as u64);
+        limit.get_or_create(&label).set(usage.ceiling_bytes as u64);
+        refused.get_or_create(&label).inc_by(usage.refused_total);
+    }
+    registry.register("memory_bytes", "Bytes that each use of memory holds, as accounted for", used);
+    registry.register("memory_limit_bytes", "Bytes that each use of memory may hold", limit);
+    registry.register("memory_refusals", "Reservations refused because a use had no memory left", refused);
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Random, Request, Server, Setup, wait_until};
+use crate::harness::{Random, Request, Server, Setup, from_environment, wait_until};
 
 const KILLS_DEFAULT: u64 = 50;
 const SENDERS: u64 = 4;
@@ -56,12 +56,6 @@ impl Sent {
 
 /// What a dataset holds of one request: events, and different numbers among them.
 type Found = BTreeMap<String, (u64, u64)>;
-
-fn from_environment(name: &str) -> Option<u64> {
-    std::env::var(name)
-        .ok()
-        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a number, not {text:?}")))
-}
 
 #[test]
 fn acknowledged_events_survive_kills_exactly_once() {

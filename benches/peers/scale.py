@@ -113,8 +113,8 @@ def measure(server, last, trace):
 def some_trace(server, nth):
     spec = {"start_time": f"{day(nth)}T12:00:00Z", "end_time": f"{day(nth)}T12:01:00Z", "limit": 1}
     _, answer = server.ask(f"/api/v1/rows/{DATASET}", spec)
-    return answer["rows"][0][answer["columns"].index("trace.trace_id") if isinstance(answer["columns"][0], str) else
-                             [c["name"] for c in answer["columns"]].index("trace.trace_id")]
+    names = [column["name"] for column in answer["columns"]]
+    return answer["rows"][0][names.index("trace.trace_id")]
 
 
 def main():

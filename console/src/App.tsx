@@ -1,8 +1,9 @@
-// Which page is shown: first run while there is no event, else what the URL says. A link without a question gets the
+// Which page is shown: signing in while the server asks for a key, first run while there is no event, else what the URL says. A link without a question gets the
 // default one of its dataset, without a step of history.
 import { lazy, Suspense, useCallback, useEffect, useMemo } from 'react';
 import { serverNow } from './api/client';
-import { useDatasets, useFields } from './api/hooks';
+import { useDatasets, useFields, useSession, useSignOut } from './api/hooks';
+import { useKeyNeeded } from './api/session';
 import type { DatasetInfo } from './api/types';
 import { ErrorBand } from './parts/ErrorBand';
 import { Frame } from './parts/Frame';
@@ -15,6 +16,7 @@ import { titleOf } from './words/titles';
 import { troubleOfError } from './words/errors';
 
 const FirstRun = lazy(() => import('./pages/first/FirstRun').then((m) => ({ default: m.FirstRun })));
+const SignInPage = lazy(() => import('./pages/signin/SignInPage').then((m) => ({ default: m.SignInPage })));
 const DataPage = lazy(() => import('./pages/data/DataPage').then((m) => ({ default: m.DataPage })));
 const LISTEN_MS = 1000;
 const LOOK_AGAIN_MS = 30_000;
@@ -26,7 +28,22 @@ function newest(datasets: DatasetInfo[]): string {
 }
 
 export function App() {
+  return useKeyNeeded() ? <Locked /> : <Unlocked />;
+}
+
+/** Nothing is asked, and nothing that was read is shown, before somebody signs in. */
+function Locked() {
   const [page, go] = usePage();
+  useEffect(() => {
+    document.title = 'Sign in · Outcrop';
+  }, []);
+  return <Frame places={[]} current={page.page} go={go} onSignOut={null}><Suspense fallback={<Away />}><SignInPage /></Suspense></Frame>;
+}
+
+function Unlocked() {
+  const [page, go] = usePage();
+  const session = useSession();
+  const signOut = useSignOut();
   const asked = page.page === 'explore' ? page.explore.dataset : page.dataset;
   const list = useDatasets(false);
   const filled = useMemo(() => (list.data ?? []).filter((d) => d.events > 0), [list.data]);
@@ -55,7 +72,7 @@ export function App() {
     ...(silent ? [] : [{ name: 'data' as const, label: 'Data', icon: 'data' as const, page: { page: 'data' as const, dataset } }]),
   ];
   return (
-    <Frame places={places} current={page.page} go={go}>
+    <Frame places={places} current={page.page} go={go} onSignOut={session.data?.key ? () => signOut.mutate() : null}>
       {list.isError && !list.data ? (
         <Away><ErrorBand key={list.errorUpdatedAt} trouble={troubleOfError(list.error)} onFix={null} onUndo={null} onRetry={retry} /></Away>
       ) : silent ? (

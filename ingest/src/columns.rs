@@ -13,6 +13,8 @@ use arrow::array::{
 };
 use outcrop_storage::event::{EventBatch, EventColumn, FieldName, FieldType, InvalidBatch, TimestampNs};
 
+use crate::limits::COLUMN_BYTES;
+
 /// One value on its way into a column.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Cell<'a> {
@@ -78,6 +80,12 @@ impl Columns {
     /// Values that are not padding.
     pub(crate) fn values(&self) -> usize {
         self.values
+    }
+
+    /// No less than the columns will hold when they are finished: 8 bytes for each value and for each that is padding.
+    pub(crate) fn memory_bytes_max(&self) -> usize {
+        let rows = self.rows() + 1;
+        self.width() * (8 * rows + COLUMN_BYTES) + 12 * rows + self.text_bytes
     }
 
     /// Starts a column and gives its number. The caller puts a value into it at once: no column is without one.

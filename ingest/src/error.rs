@@ -5,6 +5,7 @@
 
 use outcrop_storage::event::InvalidBatch;
 use outcrop_storage::limits;
+use outcrop_storage::memory::{Exhausted, Reservation};
 
 /// Why nothing of a body was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +16,9 @@ pub enum DecodeError {
     /// The body is larger than the settings allow (413).
     #[error("{message}")]
     TooLarge { message: String },
+    /// There is no memory for what the body becomes (429): others hold it for now.
+    #[error("there is no memory for this body now; nothing was stored, send it again later")]
+    NoMemory(Exhausted),
     /// A `Content-Encoding` that is not understood (415).
     #[error("this Content-Encoding is not understood; send the body plain, or with `gzip` or `zstd`")]
     UnsupportedEncoding {},
@@ -31,6 +35,20 @@ impl DecodeError {
     pub(crate) fn too_large(message: impl Into<String>) -> DecodeError {
         DecodeError::TooLarge { message: message.into() }
     }
+}
+
+/// Reserves `bytes` more for a body, or says whether it should come again or never as it is.
+pub(crate) fn reserve(memory: &Reservation, bytes: usize) -> Result<(), DecodeError> {
+    memory.try_grow(bytes).map_err(|exhausted| {
+        if memory.bytes().saturating_add(bytes) > exhausted.ceiling {
+            return DecodeError::too_large(format!(
+                "the body takes more than the {} bytes of memory that all bodies may have; send the events in several \
+                 smaller bodies, or raise memory_bytes_max",
+                exhausted.ceiling
+            ));
+        }
+        DecodeError::NoMemory(exhausted)
+    })
 }
 
 /// An event that was not accepted.

@@ -17,6 +17,7 @@ use crate::Context;
 use crate::columns::{Cell, Columns};
 use crate::error::DecodeError;
 use crate::limits::{BATCH_CELLS_FREE, Bounds, EVENT_BYTES_CEILING, Limits};
+use crate::steps::Steps;
 
 pub(crate) use self::path::Path;
 use self::staged::{SPECIAL, Staged, TIMES, cell};
@@ -64,6 +65,9 @@ pub(crate) struct Rows<'a> {
     /// Columns × rows of the closed batches.
     closed_cells: usize,
     closed_text_bytes: usize,
+    closed_bytes: usize,
+    /// For columns.
+    memory: Steps<'a>,
     accepted: usize,
     repeated_keys: u64,
 }
@@ -106,6 +110,8 @@ impl<'a> Rows<'a> {
             closed_width: 0,
             closed_cells: 0,
             closed_text_bytes: 0,
+            closed_bytes: 0,
+            memory: Steps::new(context.memory),
             accepted: 0,
             repeated_keys: 0,
         }
@@ -250,7 +256,7 @@ impl<'a> Rows<'a> {
                 "what the events of the body have in common would be repeated too often; send them in several smaller bodies",
             ));
         }
-        Ok(())
+        self.memory.hold(self.closed_bytes + self.columns.memory_bytes_max())
     }
 
     /// Closes the batch if it would become too large with the staged event, which brings `invalid` fields of ours and has
@@ -296,7 +302,9 @@ impl<'a> Rows<'a> {
                  events in several smaller bodies",
             ));
         }
-        self.closed.push((self.dataset.clone(), self.columns.finish()?));
+        let batch = self.columns.finish()?;
+        self.closed_bytes += batch.memory_bytes();
+        self.closed.push((self.dataset.clone(), batch));
         for field in &mut self.fields {
             field.columns = [NONE; 4];
         }

@@ -8,7 +8,9 @@ mod tests;
 use std::borrow::Cow;
 use std::io::Read;
 
-use crate::error::DecodeError;
+use outcrop_storage::memory::Reservation;
+
+use crate::error::{DecodeError, reserve};
 
 /// A body's `Content-Encoding`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,25 +49,37 @@ impl Encoding {
 ///
 /// # Errors
 ///
-/// [`DecodeError::TooLarge`] beyond `bytes_max`, with no more than that and one step allocated;
+/// [`DecodeError::TooLarge`] beyond `bytes_max`, with no more than that and one step allocated, and never more than is
+/// reserved in `memory`;
 /// [`DecodeError::Malformed`] if the body does not inflate to its very end.
-pub(crate) fn inflate(encoding: Encoding, body: &[u8], bytes_max: usize) -> Result<Cow<'_, [u8]>, DecodeError> {
+pub(crate) fn inflate<'a>(
+    encoding: Encoding,
+    body: &'a [u8],
+    bytes_max: usize,
+    memory: &Reservation,
+) -> Result<Cow<'a, [u8]>, DecodeError> {
+    let inflated = |reader: &mut dyn Read, name| read_bounded(reader, name, bytes_max, memory).map(Cow::Owned);
     match encoding {
         Encoding::Identity if body.len() > bytes_max => Err(too_large(bytes_max)),
         Encoding::Identity => Ok(Cow::Borrowed(body)),
         _ if body.is_empty() => Err(DecodeError::malformed(
             "the body is empty although a Content-Encoding is given; send a compressed body or leave the header out",
         )),
-        Encoding::Gzip => read_bounded(flate2::bufread::MultiGzDecoder::new(body), "gzip", bytes_max).map(Cow::Owned),
+        Encoding::Gzip => inflated(&mut flate2::bufread::MultiGzDecoder::new(body), "gzip"),
         Encoding::Zstd => {
             let mut reader = zstd::stream::read::Decoder::with_buffer(body).map_err(|_| broken("zstd", 0))?;
             reader.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|_| broken("zstd", 0))?;
-            read_bounded(reader, "zstd", bytes_max).map(Cow::Owned)
+            inflated(&mut reader, "zstd")
         }
     }
 }
 
-fn read_bounded(mut reader: impl Read, name: &str, bytes_max: usize) -> Result<Vec<u8>, DecodeError> {
+fn read_bounded(
+    reader: &mut dyn Read,
+    name: &str,
+    bytes_max: usize,
+    memory: &Reservation,
+) -> Result<Vec<u8>, DecodeError> {
     let mut step = vec![0; STEP_BYTES];
     let mut out = Vec::new();
     loop {
@@ -82,6 +96,7 @@ fn read_bounded(mut reader: impl Read, name: &str, bytes_max: usize) -> Result<V
         if needed > out.capacity() {
             // Doubling, but never past the limit: `Vec` on its own would overshoot it by up to two.
             let capacity = (out.capacity() * 2).max(needed).min(bytes_max);
+            reserve(memory, capacity - out.capacity())?;
             out.reserve_exact(capacity - out.len());
         }
         out.extend_from_slice(&step[..read]);

@@ -31,6 +31,7 @@ pub mod loki;
 pub mod otlp;
 mod protobuf;
 mod sample_rate;
+mod steps;
 pub mod syslog;
 mod time;
 
@@ -42,6 +43,7 @@ mod mutation;
 mod tests;
 
 use outcrop_storage::event::{DatasetName, EventBatch, TimestampNs};
+use outcrop_storage::memory::Reservation;
 
 use self::elasticsearch::Actions;
 use self::event::Finished;
@@ -72,6 +74,13 @@ pub enum Protocol {
     Syslog,
 }
 
+impl Protocol {
+    /// Whether bodies hold something compressed, whatever their `Content-Encoding`.
+    pub fn compresses(&self) -> bool {
+        matches!(self, Protocol::Loki(loki::Format::Protobuf) | Protocol::Firehose)
+    }
+}
+
 /// What decoding must be told beside the body.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
@@ -80,6 +89,8 @@ pub struct Context<'a> {
     /// When the request arrived, nanoseconds since 1970: the time of events that bring none.
     pub received: TimestampNs,
     pub limits: &'a Limits,
+    /// Grows with what the body becomes, before it becomes that.
+    pub memory: &'a Reservation,
 }
 
 /// What a body held.
@@ -117,7 +128,7 @@ pub fn decode(
     body: &[u8],
     context: &Context<'_>,
 ) -> Result<Decoded, DecodeError> {
-    let body = inflate::inflate(encoding, body, context.limits.body_bytes_max)?;
+    let body = inflate::inflate(encoding, body, context.limits.body_bytes_max, context.memory)?;
     match protocol {
         Protocol::Json => json::decode(&body, context),
         Protocol::Honeycomb(request) => honeycomb::decode(request, &body, context),

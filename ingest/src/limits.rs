@@ -74,6 +74,12 @@ pub(crate) const BODY_CELLS_MAX: usize = 32 << 20;
 /// Where events have things in common, a body says them once and columns for each event: 256 MiB by default.
 pub(crate) const BODY_TEXT_GROWTH_MAX: usize = 4;
 
+/// What an Arrow column costs however few values it has.
+pub(crate) const COLUMN_BYTES: usize = 600;
+
+/// Memory is reserved at least so much at a time: a reservation takes a lock that all share.
+pub(crate) const MEMORY_STEP_BYTES: usize = 256 << 10;
+
 /// Names are forgotten between events beyond this, so that names without a value (nulls) are bounded too.
 pub(crate) const NAMES_MAX: usize = 4 * limits::BATCH_COLUMNS_MAX;
 

@@ -2,6 +2,7 @@
 
 mod fuzz;
 mod hostile;
+mod memory;
 mod model;
 mod protocols;
 mod sentences;
@@ -9,6 +10,7 @@ mod sentences;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Float64Type, Int64Type};
 use outcrop_storage::event::{DatasetName, FieldType, reserved};
+use outcrop_storage::memory::{Memory, Pool, Reservation};
 use serde_json::{Map, Value, json};
 
 use self::sentences::{BODIES, CONSUMED, MALFORMED, VALUES};
@@ -17,10 +19,23 @@ use crate::{Context, DecodeError, Decoded, Encoding, Limits, Protocol, decode};
 /// The time of receipt in all tests; rows that have it show no `timestamp`.
 pub(crate) const RECEIVED: i64 = 7;
 
+/// Memory without an end.
+pub(crate) fn memory() -> Reservation {
+    Memory::unlimited().reservation(Pool::Decoding)
+}
+
 pub(crate) fn decode_with(body: &[u8], limits: &Limits) -> Result<Decoded, DecodeError> {
+    decode_within(Encoding::Identity, body, limits, &memory())
+}
+
+fn decode_within(
+    encoding: Encoding,
+    body: &[u8],
+    limits: &Limits,
+    memory: &Reservation,
+) -> Result<Decoded, DecodeError> {
     let dataset = DatasetName::new("tests").unwrap();
-    let context = Context { dataset: &dataset, received: RECEIVED, limits };
-    decode(&Protocol::Json, Encoding::Identity, body, &context)
+    decode(&Protocol::Json, encoding, body, &Context { dataset: &dataset, received: RECEIVED, limits, memory })
 }
 
 pub(crate) fn decode_json(body: impl AsRef<[u8]>) -> Result<Decoded, DecodeError> {

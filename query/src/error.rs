@@ -65,6 +65,11 @@ impl QueryError {
 impl From<datafusion::error::DataFusionError> for QueryError {
     fn from(error: datafusion::error::DataFusionError) -> QueryError {
         use datafusion::error::DataFusionError;
+        // What went wrong in a spill file comes wrapped in several errors of others; only their words are left.
+        let words = error.to_string();
+        if SPILL_FAILURES.iter().any(|failure| words.contains(failure)) {
+            return no_space_to_spill();
+        }
         match error.find_root() {
             DataFusionError::ResourcesExhausted(_) => QueryError::impossible(
                 "memory",
@@ -73,6 +78,17 @@ impl From<datafusion::error::DataFusionError> for QueryError {
             root => QueryError::internal(root.to_string()),
         }
     }
+}
+
+/// What the engine and the system say when a spill file cannot grow.
+const SPILL_FAILURES: [&str; 2] = ["disk space during the spilling process", "No space left on device"];
+
+fn no_space_to_spill() -> QueryError {
+    QueryError::impossible(
+        "no_space_to_spill",
+        "the query needs more memory than it may have, and the disk has no space for the rest; shorten the time range, add \
+         a filter, group by fewer fields, or free space",
+    )
 }
 
 impl From<arrow::error::ArrowError> for QueryError {

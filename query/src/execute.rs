@@ -7,20 +7,21 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Int64Type, Schema, UInt32Type};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::collect;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use outcrop_storage::Snapshot;
 use outcrop_storage::event::TimestampNs;
+use outcrop_storage::limits::WORK_NICENESS;
+use outcrop_storage::memory::{Memory, Pool};
+use outcrop_storage::{Snapshot, machine};
 use serde_json::{Map, Value, json};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Semaphore, TryAcquireError};
@@ -30,19 +31,24 @@ use crate::answer::{self, Answer, AnswerColumn, AnswerStats, Heatmap, SegmentSta
 use crate::error::{QueryError, QueryErrorKind};
 use crate::functions::Sketch;
 use crate::limits;
+use crate::memory::QueryPool;
+use crate::missing;
 use crate::overflow;
 use crate::plan::{self, Aggregates, BUCKET, GROUP, Planner, SKETCH, ValueKind, group_key};
 use crate::scan::ScanStats;
 use crate::scope::Scope;
 use crate::spec::{CalculationOp, Options, Query, QuerySpec, parse_query, rfc3339};
 
+#[cfg(test)]
+mod tests;
+
 /// What the engine needs.
 #[derive(Clone, Debug)]
 pub struct QuerySettings {
     /// Threads that read and calculate.
     pub threads: usize,
-    /// Bytes that all questions together may hold in aggregation and sorting; beyond it they spill.
-    pub memory_bytes_max: usize,
+    /// The account that questions draw on; beyond its ceiling for them they spill.
+    pub memory: Memory,
     /// Where they spill.
     pub spill_directory: PathBuf,
     /// Questions that run at once.
@@ -55,10 +61,28 @@ pub struct QuerySettings {
 #[derive(Debug)]
 pub struct QueryEngine {
     settings: QuerySettings,
+    /// What a running question holds beside its operators.
+    question_bytes: usize,
     environment: Arc<RuntimeEnv>,
     running: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
     runtime: Option<Runtime>,
+}
+
+/// Tells blocking work that nobody waits any more.
+#[derive(Default)]
+pub(crate) struct Cancelled(Arc<AtomicBool>);
+
+impl Cancelled {
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Aborts its task when nobody waits for it any more.
@@ -74,13 +98,17 @@ impl QueryEngine {
     pub fn new(settings: QuerySettings) -> Result<QueryEngine, QueryError> {
         let disk = DiskManagerBuilder::default()
             .with_mode(DiskManagerMode::Directories(vec![settings.spill_directory.clone()]));
+        let part =
+            settings.memory.ceiling(Pool::Queries) / limits::QUESTIONS_PART_MAX / settings.concurrency_max.max(1);
+        let question_bytes = limits::QUESTION_BYTES.min(part);
         let environment = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(settings.memory_bytes_max)))
+            .with_memory_pool(QueryPool::new(&settings.memory, question_bytes * settings.concurrency_max))
             .with_disk_manager_builder(disk)
             .build_arc()?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(settings.threads)
             .thread_name("outcrop-query")
+            .on_thread_start(|| machine::give_way(WORK_NICENESS))
             .enable_time()
             .build()
             .map_err(|e| QueryError::internal(format!("cannot start the query threads: {e}")))?;
@@ -88,6 +116,7 @@ impl QueryEngine {
             running: Arc::new(Semaphore::new(settings.concurrency_max)),
             admitted: Arc::new(Semaphore::new(settings.concurrency_max + settings.queue_max)),
             settings,
+            question_bytes,
             environment,
             runtime: Some(runtime),
         })
@@ -104,9 +133,10 @@ impl QueryEngine {
     ) -> Result<Answer, QueryError> {
         let query = parse_query(spec, now)?;
         let scope = Scope::new(snapshot, datasets)?;
-        let run =
-            Run { context: self.context(), partitions: self.settings.threads, scope, query, strict: options.strict };
-        self.run(options, async move { run.answer().await }).await
+        let (context, partitions, strict) = (self.context(), self.settings.threads, options.strict);
+        let ask =
+            move |scope| Run { context: context.clone(), partitions, scope, query: query.clone(), strict }.answer();
+        self.run(options, missing::answer_without_damaged(scope, ask)).await
     }
 
     /// Runs `work` on the engine's threads, in turn and under the deadline.
@@ -130,11 +160,19 @@ impl QueryEngine {
             ),
             TryAcquireError::Closed => QueryError::internal("the engine is closed"),
         })?;
-        let running = Arc::clone(&self.running);
+        let (running, memory) = (Arc::clone(&self.running), self.settings.memory.clone());
+        let question_bytes = self.question_bytes;
         let task = self.handle()?.spawn(async move {
             let _admitted = admitted;
             let Ok(_turn) = running.acquire_owned().await else {
                 return Err(QueryError::internal("the engine is closed"));
+            };
+            let Ok(_held) = memory.try_reserve(Pool::Queries, question_bytes) else {
+                return Err(QueryError::new(
+                    QueryErrorKind::Busy,
+                    "no_memory_for_queries",
+                    "other queries hold all memory that queries may have; ask again in a moment",
+                ));
             };
             work.await
         });
@@ -146,6 +184,16 @@ impl QueryEngine {
             Ok(Err(_)) => Err(QueryError::internal("the query was stopped")),
             Err(_) => Err(QueryError::deadline(seconds)),
         }
+    }
+
+    /// How much questions may spill from now on. A question that needs more fails; those who keep the disk need the rest.
+    pub fn limit_spill(&self, bytes: u64) {
+        // Only a disk manager without directories refuses, and this one has one.
+        let _cannot_fail = self.environment.disk_manager.set_max_temp_directory_size(bytes);
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.settings.threads
     }
 
     fn handle(&self) -> Result<Handle, QueryError> {
@@ -185,7 +233,8 @@ impl Run {
         let stats = Arc::new(ScanStats::default());
         let names = plan::names(&self.query);
         overflow::look_up(&mut self.scope, &names, self.query.range).await?;
-        let warnings = warn_unknown(&self.scope, names, self.strict)?;
+        let mut warnings = warn_unknown(&self.scope, names, self.strict)?;
+        warnings.extend(self.scope.missing(self.query.range));
         let planner = Planner::new(&self.scope, &self.query, self.partitions)?;
 
         let mut groups = self.collect(planner.groups(&stats)?).await?;
@@ -401,7 +450,7 @@ pub(crate) fn answer_stats(scope: &Scope, stats: &ScanStats, began: Instant, app
             scanned: stats.scanned.load(Ordering::Relaxed),
         },
         approximate,
-        partial: false,
+        partial: stats.missing.load(Ordering::Relaxed) > 0,
     }
 }
 
@@ -415,19 +464,16 @@ fn value_at(batch: &RecordBatch, calculation: usize, row: usize) -> Value {
 
 /// A warning for each of `names` that nobody has seen, or an error if the asker wants none.
 pub(crate) fn warn_unknown(scope: &Scope, names: BTreeSet<&str>, strict: bool) -> Result<Vec<Warning>, QueryError> {
-    let warnings: Vec<Warning> = plan::unknown(scope, names)
-        .into_iter()
-        .map(|field| Warning { code: "unknown_field", similar: scope.similar(&field), field })
-        .collect();
-    match warnings.first() {
+    let unknown = plan::unknown(scope, names);
+    match unknown.first() {
         Some(first) if strict => Err(QueryError::impossible(
             "unknown_field",
-            format!(
-                "no event has a field {:?}; use one of those listed at /api/v1/fields, or ask without strict",
-                first.field
-            ),
+            format!("no event has a field {first:?}; use one of those listed at /api/v1/fields, or ask without strict"),
         )
-        .with(json!({ "field": first.field, "similar": first.similar }))),
-        _ => Ok(warnings),
+        .with(json!({ "field": first, "similar": scope.similar(first) }))),
+        _ => {
+            let warning = |field: String| Warning::UnknownField { similar: scope.similar(&field), field };
+            Ok(unknown.into_iter().map(warning).collect())
+        }
     }
 }

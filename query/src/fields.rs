@@ -13,11 +13,12 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::answer::Warning;
 use crate::error::QueryError;
 use crate::execute::QueryEngine;
 use crate::limits;
-use crate::scope::Scope;
-use crate::spec::{CalculationSpec, FilterSpec, Options, QuerySpec, TimeSpec, rfc3339};
+use crate::scope::{self, Scope};
+use crate::spec::{CalculationSpec, FilterSpec, Options, QuerySpec, TimeRange, TimeSpec, rfc3339};
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DatasetList {
@@ -28,6 +29,8 @@ pub struct DatasetList {
 pub struct DatasetSummary {
     pub name: String,
     pub events: u64,
+    /// Events beside those, in damaged segments: answers lack them.
+    pub missing_events: u64,
     /// On disk, and in memory for what is not there yet.
     pub bytes: u64,
     pub fields: usize,
@@ -43,6 +46,8 @@ pub struct FieldList {
     /// all the same. Absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unlisted_estimate: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -66,6 +71,8 @@ pub struct FieldSummary {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ValueList {
     pub values: Vec<ValueCount>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -97,13 +104,15 @@ impl Tally {
 impl QueryEngine {
     pub fn datasets(&self, snapshot: &Snapshot) -> DatasetList {
         let datasets = snapshot.datasets.iter().map(|dataset| {
-            let one = Snapshot { datasets: vec![dataset.clone()] };
-            let named = Scope::new(one, "*").map_or(0, |scope| scope.all_fields().len());
-            let fields = named + dataset.overflow().unlisted_estimate() as usize;
+            let mut dataset = dataset.clone();
+            dataset.set_aside_damaged();
+            let overflow = dataset.overflow();
+            let fields = scope::named_fields(&dataset, &overflow).len() + overflow.unlisted_estimate() as usize;
             let times = dataset.time_range();
             DatasetSummary {
                 name: dataset.name.as_str().to_owned(),
                 events: dataset.events(),
+                missing_events: dataset.set_aside.iter().map(|s| s.info().rows).sum(),
                 bytes: dataset.bytes(),
                 fields,
                 first_event: times.map(|t| rfc3339(t.0)),
@@ -174,7 +183,7 @@ impl QueryEngine {
             let [value, events] = <[Value; 2]>::try_from(row).ok()?;
             Some(ValueCount { value, events })
         });
-        Ok(ValueList { values: values.collect() })
+        Ok(ValueList { values: values.collect(), warnings: answer.warnings })
     }
 }
 
@@ -210,6 +219,7 @@ fn list_fields(scope: &Scope, wanted: impl Fn(&FieldName) -> bool) -> FieldList 
     FieldList {
         fields: tallies.into_iter().map(|(name, tally)| summary(&name, &tally)).collect(),
         unlisted_estimate: Some(unlisted).filter(|count| *count > 0),
+        warnings: scope.missing(TimeRange { start: TimestampNs::MIN, end: TimestampNs::MAX }),
     }
 }
 

@@ -1,9 +1,10 @@
 //! SPEC → ANSWER: a question as JSON becomes an answer as JSON.
 //!
 //! The way of a question: [`spec`] parses it once into typed form, [`scope`] finds the datasets and fields it names,
-//! [`plan`] makes DataFusion plans of it, [`prune`] leaves out what cannot match, [`scan`] reads the rest ([`overflow`] finds fields without columns), [`execute`]
-//! runs it under a deadline and a memory budget, [`answer`] writes it down. [`rows`] reads whole events, [`fields`]
-//! lists what there is to ask about.
+//! [`plan`] makes DataFusion plans of it, [`prune`] leaves out what cannot match, [`scan`] reads the rest ([`overflow`]
+//! finds fields without columns), [`execute`] runs it under a deadline and a memory budget, [`answer`] writes it down,
+//! [`missing`] says what it lacks. [`rows`] reads whole events, [`compare`] says what is different about some of them,
+//! [`fields`] lists what there is to ask about, [`matching`] finds the places of events for whoever removes them.
 //!
 //! This crate must not know HTTP, sockets, files or the WAL. It is the only one that knows DataFusion.
 
@@ -13,10 +14,14 @@ pub mod limits;
 pub mod spec;
 
 mod answer;
+mod compare;
 mod execute;
 mod fields;
 mod filter;
 mod functions;
+mod matching;
+mod memory;
+mod missing;
 mod overflow;
 mod plan;
 mod prune;
@@ -26,8 +31,13 @@ mod scope;
 mod text;
 
 pub use answer::{Answer, AnswerColumn, AnswerStats, Heatmap, SegmentStats, Series, SeriesGroup, Warning};
+pub use compare::{
+    BinAnswer, CompareAnswer, CompareEvent, CompareSpec, CompareStats, DistinctAnswer, ExplanationAnswer, FieldAnswer,
+    MedianAnswer, RivalAnswer, SharesAnswer, SideAnswer, SideSpec, ValueAnswer,
+};
 pub use error::{QueryError, QueryErrorKind};
 pub use execute::{QueryEngine, QuerySettings};
 pub use fields::{DatasetList, DatasetSummary, FieldList, FieldSummary, ValueCount, ValueList};
+pub use matching::{ChosenEvents, MatchingRows};
 pub use rows::RowsAnswer;
-pub use spec::{Options, QuerySpec, RowsSpec, read_spec};
+pub use spec::{DeletionSpec, Options, QuerySpec, RowsSpec, read_spec};

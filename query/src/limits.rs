@@ -36,3 +36,31 @@ pub const VALUES_MAX: usize = 1_000;
 pub const DATASETS_MAX: usize = 1_000;
 /// Rows decoded at a time.
 pub const BATCH_ROWS: usize = 8_192;
+/// Bytes of the places of chosen events, a bit a row at most: of some thousand million events.
+pub const MATCHING_BYTES_MAX: usize = 256 << 20;
+/// Rows decoded at a time however long their values are.
+pub const BATCH_ROWS_MIN: usize = 64;
+/// Bytes decoded at a time, about: 8,192 events may have 500 MB of overflow fields.
+pub const BATCH_BYTES: usize = 32 << 20;
+/// Bytes that a running question holds beside its operators: decoded batches, pages of rows, its answer. Taken when its turn
+/// comes.
+pub const QUESTION_BYTES: usize = 32 << 20;
+/// With little memory, what all running questions hold beside their operators is at most this part of it.
+pub const QUESTIONS_PART_MAX: usize = 4;
+
+/// Fields of a compare's answer.
+pub const COMPARE_FIELDS_MAX: usize = 1_000;
+/// Values of each of them.
+pub const COMPARE_VALUES_MAX: usize = 1_000;
+/// Explanations of a compare: each further one splits the rows in two.
+pub const COMPARE_EXPLANATIONS_MAX: usize = 10;
+/// Rows of each cell that explanations are searched in: more would not change their order.
+pub const COMPARE_ROWS_MAX: usize = 50_000;
+/// Values in all fields of those rows together, some 8 bytes each.
+pub const COMPARE_CELLS_MAX: usize = 24_000_000;
+/// Rows of the pages that a sample is drawn by.
+pub const COMPARE_PAGE_ROWS: usize = 4_096;
+/// Pages of one cell that a sample reads: at least, at most, and as a part of all.
+pub const COMPARE_PAGES_MIN: usize = 16;
+pub const COMPARE_PAGES_MAX: usize = 128;
+pub const COMPARE_PAGES_PART: usize = 16;

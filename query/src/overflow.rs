@@ -17,7 +17,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::error::QueryError;
-use crate::limits;
+use crate::scan::batch_rows;
 use crate::scope::Scope;
 use crate::spec::TimeRange;
 
@@ -107,9 +107,10 @@ fn look_up_in(
     column: usize,
     wanted: &mut [Wanted<'_>],
 ) -> Result<(), QueryError> {
+    let group = segment.metadata().metadata().row_group(row_group);
     let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(segment.bytes(), segment.metadata().clone())
         .with_row_groups(vec![row_group])
-        .with_batch_size(limits::BATCH_ROWS)
+        .with_batch_size(batch_rows(group, &[column]))
         .with_projection(ProjectionMask::roots(segment.metadata().parquet_schema(), [column]))
         .build()?;
     for batch in reader {

@@ -25,6 +25,7 @@ use outcrop_storage::{DatasetSnapshot, OpenSegment, Segment, StoreError, StoredB
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 
+use crate::missing;
 use crate::scope::{ScanColumn, schema_of};
 use crate::spec::TimeRange;
 
@@ -89,6 +90,8 @@ pub(crate) enum Unit {
 pub(crate) struct Pruned {
     pub(crate) units: VecDeque<Unit>,
     pub(crate) segments: Vec<SegmentFate>,
+    /// Segments that may match and cannot be read.
+    pub(crate) missing: u64,
 }
 
 impl Pruned {
@@ -125,6 +128,7 @@ pub(crate) fn prune(
                 pruned.units.push_back(Unit::Memory { dataset: at, batch: Arc::clone(batch) });
             }
         }
+        pruned.missing += missing::set_aside(dataset, range).count() as u64;
         for segment in dataset.segments.iter() {
             let (fate, units) = match prune_segment(at, segment, range, predicates, &opened)? {
                 Ok(units) => (Fate::Kept { rows: selected(&units), of: segment.info().rows }, units),
@@ -267,7 +271,7 @@ fn page_selection(segment: &OpenSegment, row_group: usize, predicate: &Predicate
 }
 
 /// The fields and types whose columns scan columns are made of.
-fn physical<'c>(columns: impl Iterator<Item = &'c ScanColumn>) -> Vec<(FieldName, FieldType)> {
+pub(crate) fn physical<'c>(columns: impl Iterator<Item = &'c ScanColumn>) -> Vec<(FieldName, FieldType)> {
     let overflow = || Some((FieldName::trusted(reserved::OVERFLOW), FieldType::String));
     let parts = columns.flat_map(|column| match column {
         ScanColumn::Field(field, field_type) => [Some((field.clone(), *field_type)), None],

@@ -33,13 +33,13 @@ use utoipa::ToSchema;
 
 use crate::answer::{self, AnswerColumn, AnswerStats, Warning};
 use crate::error::QueryError;
-use crate::execute::{QueryEngine, answer_stats, warn_unknown};
+use crate::execute::{Cancelled, QueryEngine, answer_stats, warn_unknown};
 use crate::plan::collect_names;
 use crate::prune::{self, Predicate, Unit};
 use crate::scan::{self, MemoryRows, ScanStats, indexes, memory_column, segment_column};
 use crate::scope::{FieldRef, ScanColumn, Scope};
 use crate::spec::{Options, RowsQuery, RowsSpec, parse_rows};
-use crate::{filter, limits, overflow};
+use crate::{filter, missing, overflow};
 use cells::Cells;
 
 /// A page of raw events.
@@ -82,17 +82,19 @@ impl QueryEngine {
         let query = parse_rows(spec, now)?;
         let scope = Scope::new(snapshot, datasets)?;
         let (context, strict) = (self.context(), options.strict);
-        self.run(options, async move {
-            let mut scope = scope;
-            overflow::look_up(&mut scope, &names(&query), query.range).await?;
-            let cancelled = Cancelled::default();
-            let stop = Arc::clone(&cancelled.0);
-            let work = tokio::task::spawn_blocking(move || Pager { context, scope, query, strict, stop }.page());
-            let page = work.await.map_err(|_| QueryError::internal("the query panicked; this is a bug"))?;
-            drop(cancelled);
-            page
-        })
-        .await
+        let ask = move |mut scope: Scope| {
+            let (context, query) = (context.clone(), query.clone());
+            async move {
+                overflow::look_up(&mut scope, &names(&query), query.range).await?;
+                let cancelled = Cancelled::default();
+                let stop = cancelled.flag();
+                let work = tokio::task::spawn_blocking(move || Pager { context, scope, query, strict, stop }.page());
+                let page = work.await.map_err(|_| QueryError::internal("the query panicked; this is a bug"))?;
+                drop(cancelled);
+                page
+            }
+        };
+        self.run(options, missing::answer_without_damaged(scope, ask)).await
     }
 }
 
@@ -102,16 +104,6 @@ fn names(query: &RowsQuery) -> BTreeSet<&str> {
     collect_names(&query.filter, &mut names);
     names.extend(query.columns.iter().flatten().map(String::as_str));
     names
-}
-
-/// Tells the blocking work that nobody waits any more.
-#[derive(Default)]
-struct Cancelled(Arc<AtomicBool>);
-
-impl Drop for Cancelled {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// (timestamp, sequence): the order of events.
@@ -187,7 +179,8 @@ impl Page {
 impl Pager {
     fn page(self) -> Result<RowsAnswer, QueryError> {
         let began = Instant::now();
-        let warnings = warn_unknown(&self.scope, names(&self.query), self.strict)?;
+        let mut warnings = warn_unknown(&self.scope, names(&self.query), self.strict)?;
+        warnings.extend(self.scope.missing(self.query.range));
 
         let mut used = BTreeSet::new();
         let filter = filter::expression(&self.query.filter, &self.scope, &mut used)?;
@@ -272,12 +265,14 @@ impl Pager {
         let group = part.segment.metadata().metadata().row_group(part.row_group);
         let selected = part.selection.as_ref().map_or(group.num_rows() as usize, RowSelection::row_count);
         let filtered = predicates.iter().flat_map(|p| indexes(part.segment, &p.columns));
-        stats.note_row_group(group, selected, output.iter().copied().chain(filtered).collect());
+        let read: Vec<usize> = output.iter().copied().chain(filtered).collect();
+        let batch_rows = scan::batch_rows(group, &read);
+        stats.note_row_group(group, selected, read);
         let filters =
             predicates.iter().map(|p| scan::row_filter(p.clone(), Arc::clone(part.segment), part.dataset.to_owned()));
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(part.segment.bytes(), metadata)
             .with_row_groups(vec![part.row_group])
-            .with_batch_size(limits::BATCH_ROWS)
+            .with_batch_size(batch_rows)
             .with_projection(ProjectionMask::roots(part.segment.metadata().parquet_schema(), output))
             .with_row_filter(RowFilter::new(filters.collect()));
         if let Some(selection) = &part.selection {
@@ -421,9 +416,9 @@ fn time_range(unit: &Unit) -> Option<(TimestampNs, TimestampNs)> {
     }
 }
 
-const ROW_NUMBER: &str = "row number";
+pub(crate) const ROW_NUMBER: &str = "row number";
 
-fn with_row_numbers(segment: &OpenSegment) -> Result<ArrowReaderMetadata, QueryError> {
+pub(crate) fn with_row_numbers(segment: &OpenSegment) -> Result<ArrowReaderMetadata, QueryError> {
     let field: ArrowFieldRef =
         Arc::new(Field::new(ROW_NUMBER, arrow::datatypes::DataType::Int64, false).with_extension_type(RowNumber));
     let options = ArrowReaderOptions::new()
@@ -441,6 +436,15 @@ fn find_in_memory(
     page: &mut Page,
 ) -> Result<(), QueryError> {
     stats.rows.fetch_add(batch.rows() as u64, Ordering::Relaxed);
+    let passing = passing(batch, dataset, predicates)?;
+    for row in (0..batch.rows()).filter(|row| passing[*row]) {
+        page.offer((batch.events().timestamp().value(row), batch.sequence().value(row)), Place { unit, row });
+    }
+    Ok(())
+}
+
+/// Which rows of a memtable batch pass all predicates.
+pub(crate) fn passing(batch: &StoredBatch, dataset: &str, predicates: &[Predicate]) -> Result<Vec<bool>, QueryError> {
     let mut passing = vec![true; batch.rows()];
     for predicate in predicates {
         let arrays = predicate
@@ -453,10 +457,7 @@ fn find_in_memory(
             *passing &= passes.is_valid(row) && passes.value(row);
         }
     }
-    for row in (0..batch.rows()).filter(|row| passing[*row]) {
-        page.offer((batch.events().timestamp().value(row), batch.sequence().value(row)), Place { unit, row });
-    }
-    Ok(())
+    Ok(passing)
 }
 
 fn system_name(column: &ScanColumn) -> &'static str {

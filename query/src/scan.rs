@@ -52,6 +52,7 @@ pub(crate) struct ScanStats {
     pub(crate) skipped_by_time: AtomicU64,
     pub(crate) skipped_by_index: AtomicU64,
     pub(crate) scanned: AtomicU64,
+    pub(crate) missing: AtomicU64,
 }
 
 impl ScanStats {
@@ -61,14 +62,20 @@ impl ScanStats {
         self.skipped_by_time.store(pruned.skipped_by_time(), Ordering::Relaxed);
         self.skipped_by_index.store(pruned.skipped_by_index(), Ordering::Relaxed);
         self.scanned.store(pruned.scanned(), Ordering::Relaxed);
+        self.missing.store(pruned.missing, Ordering::Relaxed);
     }
 
     /// A row group of which `selected` rows are read in `columns`, given by position; one may come twice.
-    pub(crate) fn note_row_group(&self, group: &RowGroupMetaData, selected: usize, mut columns: Vec<usize>) {
+    pub(crate) fn note_row_group(&self, group: &RowGroupMetaData, selected: usize, columns: Vec<usize>) {
+        self.rows.fetch_add(selected as u64, Ordering::Relaxed);
+        self.note_bytes(group, selected, columns);
+    }
+
+    /// Further columns of rows that were noted before.
+    pub(crate) fn note_bytes(&self, group: &RowGroupMetaData, selected: usize, mut columns: Vec<usize>) {
         columns.sort_unstable();
         columns.dedup();
         let bytes: u64 = columns.into_iter().map(|at| group.column(at).compressed_size() as u64).sum();
-        self.rows.fetch_add(selected as u64, Ordering::Relaxed);
         self.bytes.fetch_add(bytes * selected as u64 / (group.num_rows() as u64).max(1), Ordering::Relaxed);
     }
 }
@@ -339,7 +346,9 @@ impl Work {
             self.predicates.iter().filter(|p| !always_in_range(p, &segment, row_group, self.range)).collect();
         let output = indexes(&segment, &self.columns);
         let filtered = predicates.iter().flat_map(|p| indexes(&segment, &p.columns));
-        self.stats.note_row_group(metadata, selected, output.iter().copied().chain(filtered).collect());
+        let read: Vec<usize> = output.iter().copied().chain(filtered).collect();
+        let batch_rows = batch_rows(metadata, &read);
+        self.stats.note_row_group(metadata, selected, read);
         if predicates.is_empty() && output.is_empty() {
             let arrays =
                 self.columns.iter().map(|c| absent_column(c, self.name(dataset), selected)).collect::<Result<_>>()?;
@@ -348,7 +357,7 @@ impl Work {
         let mut builder =
             ParquetRecordBatchReaderBuilder::new_with_metadata(segment.bytes(), segment.metadata().clone())
                 .with_row_groups(vec![row_group])
-                .with_batch_size(limits::BATCH_ROWS)
+                .with_batch_size(batch_rows)
                 .with_projection(ProjectionMask::roots(segment.metadata().parquet_schema(), output));
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
@@ -368,6 +377,13 @@ impl Work {
         let arrays = self.columns.iter().map(|c| segment_column(batch, segment, name, c)).collect::<Result<_>>()?;
         record_batch(&self.schema, arrays, rows)
     }
+}
+
+/// Rows to decode at a time of these columns, given by position: fewer where values are long.
+pub(crate) fn batch_rows(group: &RowGroupMetaData, columns: &[usize]) -> usize {
+    let bytes: i64 = columns.iter().map(|at| group.column(*at).uncompressed_size()).sum();
+    let row_bytes = (bytes / group.num_rows().max(1)).max(1);
+    (limits::BATCH_BYTES / row_bytes as usize).clamp(limits::BATCH_ROWS_MIN, limits::BATCH_ROWS)
 }
 
 /// Whether a predicate is the time range and a row group lies within it.
@@ -500,9 +516,11 @@ pub(crate) fn memory_column(
         ScanColumn::Overflow => {
             memory_field(batch, reserved::OVERFLOW, FieldType::String, rows)?.map_or_else(absent, Ok)?
         }
-        ScanColumn::Overflowing(field, field_type, _) => {
+        ScanColumn::Overflowing(field, field_type, (min, max)) => {
             let own = memory_field(batch, field.as_str(), *field_type, rows)?;
-            match memory_field(batch, reserved::OVERFLOW, FieldType::String, rows)? {
+            let (first, last) = batch.time_range();
+            let texts = memory_field(batch, reserved::OVERFLOW, FieldType::String, rows)?;
+            match texts.filter(|_| first <= *max && last >= *min) {
                 Some(texts) => overflow::values(own.as_ref(), texts.as_string_view(), field, *field_type),
                 None => own.map_or_else(absent, Ok)?,
             }

@@ -1,11 +1,11 @@
 //! Which datasets a question addresses, and which types its fields have there. Must not know what is calculated.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use outcrop_storage::event::{DatasetName, EventColumn, FieldName, FieldType, TimestampNs, reserved};
-use outcrop_storage::{DatasetSnapshot, Snapshot};
+use outcrop_storage::{DatasetSnapshot, OverflowTable, Snapshot};
 
 use crate::error::{QueryError, QueryErrorKind};
 use crate::limits;
@@ -123,9 +123,17 @@ pub(crate) struct Scope {
 impl Scope {
     /// The datasets that `names` addresses: one name, a list separated by commas, or `*`.
     pub(crate) fn new(snapshot: Snapshot, names: &str) -> Result<Scope, QueryError> {
-        let datasets =
+        let mut datasets =
             if matches!(names.trim(), "*" | "__all__") { snapshot.datasets } else { select(&snapshot, names)? };
-        Ok(Scope { datasets: Arc::new(datasets), resolved: Arc::default(), looked_up: HashMap::new() })
+        datasets.iter_mut().for_each(|dataset| {
+            dataset.set_aside_damaged();
+        });
+        Ok(Scope::of(datasets))
+    }
+
+    /// These datasets, of which nothing is known yet.
+    pub(crate) fn of(datasets: Vec<DatasetSnapshot>) -> Scope {
+        Scope { datasets: Arc::new(datasets), resolved: Arc::default(), looked_up: HashMap::new() }
     }
 
     /// What `name` means here. A field that no dataset has ever seen has no types.
@@ -190,14 +198,16 @@ impl Scope {
         kept.chain(recent).collect()
     }
 
-    /// Every field that is known by name.
-    pub(crate) fn all_fields(&self) -> BTreeSet<FieldName> {
+    /// Every field that some event has in a column of its own.
+    pub(crate) fn fields_with_columns(&self) -> BTreeSet<FieldName> {
         let kept = self.datasets.iter().flat_map(|d| d.fields.iter().map(|(name, _)| name.clone()));
-        let mut all: BTreeSet<FieldName> = kept.chain(self.recent_columns().map(|c| c.field.clone())).collect();
-        for dataset in self.datasets.iter() {
-            all.extend(dataset.overflow().iter().map(|(name, _)| name.clone()));
-        }
-        all
+        kept.chain(self.recent_columns().map(|c| c.field.clone())).collect()
+    }
+
+    /// Every field that is known by name.
+    fn all_fields(&self) -> BTreeSet<FieldName> {
+        let named = |d: &DatasetSnapshot| named_fields(d, &d.overflow()).into_iter().cloned().collect::<Vec<_>>();
+        self.datasets.iter().flat_map(named).collect()
     }
 
     /// The columns of memtables but the overflow column: the catalog does not know them yet.
@@ -234,6 +244,14 @@ impl Scope {
     pub(crate) fn events(&self) -> u64 {
         self.datasets.iter().map(DatasetSnapshot::events).sum()
     }
+}
+
+/// Every field of a dataset that is known by name; `overflow` is the dataset's.
+pub(crate) fn named_fields<'d>(dataset: &'d DatasetSnapshot, overflow: &'d OverflowTable) -> HashSet<&'d FieldName> {
+    let recent = dataset.memtable.iter().flat_map(|b| b.events().columns()).map(|c| &c.field);
+    let recent = recent.filter(|name| name.as_str() != reserved::OVERFLOW);
+    let kept = dataset.fields.iter().map(|(name, _)| name);
+    kept.chain(recent).chain(overflow.iter().map(|(name, _)| name)).collect()
 }
 
 /// The types of the columns that a dataset has for a field, in the order of [`FieldType::ALL`].

@@ -1,13 +1,18 @@
-//! `outcrop check`: verifies a data directory that is not in use, and changes nothing.
+//! `outcrop check`: verifies a data directory that is not in use, and changes nothing. It ends with 0 if nothing is wrong,
+//! with 1 if something is, with 2 if it could not look.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use outcrop_storage::check::CheckReport;
 use outcrop_storage::paths::DataDir;
 
 use super::CommandError;
+
+/// Lines of a kind that are printed; the rest are counted.
+const LINES_MAX: usize = 1_000;
 
 #[derive(Args, Debug)]
 pub(crate) struct CheckArguments {
@@ -17,30 +22,52 @@ pub(crate) struct CheckArguments {
 }
 
 pub(crate) fn check(arguments: &CheckArguments) -> Result<ExitCode, CommandError> {
-    if !arguments.data_dir.is_dir() {
-        return Err(format!("there is no data directory at {}", arguments.data_dir.display()).into());
+    match look(&arguments.data_dir) {
+        Ok(report) => {
+            print(&arguments.data_dir, &report);
+            Ok(if report.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Err(error) => {
+            eprintln!("outcrop: {error}");
+            Ok(ExitCode::from(2))
+        }
+    }
+}
+
+fn look(data_dir: &Path) -> Result<CheckReport, CommandError> {
+    if !data_dir.is_dir() {
+        return Err(format!("there is no data directory at {}", data_dir.display()).into());
     }
     let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} files {eta}")?);
-    let report = outcrop_storage::check::check(&DataDir::new(&arguments.data_dir), |done, total| {
+    let report = outcrop_storage::check::check(&DataDir::new(data_dir), |done, total| {
         bar.set_length(total);
         bar.set_position(done);
-    })?;
+    });
     bar.finish_and_clear();
+    Ok(report?)
+}
+
+fn print(data_dir: &Path, report: &CheckReport) {
+    println!("checked   {}", data_dir.display());
+    println!("datasets  {}", report.datasets);
+    println!("segments  {}, {} events, {} bytes", report.segments, report.segment_events, report.segment_bytes);
     println!(
-        "{} segments with {} events, {} log files with {} events in {} frames, {} torn tails",
-        report.segments,
-        report.segment_events,
-        report.wal_files,
-        report.wal_events,
-        report.wal_frames,
-        report.torn_tails
+        "log       {} files, {} frames, {} events, of which {} are in no segment yet; {} torn tails",
+        report.wal_files, report.wal_frames, report.wal_events, report.wal_events_pending, report.torn_tails
     );
-    for problem in &report.problems {
-        println!("problem: {problem}");
+    lines("note", &report.notes);
+    lines("problem", &report.problems);
+    match report.problems.len() {
+        0 => println!("no problems"),
+        count => println!("{count} problems; nothing was changed"),
     }
-    if report.problems.is_empty() {
-        println!("no problems");
-        return Ok(ExitCode::SUCCESS);
+}
+
+fn lines(kind: &str, all: &[String]) {
+    for what in all.iter().take(LINES_MAX) {
+        println!("{kind}: {what}");
     }
-    Ok(ExitCode::FAILURE)
+    if all.len() > LINES_MAX {
+        println!("{kind}: and {} more", all.len() - LINES_MAX);
+    }
 }

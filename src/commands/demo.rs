@@ -27,7 +27,7 @@ pub(crate) fn demo(settings: Settings) -> Result<ExitCode, CommandError> {
 
 /// Sends until the demo ends.
 fn shop(address: SocketAddr, stop: &AtomicBool) {
-    let client = Client::new(&format!("http://{address}"));
+    let client = Client::new(&format!("http://{address}"), None);
     let send = |body: Vec<u8>| client.send_events(DATASET, &body, None).map(|_| ()).map_err(|e| e.to_string());
     let wait = |duration: Duration| {
         std::thread::sleep(duration);

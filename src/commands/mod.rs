@@ -1,7 +1,11 @@
 //! The command line: one file a command. A command reads its arguments, does one thing, and says how it ended.
 
+mod backup;
 mod check;
+mod compare;
 mod demo;
+mod inspect;
+mod keys;
 mod query;
 mod repair;
 mod send;
@@ -45,10 +49,20 @@ enum Command {
     Send(send::SendArguments),
     /// Ask a running Outcrop
     Query(query::QueryArguments),
+    /// Ask a running Outcrop what is different about some events
+    Compare(compare::CompareArguments),
+    /// Make, list and revoke keys
+    Keys(keys::KeysArguments),
     /// Verify a data directory that is not in use
     Check(check::CheckArguments),
     /// Rebuild the catalog of a data directory that is not in use, from its segments and its log
     Repair(repair::RepairArguments),
+    /// Print what a file of a data directory says of itself
+    Inspect(inspect::InspectArguments),
+    /// Copy a data directory, also while a server is using it; what was copied before is not copied again
+    Backup(backup::BackupArguments),
+    /// Make a data directory of a backup
+    Restore(backup::RestoreArguments),
     /// Print docs/settings.md
     #[command(hide = true)]
     SettingsReference,
@@ -67,8 +81,13 @@ impl Cli {
             Command::Demo { settings } => demo::demo(settings),
             Command::Send(arguments) => send::send(&arguments),
             Command::Query(arguments) => query::query(&arguments),
+            Command::Keys(arguments) => keys::keys(&arguments),
+            Command::Compare(arguments) => compare::compare(&arguments),
             Command::Check(arguments) => check::check(&arguments),
             Command::Repair(arguments) => repair::repair(&arguments),
+            Command::Inspect(arguments) => inspect::inspect(&arguments),
+            Command::Backup(arguments) => backup::backup(&arguments),
+            Command::Restore(arguments) => backup::restore(&arguments),
             Command::SettingsReference => {
                 print!("{}", settings_reference());
                 Ok(ExitCode::SUCCESS)

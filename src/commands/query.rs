@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
+use ureq::http::HeaderValue;
 
 use super::{CommandError, table};
-use crate::client::Client;
+use crate::client::{self, Client};
 
 #[derive(Args, Debug)]
 pub(crate) struct QueryArguments {
@@ -43,6 +44,9 @@ pub(crate) struct QueryArguments {
     /// Where Outcrop is
     #[arg(long, env = "OUTCROP_URL", default_value = "http://127.0.0.1:4318")]
     url: String,
+    /// A key, if Outcrop has keys
+    #[arg(long, env = "OUTCROP_KEY", hide_env_values = true, value_parser = client::key)]
+    key: Option<HeaderValue>,
     /// Print the answer as JSON
     #[arg(long, conflicts_with = "csv")]
     json: bool,
@@ -52,7 +56,7 @@ pub(crate) struct QueryArguments {
 }
 
 pub(crate) fn query(arguments: &QueryArguments) -> Result<ExitCode, CommandError> {
-    let answer = Client::new(&arguments.url).query(&arguments.dataset, &spec(arguments)?)?;
+    let answer = Client::new(&arguments.url, arguments.key.as_ref()).query(&arguments.dataset, &spec(arguments)?)?;
     if arguments.json {
         println!("{answer:#}");
     } else if arguments.csv {
@@ -129,7 +133,7 @@ const OPERATORS: [&str; 18] = [
 ];
 
 /// `field operator value`. A value is read as JSON if it is JSON, else as text; `in` takes a list or `a,b,c`.
-fn filter(text: &str) -> Result<Value, String> {
+pub(super) fn filter(text: &str) -> Result<Value, String> {
     let found = OPERATORS.iter().find_map(|operator| {
         let spaced = operator.chars().all(|c| c.is_alphabetic() || c == '-');
         let needle = if spaced { format!(" {operator}") } else { (*operator).to_owned() };
@@ -151,7 +155,7 @@ fn filter(text: &str) -> Result<Value, String> {
     Ok(json!({ "column": column, "op": operator, "value": value }))
 }
 
-fn seconds(text: &str) -> Result<i64, String> {
+pub(super) fn seconds(text: &str) -> Result<i64, String> {
     let wrong = || format!("{text:?}: write a duration as 90s, 30m, 2h or 7d");
     let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
     let number: i64 = number.parse().map_err(|_| wrong())?;

@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::value::RawValue;
+use ureq::http::HeaderValue;
 
 use super::CommandError;
-use crate::client::{Accepted, Client, ClientError};
+use crate::client::{self, Accepted, Client, ClientError};
 
 /// Rejected events that are printed; all are counted.
 const REJECTS_PRINTED_MAX: usize = 20;
@@ -43,6 +44,9 @@ pub(crate) struct SendArguments {
     /// Where Outcrop is
     #[arg(long, env = "OUTCROP_URL", default_value = "http://127.0.0.1:4318")]
     url: String,
+    /// A key, if Outcrop has keys
+    #[arg(long, env = "OUTCROP_KEY", hide_env_values = true, value_parser = client::key)]
+    key: Option<HeaderValue>,
     /// Events of one request
     #[arg(long, value_name = "COUNT", default_value_t = 5_000)]
     batch: usize,
@@ -253,7 +257,7 @@ impl Batcher<'_> {
 }
 
 fn deliver(arguments: &SendArguments, batches: &Mutex<Receiver<Batch>>, totals: &Mutex<Totals>, bar: &ProgressBar) {
-    let client = Client::new(&arguments.url);
+    let client = Client::new(&arguments.url, arguments.key.as_ref());
     loop {
         let next = batches.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(batch) = next else { return };

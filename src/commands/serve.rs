@@ -6,31 +6,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outcrop_query::{QueryEngine, QuerySettings};
+use outcrop_storage::memory::{Memory, Pool};
 use outcrop_storage::paths::DataDir;
-use outcrop_storage::{Store, StoreSettings};
+use outcrop_storage::{Store, StoreSettings, machine};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tonic::service::Routes;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
+use tokio::sync::Semaphore;
 
 use super::CommandError;
-use crate::http::{self, App};
+use crate::connections::{Connections, Speech};
+use crate::http::{self, App, Grants, IN_FLIGHT_MAX};
 use crate::settings::Parts;
 use crate::syslog::Listeners;
-use crate::telemetry;
+use crate::workspace::Workspace;
+use crate::{pressure, telemetry};
 
 /// Queries that run at once, and that may wait.
 const QUERIES_RUNNING_MAX: usize = 8;
 const QUERIES_WAITING_MAX: usize = 64;
-/// Threads that may wait for an fsync at once: requests that share one.
-const BLOCKING_THREADS_MAX: usize = 512;
-/// Calls that one gRPC connection may have under way.
-const GRPC_STREAMS_MAX: u32 = 256;
-/// Bytes that a call may have sent before they are taken: a typical batch.
-const GRPC_WINDOW_BYTES: u32 = 1 << 20;
-/// Seconds after which a silent gRPC connection is asked whether it lives.
-const GRPC_KEEPALIVE_SECONDS: u64 = 60;
+/// Threads beside those of ingest that may block, such as for a console's files.
+const BLOCKING_THREADS_SPARE: usize = 16;
+/// Open files that the store and the queries need at most at once: log, catalog, segments being read or written, spills.
+const STORE_FILES: u64 = 256;
+/// Open files below which an operator should know that connections are few.
+const OPEN_FILES_WARN: u64 = 4_096;
+/// Mappings below which segments may run out of them; each open one takes one, and threads take some.
+const MAPS_WARN: u64 = 32_768;
 /// Seconds that requests under way may take after SIGTERM.
 const DRAIN_SECONDS_MAX: u64 = 30;
 
@@ -40,10 +41,13 @@ pub(crate) fn serve(
     ready: impl FnOnce(SocketAddr) -> Result<(), CommandError>,
 ) -> Result<ExitCode, CommandError> {
     telemetry::start_log(&parts.log)?;
-    let store = Arc::new(open_store(&parts)?);
-    let engine = open_engine(&parts)?;
+    let workspace = open_workspace(&parts)?;
+    let grants = grants();
+    let memory = Memory::new(parts.memory);
+    let store = Arc::new(open_store(&parts, memory.clone())?);
+    let engine = open_engine(&parts, memory)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .max_blocking_threads(IN_FLIGHT_MAX + BLOCKING_THREADS_SPARE)
         .thread_name("outcrop-rim")
         .enable_all()
         .build()?;
@@ -52,7 +56,7 @@ pub(crate) fn serve(
         let grpc_listener = listen("grpc", parts.grpc).await?;
         let (address, grpc) = (listener.local_addr()?, grpc_listener.local_addr()?);
         let syslog = listen_for_syslog(&parts).await?;
-        let app = App::new(Arc::clone(&store), engine, &parts);
+        let app = App::new(Arc::clone(&store), engine, workspace, &parts, grants)?;
         // Before anybody is told that we are ready: from then on a SIGTERM must drain.
         let signals = Signals::new()?;
         println!("Outcrop is ready: http://{address}, OTLP over gRPC at {grpc}{}", syslog.addresses()?);
@@ -65,15 +69,63 @@ pub(crate) fn serve(
     served.map(|()| ExitCode::SUCCESS)
 }
 
-fn open_store(parts: &Parts) -> Result<Store, CommandError> {
+/// Opens the keys. While there is none that counts, only this machine is served.
+fn open_workspace(parts: &Parts) -> Result<Workspace, CommandError> {
+    let path = DataDir::new(&parts.data_dir).workspace();
+    if parts.is_loopback_only() {
+        return Ok(Workspace::open(&path)?);
+    }
+    let opened = if path.exists() { Some(Workspace::open(&path)?) } else { None };
+    match opened {
+        Some(workspace) if workspace.image()?.has_key() => {
+            if parts.public_host.is_none() && !parts.http.ip().is_loopback() {
+                tracing::warn!("requests by another name than localhost get 421; set public_url to what people use");
+            }
+            Ok(workspace)
+        }
+        _ => Err(format!(
+            "{} can be reached from other machines, and without a key Outcrop serves this machine only; make one with \
+             outcrop keys create --data-dir {} --name NAME --scope query --scope ingest, or use 127.0.0.1",
+            if parts.http.ip().is_loopback() { parts.grpc } else { parts.http },
+            parts.data_dir.display()
+        )
+        .into()),
+    }
+}
+
+/// What the system grants, asked for as much of it as it gives.
+fn grants() -> Grants {
+    let open_files_max = machine::raise_open_files_max().unwrap_or_else(|error| {
+        tracing::warn!("cannot tell how many files may be open: {error}");
+        OPEN_FILES_WARN
+    });
+    let maps_max = machine::maps_max().unwrap_or(MAPS_WARN);
+    if open_files_max < OPEN_FILES_WARN {
+        tracing::warn!(open_files_max, "few files may be open, so that few connections are taken; raise ulimit -n");
+    }
+    if maps_max < MAPS_WARN {
+        tracing::warn!(maps_max, "few mappings are allowed, so that few segments are open; raise vm.max_map_count");
+    }
+    Grants { open_files_max, maps_max }
+}
+
+/// Half of the files are for connections, and never those that the store needs.
+fn connections_max(grants: Grants) -> usize {
+    let most = grants.open_files_max.saturating_sub(STORE_FILES).min(grants.open_files_max / 2).max(8);
+    usize::try_from(most).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
+}
+
+fn open_store(parts: &Parts, memory: Memory) -> Result<Store, CommandError> {
     let mut settings = StoreSettings::new(DataDir::new(&parts.data_dir));
     settings.limits = parts.store.clone();
-    let store = Store::open(settings)?;
+    settings.tell = |words| tracing::warn!("{words}");
+    let store = Store::open_within(settings, memory)?;
     let health = store.health();
     tracing::info!(
         data_dir = %parts.data_dir.display(),
         segments = health.segments,
         replayed_events = health.replay.events,
+        memory_bytes = Pool::ALL.iter().map(|pool| parts.memory.of(*pool)).sum::<usize>(),
         "the store is open"
     );
     for damage in &health.damage {
@@ -82,10 +134,10 @@ fn open_store(parts: &Parts) -> Result<Store, CommandError> {
     Ok(store)
 }
 
-fn open_engine(parts: &Parts) -> Result<QueryEngine, CommandError> {
+fn open_engine(parts: &Parts, memory: Memory) -> Result<QueryEngine, CommandError> {
     Ok(QueryEngine::new(QuerySettings {
         threads: parts.query_threads,
-        memory_bytes_max: parts.query_memory_bytes_max,
+        memory,
         spill_directory: DataDir::new(&parts.data_dir).spill(),
         concurrency_max: QUERIES_RUNNING_MAX,
         queue_max: QUERIES_WAITING_MAX,
@@ -140,41 +192,33 @@ async fn run(
     mut signals: Signals,
 ) -> Result<(), CommandError> {
     let (begin_drain, draining) = tokio::sync::watch::channel(false);
-    let drained = |mut draining: tokio::sync::watch::Receiver<bool>| async move {
-        let _closed = draining.wait_for(|draining| *draining).await;
+    let connections = Connections {
+        memory: app.memory.clone(),
+        metrics: app.metrics.clone(),
+        slots: Arc::new(Semaphore::new(connections_max(app.grants))),
     };
-    let grpc = Server::builder()
-        .max_concurrent_streams(Some(GRPC_STREAMS_MAX))
-        .initial_stream_window_size(Some(GRPC_WINDOW_BYTES))
-        .http2_keepalive_interval(Some(Duration::from_secs(GRPC_KEEPALIVE_SECONDS)))
-        .serve_with_incoming_shutdown(
-            Routes::from(http::grpc::router(app.clone())),
-            TcpIncoming::from(grpc_listener).with_nodelay(Some(true)),
-            drained(draining.clone()),
-        );
-    let mut grpc = tokio::spawn(grpc);
+    tokio::spawn(pressure::watch(app.clone()));
+    let calls =
+        connections.clone().serve(Speech::Grpc, grpc_listener, http::grpc::router(app.clone()), draining.clone());
+    let mut calls = tokio::spawn(calls);
     let mut syslog = tokio::spawn(syslog.run(app.clone(), draining.clone()));
-    let server = axum::serve(listener, http::router(app)).with_graceful_shutdown(drained(draining));
-    let mut server = tokio::spawn(async move { server.await });
+    let mut server = tokio::spawn(connections.serve(Speech::Http, listener, http::router(app), draining));
     tokio::select! {
-        ended = &mut server => return Ok(ended??),
-        ended = &mut grpc => return Ok(ended??),
+        ended = &mut server => return Ok(ended?),
+        ended = &mut calls => return Ok(ended?),
         _ = signals.terminate.recv() => {}
         _ = signals.interrupt.recv() => {}
     }
     tracing::info!("draining");
     begin_drain.send_replace(true);
-    let all = async {
-        (&mut syslog).await?;
-        (&mut server).await?.map_err(CommandError::from).and((&mut grpc).await?.map_err(Into::into))
-    };
+    let all = async { tokio::try_join!(&mut server, &mut calls, &mut syslog) };
     match tokio::time::timeout(Duration::from_secs(DRAIN_SECONDS_MAX), all).await {
-        Ok(ended) => ended,
+        Ok(ended) => Ok(ended.map(drop)?),
         Err(_) => {
             tracing::warn!("requests were still under way after {DRAIN_SECONDS_MAX} s; they were cut off");
-            syslog.abort();
             server.abort();
-            grpc.abort();
+            calls.abort();
+            syslog.abort();
             Ok(())
         }
     }

@@ -12,11 +12,16 @@ fn rows(answer: &Value) -> impl Iterator<Item = &Vec<Value>> {
     answer["rows"].as_array().into_iter().flatten().filter_map(Value::as_array)
 }
 
-/// A value for people: absent values are empty, control characters are shown, not executed.
+/// Text for a terminal: control characters are shown, not executed.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// A value for people: absent values are empty.
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect(),
+        Value::String(text) => printable(text),
         other => other.to_string(),
     }
 }

@@ -14,6 +14,7 @@ use outcrop_ingest::Protocol;
 use outcrop_storage::event::DatasetName;
 use serde_json::{Value, json};
 
+use super::access::Caller;
 use super::events::{Incoming, Taken, take};
 use super::names::Names;
 use super::{ApiError, App, console};
@@ -35,14 +36,21 @@ const CLIENTS: [&str; 4] = ["Elastic", "elasticsearch", "elastic-", "Logstash"];
     responses(
         (status = 200, description = "An item for each action, in order: 201 is durable"),
         (status = 400, description = "The body cannot be read; nothing was stored"),
+        (status = 401, description = "There is no valid key"),
+        (status = 403, description = "The key may not send to a dataset of the body; nothing was stored"),
         (status = 413, description = "The body is too large; nothing was stored"),
         (status = 415, description = "The encoding is not understood"),
         (status = 429, description = "Too much at once; send again after Retry-After"),
         (status = 503, description = "The disk is full or failed; send again after Retry-After"),
     )
 )]
-pub(crate) async fn bulk(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
-    answer(&app, None, &headers, body).await
+pub(crate) async fn bulk(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    answer(&app, &caller, None, &headers, body).await
 }
 
 /// Take a bulk request for one index
@@ -56,22 +64,27 @@ pub(crate) async fn bulk(State(app): State<App>, headers: HeaderMap, body: Body)
 )]
 pub(crate) async fn bulk_to(
     State(app): State<App>,
+    caller: Caller,
     Names(index): Names<String>,
     headers: HeaderMap,
     body: Body,
-) -> Response {
-    answer(&app, Some(index), &headers, body).await
+) -> Result<Response, ApiError> {
+    answer(&app, &caller, Some(index), &headers, body).await
 }
 
-async fn answer(app: &App, index: Option<String>, headers: &HeaderMap, body: Body) -> Response {
+async fn answer(
+    app: &App,
+    caller: &Caller,
+    index: Option<String>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
     let began = Instant::now();
     let protocol = Protocol::Elasticsearch { index };
     // Every action names its own dataset, or is rejected.
     let incoming = Incoming { protocol, dataset: DatasetName::trusted("unknown"), overflow: None };
-    match take(app, incoming, headers, body).await {
-        Ok(taken) => product(([(header::CONTENT_TYPE, "application/json")], items(&taken, began)).into_response()),
-        Err(error) => product(refusal(&error)),
-    }
+    let taken = take(app, caller, incoming, headers, body).await?;
+    Ok(product(([(header::CONTENT_TYPE, "application/json")], items(&taken, began)).into_response()))
 }
 
 /// The answer to a bulk request, written as it is read: there may be 250,000 items.
@@ -103,10 +116,11 @@ fn items(taken: &Taken, began: Instant) -> String {
     json
 }
 
-fn refusal(error: &ApiError) -> Response {
+pub(super) fn refusal(error: &ApiError) -> Response {
     let status = error.status();
     let kind = match status {
         StatusCode::BAD_REQUEST => "illegal_argument_exception",
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "security_exception",
         StatusCode::PAYLOAD_TOO_LARGE => "content_too_long_exception",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "media_type_header_exception",
         StatusCode::TOO_MANY_REQUESTS => "es_rejected_execution_exception",
@@ -116,7 +130,7 @@ fn refusal(error: &ApiError) -> Response {
     let cause = json!({ "type": kind, "reason": error.message() });
     let mut body = json!({ "error": cause, "status": status.as_u16() });
     body["error"]["root_cause"] = json!([cause]);
-    error.with_body(Json(body))
+    product(error.answer(Json(body)))
 }
 
 fn product(mut response: Response) -> Response {
@@ -187,8 +201,12 @@ pub(super) async fn nodes() -> Response {
     product(Json(json!({ "_nodes": count, "cluster_name": "outcrop", "nodes": {} })).into_response())
 }
 
-/// Templates, policies and pipelines: there, and acknowledged. They could change nothing here.
-pub(super) async fn setup(method: Method) -> Response {
-    let reads = method == Method::GET || method == Method::HEAD;
-    product(Json(if reads { json!({}) } else { json!({ "acknowledged": true }) }).into_response())
+/// Templates, policies and pipelines are there, so that nobody need make them.
+pub(super) async fn nothing() -> Response {
+    product(Json(json!({})).into_response())
+}
+
+/// They are acknowledged all the same. They could change nothing here.
+pub(super) async fn acknowledge() -> Response {
+    product(Json(json!({ "acknowledged": true })).into_response())
 }

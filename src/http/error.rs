@@ -1,4 +1,5 @@
-//! The only table of statuses: every error of every room becomes one answer of the contract's shape.
+//! The only table of statuses: every error of every room becomes one answer of the contract's shape; `dialect` says it in
+//! the shape that a protocol has for it.
 
 use std::any::Any;
 
@@ -12,6 +13,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::admission::{Shed, busy};
+use super::etag;
+use crate::tasks::TooManyTasks;
+use crate::workspace::WorkspaceError;
+
 /// An error as it is answered.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ApiError {
@@ -20,6 +26,7 @@ pub(crate) struct ApiError {
     message: String,
     details: Value,
     retry_after_seconds: Option<u32>,
+    shed: Option<Shed>,
 }
 
 /// The body of every answer that is not a success.
@@ -40,7 +47,7 @@ pub(crate) struct ErrorDetail {
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> ApiError {
-        ApiError { status, code, message: message.into(), details: json!({}), retry_after_seconds: None }
+        ApiError { status, code, message: message.into(), details: json!({}), retry_after_seconds: None, shed: None }
     }
 
     pub(crate) fn with(mut self, details: Value) -> ApiError {
@@ -53,12 +60,32 @@ impl ApiError {
         self
     }
 
+    pub(crate) fn bug(where_: &str) -> ApiError {
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", format!("{where_} met a bug; please report it"))
+    }
+
+    /// The request was not wrong, but it came at a bad time.
+    pub(crate) fn shed(mut self, why: Shed) -> ApiError {
+        self.shed = Some(why);
+        self
+    }
+
+    pub(crate) fn is_shed(&self) -> bool {
+        self.shed.is_some()
+    }
+
+    /// What is answered, where the status has been sent already.
+    pub(crate) fn body(self) -> ErrorBody {
+        if self.status.is_server_error() && self.shed.is_none() {
+            tracing::warn!(status = self.status.as_u16(), code = self.code, "{}", self.message);
+        }
+        ErrorBody { error: ErrorDetail { code: self.code.to_owned(), message: self.message, details: self.details } }
+    }
+
     pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::BAD_REQUEST, code, message)
     }
-}
 
-impl ApiError {
     pub(super) fn status(&self) -> StatusCode {
         self.status
     }
@@ -86,19 +113,18 @@ impl ApiError {
         }
     }
 
-    /// Tells the log of what is not the sender's fault.
-    pub(super) fn note(&self) {
-        if self.status.is_server_error() {
-            tracing::warn!(status = self.status.as_u16(), code = self.code, "{}", self.message);
-        }
-    }
-
-    /// The answer with another body, for protocols that have one of their own.
-    pub(super) fn with_body(&self, body: impl IntoResponse) -> Response {
-        self.note();
+    /// The answer with such a body, and with everything that is not in it.
+    pub(super) fn answer(&self, body: impl IntoResponse) -> Response {
         let mut response = (self.status, body).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(seconds) = self.retry_after_seconds {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        // For whoever counts.
+        if let Some(why) = self.shed {
+            response.extensions_mut().insert(why);
         }
         response
     }
@@ -106,8 +132,10 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (code, message, details) = (self.code.to_owned(), self.message.clone(), self.details.clone());
-        self.with_body(Json(ErrorBody { error: ErrorDetail { code, message, details } }))
+        let mut response = self.answer(Json(self.clone().body()));
+        // For protocols that say it in other words.
+        response.extensions_mut().insert(self);
+        response
     }
 }
 
@@ -116,6 +144,7 @@ impl From<DecodeError> for ApiError {
         let (status, code) = match &error {
             DecodeError::Malformed { .. } => (StatusCode::BAD_REQUEST, "malformed_body"),
             DecodeError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            DecodeError::NoMemory(_) => return busy(Shed::Decoding),
             DecodeError::UnsupportedEncoding {} => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding"),
             DecodeError::Broken(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };
@@ -127,13 +156,14 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> ApiError {
         let message = error.to_string();
         match error {
-            StoreError::Busy => ApiError::new(StatusCode::TOO_MANY_REQUESTS, "busy", message).retry_after(1),
+            StoreError::Busy => busy(Shed::Memtables),
             StoreError::DiskFull { .. } => ApiError::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "disk_full",
                 "the disk is full; nothing was stored, send again later",
             )
-            .retry_after(10),
+            .retry_after(10)
+            .shed(Shed::Disk),
             StoreError::Io { .. } => {
                 tracing::error!("{message}");
                 ApiError::new(
@@ -144,6 +174,8 @@ impl From<StoreError> for ApiError {
                 .retry_after(2)
             }
             StoreError::Closed => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "closing", message).retry_after(5),
+            StoreError::NoDataset => ApiError::new(StatusCode::NOT_FOUND, "unknown_dataset", message),
+            StoreError::DatasetExists(_) => ApiError::new(StatusCode::CONFLICT, "dataset_exists", message),
             StoreError::TooManyDatasets(_) => {
                 ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_many_datasets", message)
             }
@@ -155,6 +187,33 @@ impl From<StoreError> for ApiError {
                     .retry_after(2)
             }
             _ => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message),
+        }
+    }
+}
+
+impl From<TooManyTasks> for ApiError {
+    fn from(error: TooManyTasks) -> ApiError {
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_tasks", error.to_string()).retry_after(10)
+    }
+}
+
+impl From<WorkspaceError> for ApiError {
+    fn from(error: WorkspaceError) -> ApiError {
+        let message = error.to_string();
+        match error {
+            WorkspaceError::Invalid(_) => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message),
+            WorkspaceError::TooManyKeys(_) => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_many_keys", message),
+            WorkspaceError::NoKey(_) => ApiError::new(StatusCode::NOT_FOUND, "unknown_key", message),
+            WorkspaceError::Changed => etag::changed(),
+            WorkspaceError::Sqlite(_) => {
+                tracing::error!("{message}");
+                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "workspace", "the workspace failed; ask again later")
+                    .retry_after(2)
+            }
+            WorkspaceError::Make { .. }
+            | WorkspaceError::UnknownFormat { .. }
+            | WorkspaceError::Randomness(_)
+            | WorkspaceError::Bug(_) => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message),
         }
     }
 }
@@ -171,7 +230,7 @@ impl From<QueryError> for ApiError {
         };
         let busy = error.kind == QueryErrorKind::Busy;
         let answer = ApiError::new(status, error.code, error.message).with(error.details);
-        if busy { answer.retry_after(1) } else { answer }
+        if busy { answer.retry_after(1).shed(Shed::Queries) } else { answer }
     }
 }
 

@@ -1,35 +1,33 @@
 //! `POST /api/v1/events/{dataset}`, and what every protocol does between its request and its answer: take a body, decode
 //! it, make it durable.
 //!
-//! Memory is bounded in three steps: bodies in flight, bodies being decoded, and the store's memtables. Must not know how
-//! the other protocols answer.
+//! Memory is drawn from one account: for the body before it is read, for what it becomes while it does, and for the
+//! memtables before the log is written. Must not know how the other protocols answer.
 
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::Instant;
 
 use axum::Json;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use http_body_util::BodyExt;
+use axum::http::{HeaderMap, header};
 use outcrop_ingest::elasticsearch::Actions;
 use outcrop_ingest::{Context, Decoded, Encoding, Protocol, Rejects, decode};
-use outcrop_storage::event::{DatasetName, EventBatch};
-use outcrop_storage::{BatchId, Once, Outcome, limits};
+use outcrop_storage::event::DatasetName;
+use outcrop_storage::memory::{Pool, Reservation};
+use outcrop_storage::{BatchId, Begun, Outcome, limits};
 use serde::{Deserialize, Serialize};
-use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
 
+use super::access::Caller;
+use super::admission::{self, Shed};
+use super::body::{self, Held};
 use super::names::Names;
 use super::{ApiError, App};
+use crate::workers::{NotDone, Ticket};
+use crate::workspace::Scope;
 
-/// Seconds that the next part of a body may take.
-const BODY_PAUSE_SECONDS_MAX: u64 = 60;
-/// Seconds that a body waits for room among the others before it is shed.
-const ROOM_SECONDS_MAX: u64 = 5;
 /// Bodies up to this many bytes are decoded where they arrive: a thread of their own would cost more.
 const INLINE_BYTES_MAX: usize = 16 << 10;
-const KIB: usize = 1 << 10;
 
 /// The header of a body that may be sent again.
 const BATCH_ID: &str = "x-outcrop-batch-id";
@@ -74,18 +72,19 @@ pub(crate) struct RejectedEvent {
 )]
 pub(crate) async fn accept(
     State(app): State<App>,
+    caller: Caller,
     Names(dataset): Names<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<AcceptedEvents>, ApiError> {
     let dataset = DatasetName::new(&dataset).map_err(|e| ApiError::bad_request("bad_dataset", e.to_string()))?;
+    caller.require(Scope::Ingest, &dataset)?;
     let id = batch_id(&headers)?;
     let incoming = Incoming { protocol: Protocol::Json, dataset, overflow: None };
-    let answer = match take_once(&app, incoming, id, &headers, body).await? {
-        Took::Stored(taken) => accepted(taken),
+    Ok(Json(match take_once(&app, &caller, incoming, id, &headers, body).await? {
+        Took::Stored(taken) => accepted(&taken),
         Took::Repeated(outcome) => repeated(outcome),
-    };
-    Ok(Json(answer))
+    }))
 }
 
 /// What must be known to read a body.
@@ -94,7 +93,7 @@ pub(super) struct Incoming {
     pub(super) protocol: Protocol,
     /// Where events go that name no dataset themselves.
     pub(super) dataset: DatasetName,
-    /// Where events go whose dataset would be one too many; none: they are refused.
+    /// Where events go whose dataset would be one too many, if the caller may send there; none: they are refused.
     pub(super) overflow: Option<DatasetName>,
 }
 
@@ -117,16 +116,23 @@ enum Took {
 }
 
 /// Takes a body, decodes it, and makes it durable.
-pub(super) async fn take(app: &App, incoming: Incoming, headers: &HeaderMap, body: Body) -> Result<Taken, ApiError> {
-    match take_once(app, incoming, None, headers, body).await? {
+pub(super) async fn take(
+    app: &App,
+    caller: &Caller,
+    incoming: Incoming,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Taken, ApiError> {
+    match take_once(app, caller, incoming, None, headers, body).await? {
         Took::Stored(taken) => Ok(taken),
-        Took::Repeated(_) => Err(bug("the log")),
+        Took::Repeated(_) => Err(ApiError::bug("the log")),
     }
 }
 
 /// The same for a body that its sender may have given an id.
 async fn take_once(
     app: &App,
+    caller: &Caller,
     incoming: Incoming,
     id: Option<&str>,
     headers: &HeaderMap,
@@ -134,64 +140,135 @@ async fn take_once(
 ) -> Result<Took, ApiError> {
     let encoding = headers.get(header::CONTENT_ENCODING).map(|v| v.to_str().unwrap_or("?"));
     let encoding = Encoding::from_header(encoding)?;
-    let (body, room) = read_body(app, headers, body).await?;
-    let body_bytes = body.len() as u64;
-    let principal = "";
-    let id = id.map(|id| app.store.batch_id(principal, &incoming.dataset, id, &body));
+    let is_compressed = encoding != Encoding::Identity || incoming.protocol.compresses();
+    let (ticket, held) = let_in(app, headers, is_compressed, body).await?;
+    let body_bytes = held.bytes.len() as u64;
+    let id = id.map(|id| app.store.batch_id(caller.id(), &incoming.dataset, id, &held.bytes));
     if let Some(outcome) = id.map(|id| app.store.acknowledged(&id)).transpose()?.flatten() {
         app.metrics.repeated_bodies.inc();
         return Ok(Took::Repeated(outcome));
     }
-    let overflow = incoming.overflow.clone();
-    let decoded = decode_body(app, incoming, encoding, body).await?;
-    drop(room);
-    let Decoded { batches, accepted, items, rejects, actions, repeated_keys } = decoded;
-    let taken = Taken { accepted: accepted as u64, items, rejects, actions };
-    match append(app, id, batches, overflow, &taken).await? {
-        Once::Stored(_) => {
+    let _in_flight = app.in_flight.try_acquire().map_err(|_| admission::busy(Shed::Log))?;
+    let sent = Sent { incoming, caller: caller.clone(), encoding, is_compressed, id, held };
+    let Handed { taken, repeated_keys, begun } = hand_over(app, ticket, sent).await?;
+    match begun {
+        Begun::Submitted(submitted) => {
+            tokio::task::spawn_blocking(move || submitted.wait()).await.map_err(|_| ApiError::bug("the store"))??;
             app.metrics.ingested(taken.accepted, taken.rejects.total as u64, repeated_keys, body_bytes);
             Ok(Took::Stored(taken))
         }
-        Once::Repeated(outcome) => {
+        Begun::Repeated(outcome) => {
             app.metrics.repeated_bodies.inc();
             Ok(Took::Repeated(outcome))
         }
     }
 }
 
-/// Makes the batches durable. If somebody else has sent the same before, says what became of it.
-async fn append(
+/// The body, if it is let in. What is not is read away.
+async fn let_in(
     app: &App,
-    id: Option<BatchId>,
-    batches: Vec<(DatasetName, EventBatch)>,
-    overflow: Option<DatasetName>,
-    taken: &Taken,
-) -> Result<Once, ApiError> {
-    let once = id.map(|id| Ok::<_, ApiError>((id, outcome(taken)?))).transpose()?;
-    let worker = app.clone();
-    let append = tokio::task::spawn_blocking(move || match once {
-        Some((id, outcome)) => worker.store.append_once(&id, batches, outcome),
-        None => worker.store.append_with_overflow(batches, overflow.as_ref()).map(Once::Stored),
-    });
-    Ok(append.await.map_err(|_| bug("the store"))??)
+    headers: &HeaderMap,
+    is_compressed: bool,
+    mut body: Body,
+) -> Result<(Ticket, Held), ApiError> {
+    let max = app.limits.body_bytes_max;
+    let taken = match admission::enter(app, headers, is_compressed) {
+        Ok(ticket) => body::read(&app.memory, headers, &mut body, max).await.map(|held| (ticket, held)),
+        Err(refused) => Err(refused),
+    };
+    if taken.as_ref().is_err_and(ApiError::is_shed) {
+        body::discard(headers, body, max).await;
+    }
+    taken
 }
 
-/// What is kept to be answered again.
-fn outcome(taken: &Taken) -> Result<Outcome, ApiError> {
-    Ok(Outcome {
-        accepted: u32::try_from(taken.accepted).map_err(|_| bug("the decoder"))?,
-        rejected: u32::try_from(taken.rejects.total).map_err(|_| bug("the decoder"))?,
-        details: details(&rejected(&taken.rejects))?,
-    })
+/// A request as it was sent.
+struct Sent {
+    incoming: Incoming,
+    caller: Caller,
+    encoding: Encoding,
+    is_compressed: bool,
+    id: Option<BatchId>,
+    held: Held,
+}
+
+/// Events on their way into the log, and what is answered once they are durable.
+struct Handed {
+    taken: Taken,
+    repeated_keys: u64,
+    begun: Begun,
+}
+
+/// What a body holds, and the memory that this takes.
+struct Read {
+    decoded: Decoded,
+    overflow: Option<DatasetName>,
+    id: Option<BatchId>,
+    _memory: Reservation,
+}
+
+/// Decodes a body and hands its events to the store.
+async fn hand_over(app: &App, ticket: Ticket, sent: Sent) -> Result<Handed, ApiError> {
+    let cost = admission::cost(sent.held.bytes.len(), sent.is_compressed);
+    let worker = app.clone();
+    if !sent.is_compressed && sent.held.bytes.len() <= INLINE_BYTES_MAX {
+        drop(ticket);
+        let read = decode_now(app, sent)?;
+        let submitted = tokio::task::spawn_blocking(move || submit(&worker, read));
+        return submitted.await.map_err(|_| ApiError::bug("the store"))?;
+    }
+    let work = move |until: Instant| {
+        if !worker.store.wait_for_room(until.saturating_duration_since(Instant::now())) {
+            return Err(admission::busy(Shed::Memtables));
+        }
+        submit(&worker, decode_now(&worker, sent)?)
+    };
+    app.workers.run(ticket, cost, work).await.map_err(|not_done| match not_done {
+        NotDone::Overloaded => admission::busy(Shed::Queue),
+        NotDone::Failed => ApiError::bug("the decoder"),
+    })?
+}
+
+/// Reads the body, which goes, and sees to it that its sender may send to every dataset in it.
+fn decode_now(app: &App, sent: Sent) -> Result<Read, ApiError> {
+    let Sent { incoming, caller, encoding, id, held, .. } = sent;
+    let memory = app.memory.reservation(Pool::Decoding);
+    let received = app.store.clock().now();
+    let context = Context { dataset: &incoming.dataset, received, limits: &app.limits, memory: &memory };
+    let decoded = decode(&incoming.protocol, encoding, &held.bytes, &context)?;
+    decoded.batches.iter().try_for_each(|(dataset, _)| caller.require(Scope::Ingest, dataset))?;
+    let overflow = incoming.overflow.filter(|dataset| caller.require(Scope::Ingest, dataset).is_ok());
+    Ok(Read { decoded, overflow, id, _memory: memory })
+}
+
+/// Hands the batches to the store, which accounts for them from then on.
+fn submit(app: &App, read: Read) -> Result<Handed, ApiError> {
+    let Decoded { batches, accepted, items, rejects, actions, repeated_keys } = read.decoded;
+    let taken = Taken { accepted: accepted as u64, items, rejects, actions };
+    let begun = match read.id {
+        Some(id) => app.store.submit_once(&id, batches, outcome(&taken)?)?,
+        None => Begun::Submitted(app.store.submit_with_overflow(batches, read.overflow.as_ref())?),
+    };
+    Ok(Handed { taken, repeated_keys, begun })
 }
 
 fn rejected(rejects: &Rejects) -> Vec<RejectedEvent> {
     rejects.listed.iter().map(|r| RejectedEvent { index: r.index, error: r.error.clone() }).collect()
 }
 
-fn accepted(taken: Taken) -> AcceptedEvents {
+fn accepted(taken: &Taken) -> AcceptedEvents {
     let rejected_total = taken.rejects.total as u64;
     AcceptedEvents { accepted: taken.accepted, rejected: rejected(&taken.rejects), rejected_total }
+}
+
+/// The answer as the store keeps it.
+fn outcome(taken: &Taken) -> Result<Outcome, ApiError> {
+    let number = |events: u64| u32::try_from(events).map_err(|_| ApiError::bug("the decoder"));
+    Ok(Outcome {
+        accepted: number(taken.accepted)?,
+        rejected: number(taken.rejects.total as u64)?,
+        details: details(&rejected(&taken.rejects))?,
+    })
 }
 
 /// The list as the store keeps it.
@@ -199,7 +276,7 @@ fn details(rejected: &[RejectedEvent]) -> Result<Vec<u8>, ApiError> {
     if rejected.is_empty() {
         return Ok(Vec::new());
     }
-    serde_json::to_vec(rejected).map_err(|_| bug("the decoder"))
+    serde_json::to_vec(rejected).map_err(|_| ApiError::bug("the decoder"))
 }
 
 /// What was answered before. The list may be gone where there were too many of them; the numbers never are.
@@ -228,88 +305,4 @@ fn batch_id(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
             ),
         )),
     }
-}
-
-fn bug(where_: &str) -> ApiError {
-    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", format!("{where_} met a bug; please report it"))
-}
-
-fn too_large(max: usize) -> ApiError {
-    ApiError::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "too_large",
-        format!("the body is larger than {max} bytes; nothing was stored, send it in parts"),
-    )
-}
-
-/// Room for one body, given back when it has been decoded.
-struct Room {
-    app: App,
-    bytes: u64,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.app.metrics.in_flight_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-async fn reserve(app: &App, bytes: usize) -> Result<Room, ApiError> {
-    let kib = u32::try_from(bytes.div_ceil(KIB).max(1)).unwrap_or(u32::MAX);
-    let wait = std::sync::Arc::clone(&app.bodies_kib).acquire_many_owned(kib);
-    let permit = tokio::time::timeout(Duration::from_secs(ROOM_SECONDS_MAX), wait).await;
-    let shed = || {
-        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "busy", "too many bodies at once; send again later").retry_after(1)
-    };
-    let permit = permit.map_err(|_| shed())?.map_err(|_| shed())?;
-    app.metrics.in_flight_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-    Ok(Room { app: app.clone(), bytes: bytes as u64, _permit: permit })
-}
-
-/// The whole body, with room reserved before it is read: what it says it has, or as much as it may have.
-async fn read_body(app: &App, headers: &HeaderMap, mut body: Body) -> Result<(Bytes, Room), ApiError> {
-    let max = app.limits.body_bytes_max;
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
-    if length.is_some_and(|length| length > max) {
-        return Err(too_large(max));
-    }
-    let room = reserve(app, length.unwrap_or(max)).await?;
-    let mut bytes = Vec::with_capacity(length.unwrap_or(INLINE_BYTES_MAX));
-    loop {
-        let next = tokio::time::timeout(Duration::from_secs(BODY_PAUSE_SECONDS_MAX), body.frame()).await;
-        let next = next.map_err(|_| {
-            ApiError::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "slow_body",
-                "the body stopped coming; nothing was stored, send it again",
-            )
-        })?;
-        let Some(frame) = next else { break };
-        let frame = frame.map_err(|_| {
-            ApiError::bad_request("broken_body", "the body broke off; nothing was stored, send it again")
-        })?;
-        if let Ok(data) = frame.into_data() {
-            if bytes.len() + data.len() > max {
-                return Err(too_large(max));
-            }
-            bytes.extend_from_slice(&data);
-        }
-    }
-    Ok((bytes.into(), room))
-}
-
-async fn decode_body(app: &App, incoming: Incoming, encoding: Encoding, body: Bytes) -> Result<Decoded, ApiError> {
-    let small = encoding == Encoding::Identity && body.len() <= INLINE_BYTES_MAX;
-    let decode_now = move |app: &App| {
-        let context = Context { dataset: &incoming.dataset, received: app.store.clock().now(), limits: &app.limits };
-        decode(&incoming.protocol, encoding, &body, &context)
-    };
-    if small {
-        return Ok(decode_now(app)?);
-    }
-    let _permit = app.decodes.acquire().await.map_err(|_| bug("the decoder"))?;
-    let worker = app.clone();
-    let decoded = tokio::task::spawn_blocking(move || decode_now(&worker)).await.map_err(|_| bug("the decoder"))?;
-    Ok(decoded?)
 }

@@ -17,58 +17,63 @@ use http_body_util::{BodyExt, Full};
 use outcrop_ingest::otlp::{Format, Signal};
 use tonic::{Code, Status};
 
+use super::access::{self, Caller};
 use super::events::take;
 use super::otlp::{answer, incoming, status};
-use super::{ApiError, App, error, measure};
+use super::{ApiError, App, dialect, error, measure};
 
 /// Seconds until the frame of a call must have begun.
 const FRAME_SECONDS_MAX: u64 = 60;
 /// Bytes before a message: whether it is compressed, and its length.
 const FRAME_HEAD_BYTES: usize = 5;
-const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
-const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+pub(super) const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+pub(super) const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+pub(super) const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 pub(super) const ROUTES: [&str; 3] = [TRACES, LOGS, METRICS];
 
 /// Every service of the gRPC address.
 pub(crate) fn router(app: App) -> Router {
     Router::new()
-        .route(TRACES, post(|State(app), request| call(app, Signal::Traces, request)))
-        .route(LOGS, post(|State(app), request| call(app, Signal::Logs, request)))
-        .route(METRICS, post(|State(app), request| call(app, Signal::Metrics, request)))
+        .route(TRACES, post(|State(app), caller, request| call(app, caller, Signal::Traces, request)))
+        .route(LOGS, post(|State(app), caller, request| call(app, caller, Signal::Logs, request)))
+        .route(METRICS, post(|State(app), caller, request| call(app, caller, Signal::Metrics, request)))
         .fallback(unknown_service)
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(error::panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), access::check))
+        .layer(middleware::from_fn_with_state(app.clone(), dialect::translate))
         .layer(middleware::from_fn_with_state(app.clone(), measure))
         .with_state(app)
 }
 
 async fn unknown_service() -> Response {
-    refusal(&Status::unimplemented("there are the trace, logs and metrics services of OTLP here, and no others"))
+    Status::unimplemented("there are the trace, logs and metrics services of OTLP here, and no others").into_http()
 }
 
-async fn call(app: App, signal: Signal, request: Request) -> Response {
+async fn call(app: App, caller: Caller, signal: Signal, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
-    match export(&app, signal, &parts.headers, body).await {
-        Ok(message) => success(&message),
-        Err(error) => {
-            let status = status(&error);
-            let code = Code::from(i32::try_from(status.code).unwrap_or_default());
-            error.note();
-            let mut response = refusal(&Status::with_details(code, status.message, status.protobuf().into()));
-            if code == Code::Unimplemented {
-                let known = HeaderValue::from_static("identity,gzip,zstd");
-                response.headers_mut().insert(HeaderName::from_static("grpc-accept-encoding"), known);
-            }
-            response
-        }
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !content_type.is_some_and(|content_type| content_type.starts_with("application/grpc")) {
+        return Ok(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
     }
+    let (plain, message) = unframe(&parts.headers, body).await?;
+    let incoming = incoming(signal, Some(Format::Protobuf), &parts.headers);
+    let taken = take(&app, &caller, incoming, &plain, message).await?;
+    Ok(success(&answer(signal, &taken).protobuf()))
 }
 
-async fn export(app: &App, signal: Signal, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, ApiError> {
-    let (plain, message) = unframe(headers, body).await?;
-    let incoming = incoming(signal, Some(Format::Protobuf), headers);
-    let taken = take(app, incoming, &plain, message).await?;
-    Ok(answer(signal, &taken).protobuf())
+/// The status of a call that failed, with what a sender should do in its details.
+pub(super) fn refusal(error: &ApiError) -> Response {
+    let status = status(error);
+    let code = Code::from(i32::try_from(status.code).unwrap_or_default());
+    let mut response = Status::with_details(code, status.message, status.protobuf().into()).into_http();
+    if code == Code::Unimplemented {
+        let known = HeaderValue::from_static("identity,gzip,zstd");
+        response.headers_mut().insert(HeaderName::from_static("grpc-accept-encoding"), known);
+    }
+    // For whoever counts: of HTTP's statuses gRPC knows one.
+    *response.extensions_mut() = error.answer(()).into_parts().0.extensions;
+    response.extensions_mut().insert(error.status());
+    response
 }
 
 /// The message of a call as a body of its own, and the headers that HTTP would have for it.
@@ -130,8 +135,4 @@ fn success(message: &[u8]) -> Response {
     trailers.insert(Status::GRPC_STATUS, HeaderValue::from_static("0"));
     let body = Full::new(Bytes::from(frame)).with_trailers(std::future::ready(Some(Ok(trailers))));
     ([(header::CONTENT_TYPE, "application/grpc")], Body::new(body)).into_response()
-}
-
-fn refusal(status: &Status) -> Response {
-    status.clone().into_http()
 }

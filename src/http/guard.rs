@@ -2,7 +2,7 @@
 //! from our own pages. Pages of configured origins may send events, and nothing else.
 //!
 //! Keyless Outcrop listens on loopback, where every page of every site in the user's browser could reach it; these
-//! checks are what keeps them out.
+//! checks are what keeps them out. What browsers ask before they send is answered here: it comes without a key.
 
 use std::time::Duration;
 
@@ -10,30 +10,11 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tower::{Layer, ServiceExt};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-use super::{ApiError, App};
+use super::{ApiError, App, access};
 
-/// Routes where events come in.
-pub(super) const INGEST_ROUTES: [&str; 17] = [
-    "/api/v1/events/{dataset}",
-    "/1/batch/{dataset}",
-    "/1/events/{dataset}",
-    "/1/kinesis_events/{dataset}",
-    "/1/auth",
-    "/v1/traces",
-    "/v1/traces/",
-    "/v1/logs",
-    "/v1/logs/",
-    "/v1/metrics",
-    "/v1/metrics/",
-    "/loki/api/v1/push",
-    "/api/prom/push",
-    "/_bulk",
-    "/{index}/_bulk",
-    "/elasticsearch/_bulk",
-    "/elasticsearch/{index}/_bulk",
-];
 /// Seconds for which a browser need not ask again whether a page may send.
 const PREFLIGHT_SECONDS_MAX: u64 = 7_200;
 
@@ -54,19 +35,33 @@ pub(super) async fn check(State(app): State<App>, path: Option<MatchedPath>, req
     if !is_ours(&host, app.public_host.as_deref()) {
         return misdirected();
     }
-    let is_ingest = path.is_some_and(|path| INGEST_ROUTES.contains(&path.as_str()));
-    let is_guarded = is_ingest || request.uri().path().starts_with("/api/");
-    let senders: &[String] = if is_ingest { &app.cors_origins } else { &[] };
-    if is_guarded && !origin_allowed(request.headers(), &host, app.public_host.as_deref(), senders) {
-        return ApiError::new(
-            StatusCode::FORBIDDEN,
-            "foreign_origin",
-            "pages of other origins may not call this API; call it from the console or from a program. Pages may send \
-             events if cors_origins names their origin",
-        )
-        .into_response();
+    let path = path.as_ref().map_or("", MatchedPath::as_str);
+    let is_guarded = request.uri().path().starts_with("/api/") || access::is_guarded(path);
+    if !is_guarded || origin_is_ours(request.headers(), &host, app.public_host.as_deref()) {
+        return next.run(request).await;
     }
-    next.run(request).await
+    let is_sender = access::takes_events(&wanted(&request), path) && origin_may_send(request.headers(), &app);
+    if !is_sender {
+        return foreign();
+    }
+    app.cors.layer(next).oneshot(request).await.unwrap_or_else(|never| match never {})
+}
+
+/// The method of a request, or the one of which a browser asks whether a page may use it.
+fn wanted(request: &Request) -> Method {
+    let asked =
+        request.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD).filter(|_| request.method() == Method::OPTIONS);
+    asked.and_then(|method| Method::from_bytes(method.as_bytes()).ok()).unwrap_or_else(|| request.method().clone())
+}
+
+fn foreign() -> Response {
+    ApiError::new(
+        StatusCode::FORBIDDEN,
+        "foreign_origin",
+        "pages of other origins may not call this API; call it from the console or from a program. Pages may send \
+         events if cors_origins names their origin",
+    )
+    .into_response()
 }
 
 fn misdirected() -> Response {
@@ -105,14 +100,17 @@ fn is_ours(host: &str, public_host: Option<&str>) -> bool {
 }
 
 /// Requests without an `Origin` do not come from a page of another site.
-fn origin_allowed(headers: &HeaderMap, host: &str, public_host: Option<&str>, senders: &[String]) -> bool {
+fn origin_is_ours(headers: &HeaderMap, host: &str, public_host: Option<&str>) -> bool {
     headers.get_all(header::ORIGIN).iter().all(|origin| {
         let Ok(origin) = origin.to_str() else { return false };
         let origin = origin.to_lowercase();
-        if senders.contains(&origin) {
-            return true;
-        }
         let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
         authority.is_some_and(|a| a == host || Some(a) == public_host)
     })
+}
+
+fn origin_may_send(headers: &HeaderMap, app: &App) -> bool {
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let may = |origin: &HeaderValue| origin.to_str().is_ok_and(|o| app.cors_origins.contains(&o.to_lowercase()));
+    origins.next().is_some_and(may) && origins.next().is_none()
 }

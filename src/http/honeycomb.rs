@@ -6,7 +6,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use outcrop_ingest::honeycomb::{Call, Format};
 use outcrop_ingest::{Honeycomb, Protocol, dataset_name};
 use outcrop_storage::event::DatasetName;
@@ -14,10 +14,11 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::caller::{self, Caller};
+use super::access::Caller;
 use super::events::{Incoming, Taken, take};
 use super::names::Names;
 use super::{ApiError, App};
+use crate::workspace::Scope;
 
 /// What became of one event of a batch.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,6 +45,8 @@ pub(crate) struct HoneycombError {
     responses(
         (status = 200, description = "One entry for each event, in order", body = Vec<EventStatus>),
         (status = 400, description = "The body cannot be read or has no events; nothing was stored", body = HoneycombError),
+        (status = 401, body = HoneycombError),
+        (status = 403, body = HoneycombError),
         (status = 413, body = HoneycombError),
         (status = 415, body = HoneycombError),
         (status = 429, body = HoneycombError),
@@ -52,14 +55,13 @@ pub(crate) struct HoneycombError {
 )]
 pub(crate) async fn batch(
     State(app): State<App>,
+    caller: Caller,
     Names(dataset): Names<String>,
     headers: HeaderMap,
     body: Body,
-) -> Response {
-    match accept(&app, &dataset, Call::Batch, &headers, body).await {
-        Ok(taken) => Json(statuses(&taken)).into_response(),
-        Err(error) => refusal(&error),
-    }
+) -> Result<Json<Vec<EventStatus>>, ApiError> {
+    let taken = accept(&app, &caller, &dataset, Call::Batch, &headers, body).await?;
+    Ok(Json(statuses(&taken)))
 }
 
 /// Take one event in Honeycomb's form: its fields in the body, its time and sample rate in headers
@@ -76,6 +78,8 @@ pub(crate) async fn batch(
     responses(
         (status = 200, description = "The event is durable"),
         (status = 400, description = "The event was rejected; nothing was stored", body = HoneycombError),
+        (status = 401, body = HoneycombError),
+        (status = 403, body = HoneycombError),
         (status = 413, body = HoneycombError),
         (status = 415, body = HoneycombError),
         (status = 429, body = HoneycombError),
@@ -84,18 +88,17 @@ pub(crate) async fn batch(
 )]
 pub(crate) async fn event(
     State(app): State<App>,
+    caller: Caller,
     Names(dataset): Names<String>,
     headers: HeaderMap,
     body: Body,
-) -> Response {
+) -> Result<Json<serde_json::Value>, ApiError> {
     let header = |name: &str| Some(headers.get(name)?.to_str().unwrap_or("?").to_owned());
     let call = Call::Event { time: header("x-honeycomb-event-time"), sample_rate: header("x-honeycomb-samplerate") };
-    match accept(&app, &dataset, call, &headers, body).await {
-        Ok(taken) => match taken.rejects.listed.first() {
-            None => Json(json!({})).into_response(),
-            Some(reject) => refusal(&ApiError::bad_request("rejected", reject.error.clone())),
-        },
-        Err(error) => refusal(&error),
+    let taken = accept(&app, &caller, &dataset, call, &headers, body).await?;
+    match taken.rejects.listed.first() {
+        None => Ok(Json(json!({}))),
+        Some(reject) => Err(ApiError::bad_request("rejected", reject.error.clone())),
     }
 }
 
@@ -112,6 +115,8 @@ pub(crate) async fn event(
     responses(
         (status = 200, description = "Everything that could be read is durable"),
         (status = 400, description = "The body cannot be read; nothing was stored"),
+        (status = 401, description = "There is no valid key, in X-Amz-Firehose-Access-Key or elsewhere"),
+        (status = 403, description = "The key may not send to the dataset; nothing was stored"),
         (status = 413, description = "The body is too large; nothing was stored"),
         (status = 429, description = "Too much at once; send again after Retry-After"),
         (status = 503, description = "The disk is full or failed; send again after Retry-After"),
@@ -119,31 +124,33 @@ pub(crate) async fn event(
 )]
 pub(crate) async fn firehose(
     State(app): State<App>,
+    caller: Caller,
     Names(dataset): Names<String>,
     headers: HeaderMap,
     body: Body,
-) -> Response {
-    let request = headers.get("x-amz-firehose-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-    let mut answer = json!({ "requestId": request, "timestamp": app.store.clock().now() / 1_000_000 });
-    let outcome = match named(&dataset) {
-        Ok(dataset) => {
-            let incoming = Incoming { protocol: Protocol::Firehose, dataset, overflow: None };
-            take(&app, incoming, &headers, body).await
-        }
-        Err(error) => Err(error),
-    };
-    match outcome {
-        Ok(taken) => {
-            if let Some(first) = taken.rejects.listed.first() {
-                tracing::warn!("{} events of Firehose were rejected, the first: {}", taken.rejects.total, first.error);
-            }
-            Json(answer).into_response()
-        }
-        Err(error) => {
-            answer["errorMessage"] = json!(error.message());
-            error.with_body(Json(answer))
-        }
+) -> Result<Json<serde_json::Value>, ApiError> {
+    let dataset = named(&dataset)?;
+    let incoming = Incoming { protocol: Protocol::Firehose, dataset, overflow: None };
+    let taken = take(&app, &caller, incoming, &headers, body).await?;
+    if let Some(first) = taken.rejects.listed.first() {
+        tracing::warn!("{} events of Firehose were rejected, the first: {}", taken.rejects.total, first.error);
     }
+    Ok(Json(delivery(&app, request_id(&headers))))
+}
+
+/// What the answer to a delivery repeats.
+pub(super) fn request_id(headers: &HeaderMap) -> &str {
+    headers.get("x-amz-firehose-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default()
+}
+
+fn delivery(app: &App, request: &str) -> serde_json::Value {
+    json!({ "requestId": request, "timestamp": app.store.clock().now() / 1_000_000 })
+}
+
+pub(super) fn firehose_refusal(app: &App, request: &str, error: &ApiError) -> Response {
+    let mut body = delivery(app, request);
+    body["errorMessage"] = json!(error.message());
+    error.answer(Json(body))
 }
 
 /// Describe the key of the request
@@ -151,18 +158,28 @@ pub(crate) async fn firehose(
     get,
     path = "/1/auth",
     tag = "ingest",
-    responses((status = 200, description = "What the key may do, in Honeycomb's form")),
+    responses(
+        (status = 200, description = "What the key may do, in Honeycomb's form"),
+        (status = 401, body = HoneycombError),
+    ),
 )]
-pub(crate) async fn auth() -> Response {
-    Json(description(&caller::this_machine())).into_response()
+pub(crate) async fn auth(caller: Caller) -> Json<serde_json::Value> {
+    Json(description(&caller))
 }
 
-async fn accept(app: &App, dataset: &str, call: Call, headers: &HeaderMap, body: Body) -> Result<Taken, ApiError> {
+async fn accept(
+    app: &App,
+    caller: &Caller,
+    dataset: &str,
+    call: Call,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Taken, ApiError> {
     let dataset = named(dataset)?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let format = Format::from_content_type(content_type);
     let protocol = Protocol::Honeycomb(Honeycomb { call, format });
-    take(app, Incoming { protocol, dataset, overflow: None }, headers, body).await
+    take(app, caller, Incoming { protocol, dataset, overflow: None }, headers, body).await
 }
 
 /// The dataset that a path means.
@@ -180,21 +197,22 @@ fn statuses(taken: &Taken) -> Vec<EventStatus> {
     taken.rejects.by_item(taken.items).map(status).collect()
 }
 
-fn refusal(error: &ApiError) -> Response {
-    error.with_body(Json(HoneycombError { error: error.message().to_owned() }))
+pub(super) fn refusal(error: &ApiError) -> Response {
+    error.answer(Json(HoneycombError { error: error.message().to_owned() }))
 }
 
 /// What senders ask `/1/auth` for, both spellings of what they look for included.
 fn description(caller: &Caller) -> serde_json::Value {
+    let (may_ingest, may_query) = (caller.may(Scope::Ingest), caller.may(Scope::Query));
     let place = json!({ "name": "Outcrop", "slug": "outcrop" });
     json!({
-        "id": caller.id,
-        "type": if caller.may_query { "configuration" } else { "ingest" },
+        "id": caller.id(),
+        "type": if may_query { "configuration" } else { "ingest" },
         "api_key_access": {
-            "events": caller.may_ingest,
-            "createDatasets": caller.may_ingest,
-            "create_datasets": caller.may_ingest,
-            "queries": caller.may_query,
+            "events": may_ingest,
+            "createDatasets": may_ingest,
+            "create_datasets": may_ingest,
+            "queries": may_query,
             "columns": false,
             "markers": false,
             "triggers": false,

@@ -1,51 +1,70 @@
 //! HTTP: the router and what all routes share. One handler file a noun; [`error`] is the only status table.
 //!
-//! A handler takes, calls, replies. Guards run before every route: who may ask ([`guard`]), how long, how much.
+//! A handler takes, calls, replies. Before every route runs who may ask at all ([`guard`]) and what a key may do
+//! ([`access`]); behind it, how its protocol says that something was refused ([`dialect`]).
 
-mod caller;
+mod access;
+pub(crate) mod admission;
+mod body;
+mod compare;
 mod console;
+mod datasets;
+mod deletions;
+mod dialect;
 mod elasticsearch;
 mod error;
+mod etag;
 mod events;
 pub(crate) mod grpc;
 mod guard;
 mod health;
 mod honeycomb;
+mod keys;
 mod loki;
 mod names;
+mod object;
 mod openapi;
 mod otlp;
 mod query;
+mod sending;
+mod session;
+mod tasks;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::body::Bytes;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{any, get, post};
+use axum::routing::{get, post};
 use outcrop_ingest::{Limits, Protocol};
 use outcrop_query::QueryEngine;
-use outcrop_storage::Store;
 use outcrop_storage::event::DatasetName;
+use outcrop_storage::memory::{Memory, Pool};
+use outcrop_storage::{Retention, Store};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::cors::CorsLayer;
 
 pub(crate) use error::ApiError;
 pub(crate) use openapi::openapi_json;
 
 use crate::settings::Parts;
+use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
+use crate::workers::Workers;
+use crate::workspace::Workspace;
 
-/// Bodies decoded at once: each may inflate to the body limit and become columns of several times that.
-const DECODES_MAX: usize = 2;
-/// KiB of bodies in memory at once, as sent.
-const BODIES_KIB_MAX: usize = 256 << 10;
+/// Requests of ingest between body and receipt: each waits on a thread of its own for the fsync that they share.
+pub(crate) const IN_FLIGHT_MAX: usize = 512;
+/// Memory for decoding that each thread should find.
+const DECODING_BYTES_EACH: usize = 32 << 20;
 
 /// What handlers work with.
 #[derive(Clone, Debug)]
@@ -54,27 +73,65 @@ pub(crate) struct App(Arc<Inner>);
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) store: Arc<Store>,
-    pub(crate) engine: QueryEngine,
+    pub(crate) engine: Arc<QueryEngine>,
+    pub(crate) workspace: Workspace,
+    pub(crate) tasks: Tasks,
+    /// One change to a dataset's settings at a time.
+    pub(crate) changing_datasets: Mutex<()>,
+    /// The policy of datasets without their own.
+    pub(crate) retention: Retention,
     pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
     pub(crate) public_host: Option<String>,
+    pub(crate) public_https: bool,
+    /// Origins whose pages may send events, and how their browsers are told.
     pub(crate) cors_origins: Vec<String>,
-    pub(crate) decodes: Semaphore,
-    pub(crate) bodies_kib: Arc<Semaphore>,
+    pub(crate) cors: CorsLayer,
+    /// Whether only this machine can reach us.
+    pub(crate) loopback_only: bool,
+    pub(crate) memory: Memory,
+    pub(crate) workers: Workers,
+    pub(crate) in_flight: Semaphore,
+    pub(crate) grants: Grants,
+}
+
+/// What the system grants the process, as it was at start.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Grants {
+    pub(crate) open_files_max: u64,
+    pub(crate) maps_max: u64,
 }
 
 impl App {
-    pub(crate) fn new(store: Arc<Store>, engine: QueryEngine, parts: &Parts) -> App {
-        App(Arc::new(Inner {
+    pub(crate) fn new(
+        store: Arc<Store>,
+        engine: QueryEngine,
+        workspace: Workspace,
+        parts: &Parts,
+        grants: Grants,
+    ) -> std::io::Result<App> {
+        let memory = store.memory().clone();
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let threads = cores.min(memory.ceiling(Pool::Decoding) / DECODING_BYTES_EACH).max(1);
+        Ok(App(Arc::new(Inner {
             store,
-            engine,
+            engine: Arc::new(engine),
+            workspace,
+            tasks: Tasks::default(),
+            changing_datasets: Mutex::new(()),
+            retention: parts.store.retention,
             metrics: Metrics::new(),
             limits: parts.ingest.decoder(),
             public_host: parts.public_host.clone(),
+            public_https: parts.public_https,
             cors_origins: parts.cors_origins.clone(),
-            decodes: Semaphore::new(DECODES_MAX),
-            bodies_kib: Arc::new(Semaphore::new(BODIES_KIB_MAX)),
-        }))
+            cors: guard::cors(&parts.cors_origins),
+            loopback_only: parts.is_loopback_only(),
+            memory,
+            workers: Workers::start(threads)?,
+            in_flight: Semaphore::new(IN_FLIGHT_MAX),
+            grants,
+        })))
     }
 }
 
@@ -89,41 +146,52 @@ impl std::ops::Deref for App {
 /// Every route of the product.
 pub(crate) fn router(app: App) -> Router {
     let api = Router::new()
+        .route("/events/{dataset}", post(events::accept).delete(deletions::delete_events))
         .route("/query/{dataset}", post(query::query))
         .route("/rows/{dataset}", post(query::rows))
+        .route("/compare/{dataset}", post(compare::compare))
         .route("/datasets", get(query::datasets))
+        .route(
+            "/datasets/{dataset}",
+            get(datasets::show_dataset).patch(datasets::change_dataset).delete(datasets::drop_dataset),
+        )
         .route("/fields/{dataset}", get(query::fields))
         .route("/values/{dataset}/{field}", get(query::values))
+        .route("/tasks", get(tasks::list_tasks))
+        .route("/tasks/{id}", get(tasks::show_task).delete(tasks::cancel_task))
+        .route("/keys", get(keys::list_keys).post(keys::create_key))
+        .route("/keys/{id}", get(keys::show_key).delete(keys::revoke_key))
+        .route("/session", get(session::show_session).post(session::sign_in).delete(session::sign_out))
         .route("/version", get(health::version))
         .route("/openapi.json", get(openapi::document))
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::no_method);
     Router::new()
         .nest("/api/v1", api)
-        .merge(ingest(&app))
-        .merge(elasticsearch_manners())
-        .nest("/elasticsearch", elasticsearch_manners())
+        .merge(protocols())
+        .merge(elasticsearch_routes())
+        .nest("/elasticsearch", elasticsearch_routes())
         .route("/elasticsearch", get(elasticsearch::about))
         .route("/elasticsearch/", get(elasticsearch::about))
         .route("/", get(elasticsearch::root))
-        .route("/ready", get(loki::ready))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
         .fallback(console::serve)
         .method_not_allowed_fallback(error::no_method)
-        .layer(DefaultBodyLimit::max(query::SPEC_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(app.clone(), sending::account))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), access::check))
+        .layer(middleware::from_fn_with_state(app.clone(), dialect::translate))
         .layer(middleware::from_fn_with_state(app.clone(), guard::check))
         .layer(middleware::from_fn_with_state(app.clone(), measure))
         .with_state(app)
 }
 
-/// The routes of [`guard::INGEST_ROUTES`]: where events come in, also from pages of configured origins.
-fn ingest(app: &App) -> Router<App> {
+/// Where events come in that speak other protocols.
+fn protocols() -> Router<App> {
     Router::new()
-        .route("/api/v1/events/{dataset}", post(events::accept))
         .route("/1/batch/{dataset}", post(honeycomb::batch))
         .route("/1/events/{dataset}", post(honeycomb::event))
         .route("/1/kinesis_events/{dataset}", post(honeycomb::firehose))
@@ -136,18 +204,15 @@ fn ingest(app: &App) -> Router<App> {
         .route("/v1/metrics/", post(otlp::metrics))
         .route("/loki/api/v1/push", post(loki::push))
         .route("/api/prom/push", post(loki::push))
-        .route("/_bulk", post(elasticsearch::bulk).put(elasticsearch::bulk))
-        .route("/{index}/_bulk", post(elasticsearch::bulk_to).put(elasticsearch::bulk_to))
-        .route("/elasticsearch/_bulk", post(elasticsearch::bulk).put(elasticsearch::bulk))
-        .route("/elasticsearch/{index}/_bulk", post(elasticsearch::bulk_to).put(elasticsearch::bulk_to))
-        .method_not_allowed_fallback(error::no_method)
-        .layer(guard::cors(&app.cors_origins))
+        .route("/ready", get(loki::ready))
 }
 
-/// What clients of Elasticsearch ask before they send.
-fn elasticsearch_manners() -> Router<App> {
-    let setup = || any(elasticsearch::setup);
+/// Bulk requests, and what clients of Elasticsearch ask before they send them.
+fn elasticsearch_routes() -> Router<App> {
+    let setup = || get(elasticsearch::nothing).put(elasticsearch::acknowledge);
     Router::new()
+        .route("/_bulk", post(elasticsearch::bulk).put(elasticsearch::bulk))
+        .route("/{index}/_bulk", post(elasticsearch::bulk_to).put(elasticsearch::bulk_to))
         .route("/_license", get(elasticsearch::license))
         .route("/_xpack", get(elasticsearch::license))
         .route("/_cluster/health", get(elasticsearch::health))
@@ -160,17 +225,17 @@ fn elasticsearch_manners() -> Router<App> {
         .route("/_data_stream/{name}", setup())
 }
 
-/// Takes bytes that came by another way than a request.
+/// Takes bytes that came by another way than a request, and from somebody who has no key.
 pub(crate) async fn take_bytes(
     app: &App,
     protocol: Protocol,
     dataset: DatasetName,
-    bytes: Vec<u8>,
+    bytes: Bytes,
 ) -> Result<(), ApiError> {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     let incoming = events::Incoming { protocol, dataset, overflow: None };
-    events::take(app, incoming, &headers, bytes.into()).await.map(drop)
+    events::take(app, &access::Caller::without_key(), incoming, &headers, bytes.into()).await.map(drop)
 }
 
 /// Counts every request by its route, never by its path: paths hold names.
@@ -178,6 +243,10 @@ async fn measure(State(app): State<App>, path: Option<MatchedPath>, request: Req
     let began = Instant::now();
     let route = openapi::known_route(path.as_ref().map_or("", MatchedPath::as_str));
     let response = next.run(request).await;
-    app.metrics.request(route, response.status().as_u16(), began.elapsed());
+    let status = response.extensions().get::<StatusCode>().copied().unwrap_or(response.status());
+    app.metrics.request(route, status.as_u16(), began.elapsed());
+    if let Some(why) = response.extensions().get::<admission::Shed>() {
+        app.metrics.shed(why.label());
+    }
     response
 }

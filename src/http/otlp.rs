@@ -10,6 +10,7 @@ use outcrop_ingest::otlp::{Exported, Format, Signal, Status};
 use outcrop_ingest::{Otlp, Protocol, dataset_name};
 use outcrop_storage::event::DatasetName;
 
+use super::access::Caller;
 use super::events::{Incoming, Taken, take};
 use super::{ApiError, App};
 
@@ -28,14 +29,16 @@ const KNOWN_TYPES: &str =
     responses(
         (status = 200, description = "An ExportTraceServiceResponse in the form of the request: empty, or what was rejected"),
         (status = 400, description = "A google.rpc.Status: the body cannot be read; nothing was stored"),
+        (status = 401, description = "A google.rpc.Status: there is no valid key"),
+        (status = 403, description = "A google.rpc.Status: the key may not send to a dataset of the body; nothing was stored"),
         (status = 413, description = "A google.rpc.Status: the body is too large; nothing was stored"),
         (status = 415, description = "The type or the encoding is not understood"),
         (status = 429, description = "A google.rpc.Status: too much at once; send again after Retry-After"),
         (status = 503, description = "A google.rpc.Status: the disk is full or failed; send again after Retry-After"),
     )
 )]
-pub(crate) async fn traces(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
-    export(&app, Signal::Traces, &headers, body).await
+pub(crate) async fn traces(State(app): State<App>, caller: Caller, headers: HeaderMap, body: Body) -> Response {
+    export(&app, &caller, Signal::Traces, &headers, body).await
 }
 
 /// Take log records, as OpenTelemetry sends them
@@ -48,14 +51,16 @@ pub(crate) async fn traces(State(app): State<App>, headers: HeaderMap, body: Bod
     responses(
         (status = 200, description = "An ExportLogsServiceResponse in the form of the request: empty, or what was rejected"),
         (status = 400, description = "A google.rpc.Status: the body cannot be read; nothing was stored"),
+        (status = 401, description = "A google.rpc.Status: there is no valid key"),
+        (status = 403, description = "A google.rpc.Status: the key may not send to a dataset of the body; nothing was stored"),
         (status = 413, description = "A google.rpc.Status: the body is too large; nothing was stored"),
         (status = 415, description = "The type or the encoding is not understood"),
         (status = 429, description = "A google.rpc.Status: too much at once; send again after Retry-After"),
         (status = 503, description = "A google.rpc.Status: the disk is full or failed; send again after Retry-After"),
     )
 )]
-pub(crate) async fn logs(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
-    export(&app, Signal::Logs, &headers, body).await
+pub(crate) async fn logs(State(app): State<App>, caller: Caller, headers: HeaderMap, body: Body) -> Response {
+    export(&app, &caller, Signal::Logs, &headers, body).await
 }
 
 /// Take data points, as OpenTelemetry sends them
@@ -68,25 +73,32 @@ pub(crate) async fn logs(State(app): State<App>, headers: HeaderMap, body: Body)
     responses(
         (status = 200, description = "An ExportMetricsServiceResponse in the form of the request: empty, or what was rejected"),
         (status = 400, description = "A google.rpc.Status: the body cannot be read; nothing was stored"),
+        (status = 401, description = "A google.rpc.Status: there is no valid key"),
+        (status = 403, description = "A google.rpc.Status: the key may not send to a dataset of the body; nothing was stored"),
         (status = 413, description = "A google.rpc.Status: the body is too large; nothing was stored"),
         (status = 415, description = "The type or the encoding is not understood"),
         (status = 429, description = "A google.rpc.Status: too much at once; send again after Retry-After"),
         (status = 503, description = "A google.rpc.Status: the disk is full or failed; send again after Retry-After"),
     )
 )]
-pub(crate) async fn metrics(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
-    export(&app, Signal::Metrics, &headers, body).await
+pub(crate) async fn metrics(State(app): State<App>, caller: Caller, headers: HeaderMap, body: Body) -> Response {
+    export(&app, &caller, Signal::Metrics, &headers, body).await
 }
 
-async fn export(app: &App, signal: Signal, headers: &HeaderMap, body: Body) -> Response {
+async fn export(app: &App, caller: &Caller, signal: Signal, headers: &HeaderMap, body: Body) -> Response {
     let Ok(format) = format(headers) else {
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, KNOWN_TYPES).into_response();
     };
     let form = format.unwrap_or(Format::Json);
-    match take(app, incoming(signal, format, headers), headers, body).await {
+    match take(app, caller, incoming(signal, format, headers), headers, body).await {
         Ok(taken) => exported(signal, form, &taken),
-        Err(error) => failed(form, &error),
+        Err(error) => error.into_response(),
     }
+}
+
+/// The form in which a request is answered.
+pub(super) fn form(headers: &HeaderMap) -> Format {
+    format(headers).ok().flatten().unwrap_or(Format::Json)
 }
 
 /// The form that the body says it has; none if it says nothing.
@@ -132,10 +144,10 @@ fn exported(signal: Signal, form: Format, taken: &Taken) -> Response {
     }
 }
 
-fn failed(form: Format, error: &ApiError) -> Response {
+pub(super) fn refusal(form: Format, error: &ApiError) -> Response {
     let status = status(error);
     match form {
-        Format::Protobuf => error.with_body(([(header::CONTENT_TYPE, PROTOBUF)], status.protobuf())),
-        Format::Json => error.with_body(([(header::CONTENT_TYPE, JSON)], status.json())),
+        Format::Protobuf => error.answer(([(header::CONTENT_TYPE, PROTOBUF)], status.protobuf())),
+        Format::Json => error.answer(([(header::CONTENT_TYPE, JSON)], status.json())),
     }
 }

@@ -1,40 +1,40 @@
 //! Questions: queries, rows, datasets, fields, values. Take a spec, call the engine, reply.
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequest, Query, Request, State};
 use outcrop_query::{Answer, DatasetList, FieldList, Options, QuerySpec, RowsAnswer, RowsSpec, ValueList, read_spec};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::access::Caller;
 use super::error::ErrorBody;
 use super::names::Names;
-use super::{ApiError, App};
+use super::{ApiError, App, body};
 
 /// Bytes of a spec.
 pub(super) const SPEC_BYTES_MAX: usize = 1 << 20;
 
-/// Reads a spec out of a body of bounded size.
-fn spec<T: DeserializeOwned + Default>(body: Result<Bytes, BytesRejection>) -> Result<T, ApiError> {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            format!("the spec is larger than {SPEC_BYTES_MAX} bytes; use fewer values"),
-        ),
-        _ => ApiError::bad_request("broken_body", "the body broke off; send it again"),
-    })?;
-    Ok(read_spec(&body)?)
+/// A spec, read out of a body of bounded size.
+#[derive(Debug)]
+pub(crate) struct Spec<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<App> for Spec<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Spec<T>, ApiError> {
+        let (parts, mut body) = request.into_parts();
+        let held = body::read(&app.memory, &parts.headers, &mut body, SPEC_BYTES_MAX).await?;
+        Ok(Spec(read_spec(&held.bytes)?))
+    }
 }
 
 /// The options in the query string, read strictly: an unknown one is a misspelt one.
-fn options<T: DeserializeOwned>(query: Parsed<T>) -> Result<T, ApiError> {
+pub(super) fn options<T: DeserializeOwned>(query: Parsed<T>) -> Result<T, ApiError> {
     query.map(|Query(options)| options).map_err(|e| ApiError::bad_request("malformed_options", e.body_text()))
 }
 
-type Parsed<T> = Result<Query<T>, QueryRejection>;
+pub(super) type Parsed<T> = Result<Query<T>, QueryRejection>;
 
 /// Ask: calculations over events, by group and over time
 #[utoipa::path(
@@ -58,14 +58,14 @@ type Parsed<T> = Result<Query<T>, QueryRejection>;
 )]
 pub(crate) async fn query(
     State(app): State<App>,
+    caller: Caller,
     Names(dataset): Names<String>,
     options_given: Parsed<Options>,
-    body: Result<Bytes, BytesRejection>,
+    Spec(spec): Spec<QuerySpec>,
 ) -> Result<Json<Answer>, ApiError> {
     let options = options(options_given)?;
-    let spec: QuerySpec = spec(body)?;
     let now = app.store.clock().now();
-    Ok(Json(app.engine.query(app.store.snapshot(), &dataset, &spec, &options, now).await?))
+    Ok(Json(app.engine.query(caller.snapshot(&app.store), &dataset, &spec, &options, now).await?))
 }
 
 /// Look: raw events by time, a page at a time
@@ -89,20 +89,20 @@ pub(crate) async fn query(
 )]
 pub(crate) async fn rows(
     State(app): State<App>,
+    caller: Caller,
     Names(dataset): Names<String>,
     options_given: Parsed<Options>,
-    body: Result<Bytes, BytesRejection>,
+    Spec(spec): Spec<RowsSpec>,
 ) -> Result<Json<RowsAnswer>, ApiError> {
     let options = options(options_given)?;
-    let spec: RowsSpec = spec(body)?;
     let now = app.store.clock().now();
-    Ok(Json(app.engine.rows(app.store.snapshot(), &dataset, &spec, &options, now).await?))
+    Ok(Json(app.engine.rows(caller.snapshot(&app.store), &dataset, &spec, &options, now).await?))
 }
 
 /// The datasets there are
 #[utoipa::path(get, path = "/api/v1/datasets", tag = "query", responses((status = 200, body = DatasetList)))]
-pub(crate) async fn datasets(State(app): State<App>) -> Json<DatasetList> {
-    Json(app.engine.datasets(&app.store.snapshot()))
+pub(crate) async fn datasets(State(app): State<App>, caller: Caller) -> Json<DatasetList> {
+    Json(app.engine.datasets(&caller.snapshot(&app.store)))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -124,11 +124,12 @@ pub(crate) struct FieldOptions {
 )]
 pub(crate) async fn fields(
     State(app): State<App>,
+    caller: Caller,
     Names(dataset): Names<String>,
     options_given: Parsed<FieldOptions>,
 ) -> Result<Json<FieldList>, ApiError> {
     let options = options(options_given)?;
-    Ok(Json(app.engine.fields(app.store.snapshot(), &dataset, options.q.as_deref()).await?))
+    Ok(Json(app.engine.fields(caller.snapshot(&app.store), &dataset, options.q.as_deref()).await?))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -153,11 +154,12 @@ pub(crate) struct ValueOptions {
 )]
 pub(crate) async fn values(
     State(app): State<App>,
+    caller: Caller,
     Names((dataset, field)): Names<(String, String)>,
     options_given: Parsed<ValueOptions>,
 ) -> Result<Json<ValueList>, ApiError> {
     let options = options(options_given)?;
     let now = app.store.clock().now();
-    let snapshot = app.store.snapshot();
+    let snapshot = caller.snapshot(&app.store);
     Ok(Json(app.engine.values(snapshot, &dataset, &field, options.prefix.as_deref(), options.limit, now).await?))
 }

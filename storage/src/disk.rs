@@ -10,11 +10,21 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use crate::machine;
+
+mod device;
 mod failing;
 #[cfg(test)]
 mod tests;
 
 pub use failing::{FailingDisk, Fault};
+
+/// The space of a file system, without what only root may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Space {
+    pub total_bytes: u64,
+    pub available_bytes: u64,
+}
 
 pub trait Disk: Debug + Send + Sync {
     /// A new, empty file. It is an error if the file exists.
@@ -23,17 +33,28 @@ pub trait Disk: Debug + Send + Sync {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
     /// `length` bytes from `offset`; fewer is an error.
     fn read_range(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>>;
+    /// As [`Disk::read_range`], but from the device itself where the system can do that: what memory has of a file may be
+    /// better than what the disk has.
+    fn read_device(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        self.read_range(path, offset, length)
+    }
     /// The file mapped into memory. The file must never be changed afterwards.
     fn map(&self, path: &Path) -> io::Result<Bytes>;
     fn length(&self, path: &Path) -> io::Result<u64>;
     /// The paths in a directory, sorted by name.
     fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>>;
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Gives a file another name, in place of a file that has it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
     /// Makes durable what a file holds that somebody else has written.
     fn sync_file(&self, path: &Path) -> io::Result<()>;
     fn create_directory(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_directory(&self, directory: &Path) -> io::Result<()>;
+    /// The space where `directory` is.
+    fn space(&self, directory: &Path) -> io::Result<Space>;
 }
 
 /// A file being written.
@@ -62,6 +83,14 @@ impl Disk for RealDisk {
         let mut bytes = vec![0; length];
         file.read_exact(&mut bytes)?;
         Ok(bytes)
+    }
+
+    fn read_device(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        match device::read(path, offset, length) {
+            // Not every file system can.
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => self.read_range(path, offset, length),
+            read => read,
+        }
     }
 
     fn map(&self, path: &Path) -> io::Result<Bytes> {
@@ -99,6 +128,10 @@ impl Disk for RealDisk {
 
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {
         File::open(directory)?.sync_all()
+    }
+
+    fn space(&self, directory: &Path) -> io::Result<Space> {
+        machine::space(directory)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::event::DatasetName;
+
 /// Each kind says whose turn it is: the sender's, the operator's, or nobody's but time's.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -35,13 +37,19 @@ pub enum StoreError {
     NothingToRepair { path: PathBuf },
     /// SQLite failed.
     #[error("the catalog failed: {0}")]
-    Catalog(#[from] rusqlite::Error),
+    Catalog(rusqlite::Error),
     /// The memtable is full and flushing does not keep up: try again later.
     #[error("the store cannot keep up; send again later")]
     Busy,
     /// The store is closing.
     #[error("the store is closing")]
     Closed,
+    /// A dataset that is not there, or not any more.
+    #[error("there is no such dataset; read the list of datasets again")]
+    NoDataset,
+    /// A name that another dataset has.
+    #[error("there is a dataset {0} already; choose another name, or drop that one first")]
+    DatasetExists(DatasetName),
     /// More datasets than allowed.
     #[error("there are {0} datasets already, as many as the limit allows; use an existing one or raise datasets_max")]
     TooManyDatasets(usize),
@@ -54,9 +62,36 @@ pub enum StoreError {
     /// A request that no frame can hold.
     #[error("the request takes {bytes} bytes in the log, {max} are allowed; send it in parts")]
     TooLarge { bytes: usize, max: usize },
+    /// Another process takes a backup into the same directory.
+    #[error("{} is being written by another backup; wait for it, or choose another directory", path.display())]
+    BackupLocked { path: PathBuf },
+    /// The directory holds a backup of something else.
+    #[error("{} holds a backup of another store; choose another directory", path.display())]
+    BackupOfAnother { path: PathBuf },
+    /// The backup would go with what it is to save.
+    #[error("{} is inside of the data directory; choose a directory on another disk", path.display())]
+    BackupInside { path: PathBuf },
+    /// The store changes faster than it can be copied.
+    #[error("the store changed {rounds} times while it was being copied; try again when it takes fewer events")]
+    BackupBusy { rounds: u64 },
+    /// There is nothing to be restored.
+    #[error("{} holds no backup: it has no manifest.json", path.display())]
+    NoBackup { path: PathBuf },
+    /// A directory that must be empty is not.
+    #[error("{} is not empty; choose a directory that is not there, or remove what is in it", path.display())]
+    NotEmpty { path: PathBuf },
     /// Our own mistake.
     #[error("BUG: {0}")]
     Bug(String),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> StoreError {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => StoreError::DiskFull { path: "catalog.sqlite".into() },
+            _ => StoreError::Catalog(error),
+        }
+    }
 }
 
 impl StoreError {
@@ -65,6 +100,20 @@ impl StoreError {
             return StoreError::DiskFull { path: path.to_owned() };
         }
         StoreError::Io { action, path: path.to_owned(), source }
+    }
+
+    /// Whether an error of reading a file is one of the file. What the machine lacks for the moment says nothing of it.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            StoreError::Damaged { .. } | StoreError::UnknownFormat { .. } => true,
+            StoreError::Io { source, .. } => {
+                use io::ErrorKind::{Interrupted, OutOfMemory, ResourceBusy, WouldBlock};
+                let passing = matches!(source.kind(), Interrupted | OutOfMemory | ResourceBusy | WouldBlock);
+                // The system's numbers for no room for another file have no kind.
+                !passing && !matches!(source.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+            }
+            _ => false,
+        }
     }
 
     pub(crate) fn damaged(path: &Path, what: impl Into<String>) -> StoreError {

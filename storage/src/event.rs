@@ -207,6 +207,8 @@ pub struct EventBatch {
     timestamp: Int64Array,
     sample_rate: Option<UInt32Array>,
     columns: Vec<EventColumn>,
+    /// Which of the columns is the overflow column.
+    overflow: Option<usize>,
 }
 
 /// A batch that breaks one of its invariants: our mistake, never the sender's.
@@ -244,7 +246,9 @@ impl EventBatch {
                 return fail(format!("{} {} twice", column.field, column.field_type.label()));
             }
         }
-        Ok(EventBatch { timestamp, sample_rate, columns })
+        let is_overflow = |c: &EventColumn| c.field_type == FieldType::String && c.field.as_str() == reserved::OVERFLOW;
+        let overflow = columns.iter().position(is_overflow);
+        Ok(EventBatch { timestamp, sample_rate, columns, overflow })
     }
 
     pub fn rows(&self) -> usize {
@@ -271,7 +275,7 @@ impl EventBatch {
 
     /// The fields that have no column of their own, as texts: see [`crate::overflow`].
     pub fn overflow(&self) -> Option<&StringArray> {
-        self.column(reserved::OVERFLOW, FieldType::String).map(|c| c.as_string())
+        self.overflow.map(|at| self.columns[at].values.as_string())
     }
 
     pub(crate) fn into_parts(self) -> (Int64Array, Option<UInt32Array>, Vec<EventColumn>) {

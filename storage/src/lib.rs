@@ -9,6 +9,8 @@
 mod acknowledgement;
 pub mod event;
 pub mod limits;
+pub mod machine;
+pub mod memory;
 
 pub mod clock;
 pub mod disk;
@@ -29,7 +31,9 @@ mod testing;
 mod upkeep;
 pub mod wal;
 
+pub mod backup;
 pub mod check;
+pub mod inspect;
 pub mod repair;
 
 pub use acknowledgement::{BatchId, Once, Outcome};
@@ -40,6 +44,8 @@ pub use overflow::{OverflowEntry, OverflowTable};
 pub use segment::SegmentInfo;
 pub use segment::reader::{OpenSegment, Segment, SegmentBytes};
 pub use snapshot::{DatasetSnapshot, InOverflow, Snapshot};
-pub use store::{Store, StoreHealth, StoreSettings};
+pub use store::{
+    Begun, DatasetInfo, ScrubHealth, ScrubStep, SpaceHealth, Store, StoreHealth, StoreSettings, Submitted,
+};
 pub use upkeep::retain::Retention;
 pub use wal::writer::Receipt;

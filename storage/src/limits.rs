@@ -80,6 +80,16 @@ pub const COMPACTION_QUIET_SECONDS: i64 = 3_600;
 /// Sequences that the ranges of a footer may name, removed events included: more is nonsense that would fill the memory
 /// (some 64 MB for so many).
 pub const FOOTER_SEQUENCES_MAX: u64 = 1 << 36;
+/// Seconds from the beginning of one pass of the scrub to the next: damage is found while last week's backup is there.
+pub const SCRUB_PASS_SECONDS: i64 = 7 * 86_400;
+/// Seconds between the beginnings of passes when the operator says how fast the scrub reads.
+pub const SCRUB_REST_SECONDS: i64 = 1;
+/// Bytes a second that the scrub reads at least, unless the operator says otherwise.
+pub const SCRUB_BYTES_PER_SECOND_MIN: u64 = 1 << 20;
+/// Bytes that the scrub reads at a time.
+pub const SCRUB_STEP_BYTES: usize = 1 << 20;
+/// Bytes that the scrub may have to read again after a restart.
+pub const SCRUB_SAVE_BYTES: u64 = 64 << 20;
 
 /// Bytes of one WAL frame's body; a request that needs more is refused. Bounds what replay may allocate.
 pub const FRAME_BYTES_MAX: usize = 512 << 20;
@@ -113,6 +123,26 @@ pub const CARRIED_FRAME_BYTES: usize = 1 << 20;
 /// Log files that hold nothing but carried acknowledgements before they are made into one.
 pub const CARRIED_FILES_MAX: usize = 8;
 
+/// Bytes of the device that ingest leaves free, unless 1 % is more; see `store/space.rs`.
+pub const SPACE_RESERVE_BYTES: u64 = 256 << 20;
+/// The reserve is at most this part of the device, so that a small one can be used at all.
+pub const SPACE_RESERVE_PART_MAX: u64 = 16;
+/// Ingest that was stopped goes on when this part of the reserve's size is free above it.
+pub const SPACE_REOPEN_PART: u64 = 4;
+/// Bytes let in between two looks at the device, as a part of the reserve.
+pub const SPACE_LOOK_PART: u64 = 8;
+/// A log file is at most this part of the device.
+pub const SPACE_WAL_FILE_PART: u64 = 32;
+/// Memtable bytes that are worth segments of their own when the device is nearly full.
+pub const SPACE_FLUSH_BYTES_MIN: u64 = 1 << 20;
+/// Niceness of threads that work on bytes, compared with those that only move them: taking a request in, writing the log and
+/// sending an answer take little time each, and everybody waits for them.
+pub const WORK_NICENESS: i32 = 5;
+/// Niceness of the thread that flushes: it may lag behind, within the memtable limit.
+pub const FLUSH_NICENESS: i32 = 7;
+/// Niceness of the thread that merges segments: nobody waits for it.
+pub const COMPACTION_NICENESS: i32 = 10;
+
 /// What an operator may turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreLimits {
@@ -120,8 +150,11 @@ pub struct StoreLimits {
     pub flush_bytes_max: usize,
     /// Seconds after which a memtable is flushed however small, so that the WAL can be trimmed.
     pub flush_age_seconds_max: u64,
-    /// Memtable bytes of all datasets; above it `append` waits for a flush and then sheds.
+    /// Memtable bytes of all datasets; above it `append` waits for a flush and then sheds. The ceiling of that pool in the
+    /// process's memory.
     pub memtable_bytes_max: usize,
+    /// Bytes of the device that ingest leaves free; none for [`SPACE_RESERVE_BYTES`] or what fits the device better.
+    pub disk_reserve_bytes: Option<u64>,
     /// Bytes of a WAL file before the next one is begun.
     pub wal_file_bytes_max: usize,
     /// Bytes of decoded footers that are kept. A segment of 200 columns and a million rows takes 2 MB.
@@ -139,6 +172,8 @@ pub struct StoreLimits {
     pub retention: Retention,
     /// The evidence that a flush writes.
     pub flush_evidence: Evidence,
+    /// Bytes a second that the scrub reads; 0 for no scrub, none for a pass in about a week.
+    pub scrub_bytes_per_second: Option<u64>,
 }
 
 impl Default for StoreLimits {
@@ -147,6 +182,7 @@ impl Default for StoreLimits {
             flush_bytes_max: 192 << 20,
             flush_age_seconds_max: 600,
             memtable_bytes_max: 512 << 20,
+            disk_reserve_bytes: None,
             wal_file_bytes_max: 64 << 20,
             footer_cache_bytes_max: 256 << 20,
             datasets_max: DATASETS_MAX,
@@ -155,6 +191,7 @@ impl Default for StoreLimits {
             overflow_fields_listed_max: OVERFLOW_FIELDS_LISTED_MAX,
             retention: Retention::default(),
             flush_evidence: Evidence::None,
+            scrub_bytes_per_second: None,
         }
     }
 }

@@ -43,6 +43,11 @@ impl DataDir {
         self.0.join("catalog.sqlite")
     }
 
+    /// What people make and keep. The store itself does not open it.
+    pub fn workspace(&self) -> PathBuf {
+        self.0.join("workspace.sqlite")
+    }
+
     pub fn wal(&self) -> PathBuf {
         self.0.join("wal")
     }
@@ -81,6 +86,11 @@ impl DataDir {
     /// Where queries spill. Emptied at start.
     pub fn spill(&self) -> PathBuf {
         self.0.join("spill")
+    }
+
+    /// Written and removed again to see whether the disk takes anything.
+    pub fn probe(&self) -> PathBuf {
+        self.spill().join("probe")
     }
 }
 

@@ -12,15 +12,16 @@ mod find;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, CatalogImage, DatasetRow, FieldTable};
+use crate::catalog::{Catalog, CatalogImage, DatasetRow, FieldTable, ScrubPlace};
 use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::event::{DatasetId, DatasetName};
-use crate::paths::DataDir;
+use crate::paths::{DataDir, SegmentId};
+use crate::segment::reader::OpenSegment;
 use crate::segment::sequences::Sequences;
 use crate::store::{self, StoreSettings};
 use crate::wal::reader::WalFiles;
@@ -60,8 +61,8 @@ pub fn repair(settings: StoreSettings, mut progress: impl FnMut(u64, u64)) -> Re
     let (choices, accounted) = choose::choose(&found.iter().map(Found::candidate).collect::<Vec<_>>());
     let listed = list(&found, &choices, &mut report);
     let names = names_in_log(&*disk, &dir, store_id)?;
-    let listed_max = settings.limits.overflow_fields_listed_max;
-    let mut image = image(store_id, &found, &listed, &accounted, names, listed_max, &mut report)?;
+    let mut image = image(store_id, &found, &listed, &accounted, names, &mut report)?;
+    count_fields(&settings, &mut image, &mut report.problems);
     image.next_segment = last_segment + 1;
     report.old_catalog = set_aside(&*disk, &dir)?;
     let mut catalog = Catalog::begin_repair(&dir.catalog(), store_id)?;
@@ -107,7 +108,7 @@ fn list(found: &[Found], choices: &[Choice], report: &mut RepairReport) -> Vec<u
                 report.segments += 1;
                 report.segment_events += segment.footer.rows;
                 if let Some(damage) = &segment.damage {
-                    report.problems.push(format!("{damage}; it is listed, and what can be read of it is"));
+                    report.problems.push(format!("{damage}; it is listed, and set aside"));
                 }
             }
             Choice::Replaced => report.replaced += 1,
@@ -143,7 +144,6 @@ fn image(
     listed: &[usize],
     accounted: &Sequences,
     mut names: BTreeMap<DatasetId, DatasetName>,
-    overflow_listed_max: usize,
     report: &mut RepairReport,
 ) -> Result<CatalogImage, StoreError> {
     let mut rows: BTreeMap<DatasetId, DatasetRow> = BTreeMap::new();
@@ -167,12 +167,6 @@ fn image(
         if row.cluster_field.is_none() {
             row.cluster_field.clone_from(&segment.footer.cluster_field);
         }
-        find::count_fields(segment, &mut row.fields, &mut report.problems);
-    }
-    for segment in by_age.iter().map(|at| &found[*at]) {
-        if let Some(row) = rows.get_mut(&DatasetId(segment.footer.dataset_id)) {
-            find::count_overflow(segment, &mut row.fields, overflow_listed_max, &mut report.problems);
-        }
     }
     report.datasets = rows.len() as u64;
     Ok(CatalogImage {
@@ -180,8 +174,29 @@ fn image(
         next_segment: 1,
         next_sequence: accounted.last().unwrap_or(0) + 1,
         datasets: rows.into_values().collect(),
+        dropped: BTreeSet::new(),
         segments: by_age.iter().map(|at| found[*at].footer.info(found[*at].bytes)).collect(),
+        damage: BTreeMap::new(),
+        scrub: ScrubPlace::START,
+        unsound: Vec::new(),
+        fields_lost: Vec::new(),
     })
+}
+
+/// Counts the fields of each dataset anew, one segment at a time: columns first, since a field with a column is counted by
+/// name in overflow too.
+fn count_fields(settings: &StoreSettings, image: &mut CatalogImage, problems: &mut Vec<String>) {
+    let listed_max = settings.limits.overflow_fields_listed_max;
+    for row in &mut image.datasets {
+        let own: Vec<SegmentId> = image.segments.iter().filter(|s| s.dataset == row.id).map(|s| s.id).collect();
+        let open = |id: &SegmentId| OpenSegment::open(Arc::clone(&settings.disk), &settings.data_dir, row.id, *id);
+        for segment in own.iter().filter_map(|id| open(id).ok()) {
+            find::count_fields(&segment, &mut row.fields, problems);
+        }
+        for segment in own.iter().filter_map(|id| open(id).ok()) {
+            find::count_overflow(&segment, &mut row.fields, listed_max, problems);
+        }
+    }
 }
 
 /// Two datasets of one name are two all the same.

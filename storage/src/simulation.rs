@@ -1,6 +1,6 @@
 //! The real store against a naive model, under one seed: owned clock, failing disk, crashes anywhere.
 //!
-//! 1. A seed makes limits and a run of steps: appends, flushes, merges, retention, removals, faults, crashes, power cuts.
+//! 1. A seed makes limits and a run of steps: appends, flushes, merges, retention, removals, drops, faults, crashes, power cuts.
 //! 2. [`model`] is told what was sent and what was answered, and judges what the store holds.
 //! 3. [`world`] carries steps out on the store.
 //!

@@ -20,6 +20,8 @@ pub struct DatasetSnapshot {
     /// Fields of the segments; the memtable's come on top.
     pub fields: Arc<FieldTable>,
     pub segments: Arc<Vec<Arc<Segment>>>,
+    /// Segments that cannot be read: what is answered lacks their events.
+    pub set_aside: Arc<Vec<Arc<Segment>>>,
     pub memtable: Vec<Arc<StoredBatch>>,
     /// Overflow fields that are counted one by one.
     pub(crate) overflow_fields_listed_max: usize,
@@ -52,9 +54,28 @@ impl Snapshot {
 }
 
 impl DatasetSnapshot {
+    /// Sets aside the segments in which somebody has met damage since; whether there were any.
+    pub fn set_aside_damaged(&mut self) -> bool {
+        if self.segments.iter().all(|s| s.damage().is_none()) {
+            return false;
+        }
+        let (sound, damaged) = self.segments.iter().cloned().partition(|s| s.damage().is_none());
+        self.segments = Arc::new(sound);
+        let damaged: Vec<Arc<Segment>> = damaged;
+        Arc::make_mut(&mut self.set_aside).extend(damaged);
+        true
+    }
+
     pub fn events(&self) -> u64 {
         let segments: u64 = self.segments.iter().map(|s| s.info().rows).sum();
         segments + self.memtable.iter().map(|b| b.rows() as u64).sum::<u64>()
+    }
+
+    /// The number after that of the last event: whatever is acknowledged later has a larger one.
+    pub fn sequence_end(&self) -> u64 {
+        let segments = self.segments.iter().map(|s| s.info().sequence_max);
+        let memtable = self.memtable.iter().filter_map(|b| b.sequence().values().last().copied());
+        segments.chain(memtable).max().map_or(0, |last| last + 1)
     }
 
     /// Bytes of the segments on disk and of the memtable in memory.
@@ -93,9 +114,12 @@ impl DatasetSnapshot {
 
     /// What the memtable holds is not counted anywhere yet.
     fn find_in_memtable(&self, field: &str, found: &mut InOverflow) {
+        let batches = || self.memtable.iter().filter_map(|batch| Some((batch, batch.events().overflow()?)));
+        if batches().next().is_none() {
+            return;
+        }
         let finder = FieldFinder::new(field);
-        for batch in &self.memtable {
-            let Some(texts) = batch.events().overflow() else { continue };
+        for (batch, texts) in batches() {
             let (min, max) = batch.time_range();
             for value in texts.iter().flatten().filter_map(|text| finder.find(text)) {
                 found.see(value.field_type(), min, max);

@@ -15,8 +15,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 
 use crate::event::{EventBatch, EventColumn, FieldName, FieldType, reserved};
+use crate::index::Probe;
 use crate::memtable::StoredBatch;
-use crate::segment::reader::OpenSegment;
+use crate::segment::reader::{OpenSegment, Segment};
 use crate::snapshot::DatasetSnapshot;
 
 /// 2026-01-01 UTC.
@@ -196,6 +197,32 @@ fn numbered(open: &OpenSegment, batch: &RecordBatch) -> Vec<Numbered> {
         },
     };
     (0..batch.num_rows()).map(number).collect()
+}
+
+/// A value to be looked up in a sidecar.
+pub(crate) fn probe(value: &Value) -> Probe<'_> {
+    match value {
+        Value::Boolean(value) => Probe::Boolean(*value),
+        Value::Integer(value) => Probe::Integer(*value),
+        Value::Float(bits) => Probe::Float(f64::from_bits(*bits)),
+        Value::Text(text) => Probe::Text(text),
+    }
+}
+
+/// Fails if the sidecar of a segment rules out an event that is in it: `events` are its own, in its order. Whether it
+/// could be asked everything.
+pub(crate) fn check_evidence(segment: &Segment, events: &[Numbered]) -> bool {
+    let Some(sidecar) = segment.sidecar() else { return false };
+    for (row, event) in events.iter().enumerate() {
+        for (name, value) in &event.event.fields {
+            let Ok(column) = sidecar.column(name, value.field_type()) else { return false };
+            let column = column.unwrap_or_else(|| panic!("the evidence does not know {name}"));
+            let Ok(found) = column.find(probe(value)) else { return false };
+            let holds = found.ranges().iter().any(|range| range.contains(&(row as u32)));
+            assert!(holds, "the evidence rules out {name} = {value:?} in row {row}");
+        }
+    }
+    true
 }
 
 /// Every event of a dataset, by sequence.

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::keys::create_key;
 use crate::harness::grpc::{Call, framed};
-use crate::harness::{Server, wait_until};
+use crate::harness::{Request, Server, wait_until};
 
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
@@ -107,6 +108,61 @@ fn refusals_have_grpcs_statuses() {
     }
     assert_eq!(count(&server, "unknown_service"), 0);
     assert_eq!(call.to(server.grpc).ok(), b"", "and the server goes on");
+}
+
+/// A span of the service `name`.
+fn span_of(name: &str) -> Vec<u8> {
+    let nested = |number: u8, content: &[u8]| [&[number << 3 | 2, content.len() as u8], content].concat();
+    let value = nested(2, &nested(1, name.as_bytes()));
+    let attribute = nested(1, &[nested(1, b"service.name"), value].concat());
+    nested(1, &[nested(1, &attribute), nested(2, &nested(2, &[]))].concat())
+}
+
+#[test]
+fn keys_are_metadata_and_datasets_are_services() {
+    let server = Server::start();
+    let (everywhere, mine) = (create_key(&server.setup, &["ingest"]), create_key(&server.setup, &["ingest:mine"]));
+    let query = create_key(&server.setup, &["query"]);
+    let both = [span_of("mine"), span_of("yours")].concat();
+    let base64 = |text: &str| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text);
+    for path in [TRACES, LOGS, METRICS] {
+        for (what, headers, status) in [
+            ("no key", vec![], 16),
+            ("a wrong key", vec![("x-honeycomb-team", "wrong".to_owned())], 16),
+            ("a key that may only ask", vec![("x-honeycomb-team", query.clone())], 7),
+            ("a key", vec![("x-honeycomb-team", everywhere.clone())], 0),
+            ("a key", vec![("authorization", format!("Bearer {everywhere}"))], 0),
+            ("a key", vec![("authorization", format!("Basic {}", base64(&format!("user:{everywhere}"))))], 0),
+        ] {
+            let call = headers.iter().fold(Call::new(path, b""), |call, (name, value)| call.header(name, value));
+            let outcome = call.to(server.grpc);
+            assert_eq!((outcome.http_status, outcome.status()), (200, status), "{path}, {what}: {outcome:?}");
+        }
+    }
+    let send = |message: &[u8]| Call::new(TRACES, message).header("x-honeycomb-team", &mine).to(server.grpc).status();
+    assert_eq!((send(&span_of("mine")), send(&span_of("yours")), send(&both), send(&ONE_ITEM)), (0, 7, 7, 7));
+    let ask = |dataset: &str| {
+        let path = format!("/api/v1/query/{dataset}");
+        server.send(&Request::json(&path, &json!({})).header("X-Outcrop-Key", &query))
+    };
+    assert_eq!(ask("mine").ok()["rows"], json!([[1]]));
+    assert_eq!(
+        (ask("yours").status, ask("unknown_service").status),
+        (404, 404),
+        "nothing of what was refused is there"
+    );
+}
+
+#[test]
+fn nothing_but_grpc_is_spoken() {
+    let server = Server::start();
+    let text = Call::new(TRACES, &ONE_ITEM).header("content-type", "text/plain").to(server.grpc);
+    assert_eq!(text.http_status, 415, "what a page could send without being asked for leave");
+    assert!(
+        Request::post(TRACES, framed(false, &ONE_ITEM)).try_to(server.grpc).is_err(),
+        "HTTP/1 is what browsers speak"
+    );
+    assert_eq!(count(&server, "unknown_service"), 0);
 }
 
 #[test]

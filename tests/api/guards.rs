@@ -1,10 +1,11 @@
 //! Who may ask: foreign hosts get 421 everywhere, foreign origins 403 below `/api/`, and keyless Outcrop serves this
 //! machine only.
 
+use super::keys::create_key;
 use super::refused;
 use crate::harness::{Body, Reply, Request, Server};
 
-const ROUTES: [(&str, &str); 20] = [
+const ROUTES: [(&str, &str); 23] = [
     ("GET", "/"),
     ("GET", "/explore/anything"),
     ("GET", "/healthz"),
@@ -25,15 +26,17 @@ const ROUTES: [(&str, &str); 20] = [
     ("POST", "/v1/metrics"),
     ("POST", "/_bulk"),
     ("POST", "/loki/api/v1/push"),
+    ("GET", "/api/v1/keys"),
+    ("POST", "/api/v1/session"),
+    ("DELETE", "/api/v1/session"),
 ];
 
 /// Where events come in: pages of configured origins may ask here and nowhere else.
-const INGEST: [(&str, &str, &str); 10] = [
+const INGEST: [(&str, &str, &str); 9] = [
     ("POST", "/api/v1/events/d", "{\"a\":1}"),
     ("POST", "/1/batch/d", "[{\"data\":{\"a\":1}}]"),
     ("POST", "/1/events/d", "{\"a\":1}"),
     ("POST", "/1/kinesis_events/d", "{}"),
-    ("GET", "/1/auth", ""),
     ("POST", "/v1/traces", "{}"),
     ("POST", "/v1/logs", "{}"),
     ("POST", "/v1/metrics", "{}"),
@@ -170,6 +173,23 @@ fn pages_of_configured_origins_may_send_events_and_nothing_else() {
             assert_eq!(reply.header("access-control-allow-origin"), None);
         }
     }
+}
+
+#[test]
+fn a_page_may_send_and_not_delete_and_needs_a_key_like_anybody() {
+    let server = Server::with(&["--cors-origins", "https://shop.example.com"]);
+    let origin = "https://shop.example.com";
+    refused(&preflight(&server, origin, "DELETE", "/api/v1/events/d"), 403);
+    refused(&ask(&server, "DELETE", "/api/v1/events/d", &[("Origin", origin)]), 403);
+    let key = create_key(&server.setup, &["ingest"]);
+    let sent = |headers: &[(&str, &str)]| {
+        let request = Request::post("/1/batch/d", "[{\"data\":{\"a\":1}}]").header("Origin", origin);
+        let reply = server.send(&headers.iter().fold(request, |request, (name, value)| request.header(name, value)));
+        assert_eq!(reply.header("access-control-allow-origin"), Some(origin), "the page is told");
+        reply.status
+    };
+    assert_eq!(preflight(&server, origin, "POST", "/1/batch/d").status, 200, "browsers ask without a key");
+    assert_eq!((sent(&[]), sent(&[("X-Honeycomb-Team", &key)])), (401, 200));
 }
 
 #[test]

@@ -5,18 +5,26 @@
 
 mod bodies;
 mod command_line;
+mod compare;
 mod console;
+mod damage;
+mod datasets;
+mod deletion;
 mod elasticsearch;
 mod exactly_once;
 mod grpc;
 mod guards;
 mod honeycomb;
+mod keys;
 mod lifetime;
 mod lists;
 mod loki;
 mod operating;
 mod otlp;
 mod paging;
+mod pressure;
+mod routes;
+mod sessions;
 mod shapes;
 mod specs;
 mod syslog;

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::keys::create_key;
 use super::refused;
+use super::routes::{Names, ROUTES};
 use crate::harness::{Request, Server};
 
 #[test]
@@ -66,47 +68,19 @@ fn the_openapi_document_has_every_route_and_no_other() {
     let document = reply.ok();
     assert!(document["openapi"].as_str().is_some_and(|v| v.starts_with("3.1")), "{}", document["openapi"]);
     let documented = documented(&document);
-    for (method, path) in [
-        ("POST", "/api/v1/events/{dataset}"),
-        ("POST", "/api/v1/query/{dataset}"),
-        ("POST", "/api/v1/rows/{dataset}"),
-        ("GET", "/api/v1/datasets"),
-        ("GET", "/api/v1/fields/{dataset}"),
-        ("GET", "/api/v1/values/{dataset}/{field}"),
-        ("GET", "/api/v1/version"),
-        ("POST", "/1/batch/{dataset}"),
-        ("POST", "/1/events/{dataset}"),
-        ("POST", "/1/kinesis_events/{dataset}"),
-        ("GET", "/1/auth"),
-        ("POST", "/v1/traces"),
-        ("POST", "/v1/logs"),
-        ("POST", "/v1/metrics"),
-        ("POST", "/_bulk"),
-        ("POST", "/{index}/_bulk"),
-        ("POST", "/loki/api/v1/push"),
-    ] {
+    let key = create_key(&server.setup, &["ingest", "query", "admin"]);
+    for route in ROUTES {
+        let load = Request::post("/api/v1/events/d", "{\"f\":1}").header("X-Outcrop-Key", &key);
+        assert_eq!(server.send(&load).status, 200);
+        let (method, path) = (route.method, route.path);
         assert!(documented.contains(&(method.to_owned(), path.to_owned())), "{method} {path} is not in the document");
+        let request = route.request(&Names { dataset: "d", id: &route.make_id(&server, "d", &key), key: &key });
+        let status = server.send(&request.header("X-Outcrop-Key", &key)).status;
+        assert!(route.is_let_in(status), "{method} {path} is documented and answers {status}");
+        let names = Names { dataset: "d", id: "x", key: &key };
+        route.refused(&server.send(&Request::new("TRACE", &route.address(&names)).header("X-Outcrop-Key", &key)), 405);
     }
-    server.load("d", "{\"f\":1}");
-    for (method, path) in documented {
-        let body = match path.as_str() {
-            "/1/batch/{dataset}" => "[{\"data\":{\"a\":1}}]",
-            "/1/events/{dataset}" => "{\"a\":1}",
-            "/_bulk" | "/{index}/_bulk" => "{\"create\":{\"_index\":\"d\"}}\n{}\n",
-            _ => "{}",
-        };
-        let path = path.replace("{dataset}", "d").replace("{field}", "f").replace("{index}", "d");
-        let request = Request::new(&method, &path);
-        let request = if method == "POST" { Request::post(&path, body) } else { request };
-        let request = if path.starts_with("/v1/") || path.starts_with("/loki/") {
-            request.header("Content-Type", "application/json")
-        } else {
-            request
-        };
-        let status = server.send(&request).status;
-        assert!(status < 400, "{method} {path} is documented and answers {status}");
-        refused(&server.send(&Request::new("TRACE", &path)), 405);
-    }
+    assert_eq!(documented.len(), ROUTES.len(), "there is more in the document: {documented:?}");
 }
 
 #[test]

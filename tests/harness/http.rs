@@ -151,7 +151,7 @@ impl Reply {
         self.json()
     }
 
-    fn read(stream: &mut impl BufRead) -> std::io::Result<Reply> {
+    pub(crate) fn read(stream: &mut impl BufRead) -> std::io::Result<Reply> {
         let broken = |what: &str| std::io::Error::new(std::io::ErrorKind::InvalidData, what.to_owned());
         let status_line = line(stream)?;
         let status = status_line.split(' ').nth(1).and_then(|s| s.parse().ok()).ok_or_else(|| broken(&status_line))?;

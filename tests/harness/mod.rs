@@ -1,13 +1,18 @@
 //! What every test from outside needs: a server of its own, HTTP as rude as needed, and waiting for conditions.
 //!
 //! [`server`] starts, kills and restarts the executable on a directory; [`http`] writes requests byte by byte, because
-//! client libraries are too polite; [`grpc`] does the same frame by frame; [`process`] reads what the kernel says of a process; [`json`] compares answers.
+//! client libraries are too polite; [`grpc`] does the same frame by frame; [`process`] reads what the kernel says of a process;
+//! [`json`] compares answers; [`load`] offers an open-loop load, [`ledger`] compares what was sent with what is there,
+//! [`volume`] is a small device.
 
 pub(crate) mod grpc;
 pub(crate) mod http;
 pub(crate) mod json;
+pub(crate) mod ledger;
+pub(crate) mod load;
 pub(crate) mod process;
 pub(crate) mod server;
+pub(crate) mod volume;
 
 use std::time::{Duration, Instant};
 
@@ -21,6 +26,13 @@ pub(crate) fn wait_until(what: &str, patience: Duration, mut condition: impl FnM
         assert!(Instant::now() < deadline, "waited {patience:?} in vain: {what}");
         std::thread::park_timeout(Duration::from_millis(5));
     }
+}
+
+/// A number that lengthens or repeats a run.
+pub(crate) fn from_environment(name: &str) -> Option<u64> {
+    std::env::var(name)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a number, not {text:?}")))
 }
 
 /// Random numbers from a seed (SplitMix64), so that a failing run can be repeated.

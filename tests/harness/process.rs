@@ -26,6 +26,28 @@ pub(crate) fn processor_ticks(pid: u32) -> u64 {
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
+/// The processors that this process, and what it starts, may run on.
+pub(crate) fn processors() -> Vec<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap();
+    let number = |text: &str| text.trim().parse::<usize>().unwrap();
+    let ranges = list.trim().split(',').map(|range| range.split_once('-').unwrap_or((range, range)));
+    ranges.flat_map(|(first, last)| number(first)..=number(last)).collect()
+}
+
+/// Keeps the calling thread, and those that it starts, off a processor, where there is another.
+pub(crate) fn keep_off(processor: Option<usize>) {
+    let others: Vec<String> =
+        processors().iter().filter(|nth| Some(**nth) != processor).map(ToString::to_string).collect();
+    if processor.is_none() || others.is_empty() {
+        return;
+    }
+    let thread = std::fs::read_link("/proc/thread-self").unwrap();
+    let thread = thread.file_name().unwrap().to_str().unwrap().to_owned();
+    let set = Command::new("taskset").args(["-p", "-c", &others.join(","), &thread]).output().unwrap();
+    assert!(set.status.success(), "{set:?}");
+}
+
 /// Sends SIGTERM.
 pub(crate) fn terminate(pid: u32) {
     let sent = Command::new("kill").args(["-TERM", &pid.to_string()]).status().unwrap();

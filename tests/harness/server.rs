@@ -22,16 +22,34 @@ const ADDRESS_SPACE_KIB_MAX: u64 = 12 << 20;
 pub(crate) struct Setup {
     home: Arc<TempDir>,
     arguments: Vec<String>,
+    /// The processor that the server has, if it is to have only one.
+    processor: Option<usize>,
+    /// How many files it may have open, if not as many as this process.
+    open_files_max: Option<u64>,
 }
 
 impl Setup {
     pub(crate) fn new() -> Setup {
-        Setup { home: Arc::new(TempDir::new().unwrap()), arguments: Vec::new() }
+        Setup { home: Arc::new(TempDir::new().unwrap()), arguments: Vec::new(), processor: None, open_files_max: None }
     }
 
     /// The same directory with these further arguments and no others.
     pub(crate) fn with(&self, arguments: &[&str]) -> Setup {
-        Setup { home: Arc::clone(&self.home), arguments: arguments.iter().map(|a| (*a).to_owned()).collect() }
+        Setup { arguments: arguments.iter().map(|a| (*a).to_owned()).collect(), ..self.clone() }
+    }
+
+    /// The same, held to one processor.
+    pub(crate) fn pinned(&self) -> Setup {
+        Setup { processor: process::processors().pop(), ..self.clone() }
+    }
+
+    pub(crate) fn processor(&self) -> Option<usize> {
+        self.processor
+    }
+
+    /// The same, with so many open files at most.
+    pub(crate) fn with_open_files(&self, max: u64) -> Setup {
+        Setup { open_files_max: Some(max), ..self.clone() }
     }
 
     pub(crate) fn home(&self) -> &std::path::Path {
@@ -40,12 +58,11 @@ impl Setup {
 
     /// `outcrop` with these arguments, away from anybody's settings.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let pin = self.processor.map(|nth| format!("taskset -c {nth} ")).unwrap_or_default();
+        let files = self.open_files_max.map(|max| format!("ulimit -n {max}; ")).unwrap_or_default();
+        let script = format!("ulimit -v {ADDRESS_SPACE_KIB_MAX}; {files}exec {pin}\"$0\" \"$@\"");
         let mut command = Command::new("sh");
-        command.args([
-            "-c",
-            &format!("ulimit -v {ADDRESS_SPACE_KIB_MAX}; exec \"$0\" \"$@\""),
-            env!("CARGO_BIN_EXE_outcrop"),
-        ]);
+        command.args(["-c", &script, &executable()]);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OUTCROP_")) {
             command.env_remove(name);
         }
@@ -77,6 +94,11 @@ impl Setup {
         };
         Server { setup: self.clone(), child, address, grpc, ready: ready.unwrap_or_default() }
     }
+}
+
+/// The executable under test: `OUTCROP_BIN`, such as a release build, or the one that was built with the tests.
+fn executable() -> String {
+    std::env::var("OUTCROP_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_outcrop").to_owned())
 }
 
 /// The address that stands behind `before`.

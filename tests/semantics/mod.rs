@@ -45,6 +45,7 @@ macro_rules! scripts {
                 in_memory_in_overflow InMemory InOverflow
                 in_segments_in_overflow InSegments InOverflow
                 half_and_half_unlisted HalfAndHalf Unlisted
+                in_segments_with_more_columns InSegments MoreColumns
                 half_and_half_with_more_columns HalfAndHalf MoreColumns
                 half_and_half_with_fewer_columns HalfAndHalf FewerColumns
             }

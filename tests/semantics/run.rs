@@ -90,6 +90,9 @@ fn serve(script: &Script, lie: Lie, fields: Fields) -> Result<Server, String> {
         load(&server, script, |load| &load.lines)?;
         return Ok(server);
     }
+    if lie == Lie::InSegments && first != rest {
+        return serve_together(script, &setup, first, rest);
+    }
     let server = setup.with(&[&FLUSH_AT_ONCE, first].concat()).start();
     load(&server, script, |load| if lie == Lie::InSegments { &load.lines } else { halves(load).0 })?;
     server.wait_for_flush();
@@ -99,6 +102,19 @@ fn serve(script: &Script, lie: Lie, fields: Fields) -> Result<Server, String> {
     let (setup, _) = server.terminate();
     let server = setup.with(rest).start();
     load(&server, script, |load| halves(load).1)?;
+    Ok(server)
+}
+
+/// Both halves in the same segments, though stored under different settings.
+fn serve_together(script: &Script, setup: &Setup, first: &[&str], rest: &[&str]) -> Result<Server, String> {
+    let server = setup.with(first).start();
+    load(&server, script, |load| halves(load).0)?;
+    let (setup, _) = server.terminate();
+    let server = setup.with(rest).start();
+    load(&server, script, |load| halves(load).1)?;
+    let (setup, _) = server.terminate();
+    let server = setup.with(&[&FLUSH_AT_ONCE, rest].concat()).start();
+    server.wait_for_flush();
     Ok(server)
 }
 

@@ -1,9 +1,10 @@
 // The server's answers as React state, by TanStack Query: one hook for each question a page asks. Answers of one question
 // are kept, so that Back shows them at once. It must not know how anything looks.
-import { keepPreviousData, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
-import { getDatasets, getFields, getValues, postQuery, postRows } from './client';
+import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { deleteSession, getDatasets, getFields, getSession, getValues, postQuery, postRows, postSession } from './client';
 import type { ApiError } from './errors';
-import type { FieldInfo, QueryAnswer, QuerySpec, RowsAnswer, RowsSpec } from './types';
+import { setKeyNeeded } from './session';
+import type { FieldInfo, QueryAnswer, QuerySpec, RowsAnswer, RowsSpec, SessionInfo } from './types';
 
 const MINUTE = 60_000;
 
@@ -13,6 +14,34 @@ export const useFields = (dataset: string) => useQuery<FieldInfo[], ApiError>({ 
 
 export const useValues = (dataset: string, field: string, prefix: string, limit: number, enabled: boolean) =>
   useQuery({ queryKey: ['values', dataset, field, prefix, limit], queryFn: ({ signal }) => getValues(dataset, field, prefix, limit, signal), enabled: enabled && dataset !== '' && field !== '', staleTime: MINUTE, placeholderData: keepPreviousData });
+
+/** Who is signed in; nobody is while the server needs no key. */
+export const useSession = () => useQuery<SessionInfo, ApiError>({ queryKey: ['session'], queryFn: ({ signal }) => getSession(signal), staleTime: Infinity });
+
+/** Signs in; everything that was refused is asked again. */
+export function useSignIn() {
+  const client = useQueryClient();
+  return useMutation<SessionInfo, ApiError, string>({
+    mutationFn: postSession,
+    onSuccess: (session) => {
+      client.clear();
+      client.setQueryData(['session'], session);
+      setKeyNeeded(false);
+    },
+  });
+}
+
+/** Signs out; nothing that was read stays. */
+export function useSignOut() {
+  const client = useQueryClient();
+  return useMutation<void, ApiError>({
+    mutationFn: deleteSession,
+    onSuccess: () => {
+      client.clear();
+      setKeyNeeded(true);
+    },
+  });
+}
 
 /** One run of the page's question: `question` names it, `at` is the moment of the run. A new moment is a new run. */
 export type Run = { dataset: string; question: string; at: number };

@@ -4,24 +4,7 @@
  */
 
 export interface paths {
-    "/1/auth": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Describe the key of the request */
-        get: operations["auth"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/1/batch/{dataset}": {
+    "/api/v1/compare/{dataset}": {
         parameters: {
             query?: never;
             header?: never;
@@ -30,25 +13,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a batch of events in Honeycomb's form, as libhoney, Refinery and Vector send it */
-        post: operations["batch"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/1/events/{dataset}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Take one event in Honeycomb's form: its fields in the body, its time and sample rate in headers */
-        post: operations["event"];
+        /**
+         * Ask what is different about a selection of events
+         * @description With `Accept: text/event-stream` there are `progress` events, an `answer` from a sample, then the exact `answer`, or an `error`.
+         */
+        post: operations["compare"];
         delete?: never;
         options?: never;
         head?: never;
@@ -72,6 +41,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The settings of a dataset */
+        get: operations["show_dataset"];
+        put?: never;
+        post?: never;
+        /** Drop a dataset with all of its events, at once and for good */
+        delete: operations["drop_dataset"];
+        options?: never;
+        head?: never;
+        /** Change how long a dataset keeps its events, or its name */
+        patch: operations["change_dataset"];
+        trace?: never;
+    };
     "/api/v1/events/{dataset}": {
         parameters: {
             query?: never;
@@ -83,7 +71,8 @@ export interface paths {
         put?: never;
         /** Take events: a JSON object, an array of them, or NDJSON */
         post: operations["accept"];
-        delete?: never;
+        /** Delete chosen events, of those acknowledged before the request: all in one step, or none */
+        delete: operations["delete_events"];
         options?: never;
         head?: never;
         patch?: never;
@@ -101,6 +90,42 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every key, revoked ones included */
+        get: operations["list_keys"];
+        put?: never;
+        /** Make a key. The answer holds the key itself; nothing else ever will */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One key */
+        get: operations["show_key"];
+        put?: never;
+        post?: never;
+        /** Revoke a key: it ends at once, with the sessions that it opened */
+        delete: operations["revoke_key"];
         options?: never;
         head?: never;
         patch?: never;
@@ -135,6 +160,60 @@ export interface paths {
         /** Look: raw events by time, a page at a time */
         post: operations["rows"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in */
+        get: operations["show_session"];
+        put?: never;
+        /** Sign in with a key: the answer sets a cookie that counts as the key for 12 hours */
+        post: operations["sign_in"];
+        /** Sign out: the session ends, here and wherever its cookie went */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tasks that are known, the youngest first */
+        get: operations["list_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a task is */
+        get: operations["show_task"];
+        put?: never;
+        post?: never;
+        /** Cancel a task: it ends without having changed anything, unless it was about to be done */
+        delete: operations["cancel_task"];
         options?: never;
         head?: never;
         patch?: never;
@@ -191,57 +270,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/logs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Take log records, as OpenTelemetry sends them */
-        post: operations["logs"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/metrics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Take data points, as OpenTelemetry sends them */
-        post: operations["metrics"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/traces": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Take spans, as OpenTelemetry sends them */
-        post: operations["traces"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -289,12 +317,23 @@ export interface components {
             bytes_scanned: number;
             /** Format: double */
             elapsed_ms: number;
+            /** @description Whether events are missing; a warning says which. */
             partial: boolean;
             /** Format: int64 */
             rows_scanned: number;
             /** Format: int64 */
             rows_total: number;
             segments: components["schemas"]["SegmentStats"];
+        };
+        BinAnswer: {
+            /** Format: double */
+            baseline: number;
+            /** Format: double */
+            max: number;
+            /** Format: double */
+            min: number;
+            /** Format: double */
+            selection: number;
         };
         CalculationSpec: {
             column?: string | null;
@@ -307,8 +346,112 @@ export interface components {
             /** @description COUNT, SUM, AVG, MIN, MAX, COUNT_DISTINCT, P001 to P999, HEATMAP. */
             op: string;
         };
+        /** @description What is different about the selection. */
+        CompareAnswer: {
+            baseline: components["schemas"]["SideAnswer"];
+            /** @description `weak` if sample rates are plainly counts of alike events and few of them make up the selection. */
+            evidence?: string | null;
+            /** @description Whether every number shown counts every event. */
+            exact: boolean;
+            /** @description Conjunctions of one to three conditions that tell the selection from the baseline, best first. */
+            explanations: components["schemas"]["ExplanationAnswer"][];
+            /** @description The fields that differ most first. Those without a difference score 0. */
+            fields: components["schemas"]["FieldAnswer"][];
+            /** @description How many fields were compared. */
+            fields_compared: number;
+            /**
+             * @description What was asked, by the sides given: `share` (these against others), `rate` (the same filters at another time, as
+             *     a part of what there was) or `count` (all events at another time, by number).
+             */
+            question: string;
+            /** @description Fields that the sides' own filters name. They differ by definition and are not explained with. */
+            restated?: string[];
+            /**
+             * Format: double
+             * @description The part of both sides' events that numbers come from.
+             */
+            sampled_fraction: number;
+            selection: components["schemas"]["SideAnswer"];
+            stats: components["schemas"]["CompareStats"];
+            warnings?: components["schemas"]["Warning"][];
+        };
+        /** @description What is different about the selection. The outer keys are the scope of both sides. */
+        CompareSpec: {
+            /** @default null */
+            baseline: null | components["schemas"]["SideSpec"];
+            /**
+             * @description Not supported yet: must be empty.
+             * @default []
+             */
+            calculated_fields: unknown[];
+            /** @default null */
+            end_time: null | components["schemas"]["TimeSpec"];
+            /**
+             * @description Whether every event is counted; otherwise the answer may come from a sample. Default true.
+             * @default null
+             */
+            exact: boolean | null;
+            /**
+             * @description The fields to compare; null compares every one.
+             * @default null
+             */
+            fields: string[] | null;
+            /** @default AND */
+            filter_combination: components["schemas"]["FilterCombination"];
+            /** @default [] */
+            filters: components["schemas"]["FilterSpec"][];
+            /**
+             * @description Explanations in the answer: 0 to 10, default 5.
+             * @default null
+             */
+            max_explanations: number | null;
+            /**
+             * @description Fields in the answer: 0 to 1,000, default 20.
+             * @default null
+             */
+            max_fields: number | null;
+            /**
+             * @description Values of a field in the answer: 0 to 1,000, default 10.
+             * @default null
+             */
+            max_values: number | null;
+            /** @default null */
+            selection: null | components["schemas"]["SideSpec"];
+            /** @default null */
+            start_time: null | components["schemas"]["TimeSpec"];
+            /**
+             * Format: int64
+             * @description Seconds, relative to now or to the start or end given.
+             * @default null
+             */
+            time_range: number | null;
+        };
+        CompareStats: components["schemas"]["AnswerStats"] & {
+            /** @description Where the baseline's numbers come from: `scan` or `sample`. */
+            baseline: string;
+        };
+        CreatedKey: components["schemas"]["KeyInfo"] & {
+            /** @description The key itself, this once. */
+            key: string;
+        };
+        /** @description What is to change; what is not there stays. */
+        DatasetChange: {
+            /**
+             * @description Another name for it.
+             * @default null
+             */
+            name: string | null;
+            /** @default null */
+            retention: null | components["schemas"]["RetentionSpec"];
+        };
         DatasetList: {
             datasets: components["schemas"]["DatasetSummary"][];
+        };
+        DatasetSettings: {
+            name: string;
+            retention?: null | components["schemas"]["RetentionSpec"];
+            /** @description The policy of datasets without one of their own. */
+            retention_default: components["schemas"]["RetentionSpec"];
         };
         DatasetSummary: {
             /**
@@ -322,7 +465,62 @@ export interface components {
             /** @description The earliest and latest event time; null without events. */
             first_event?: string | null;
             last_event?: string | null;
+            /**
+             * Format: int64
+             * @description Events beside those, in damaged segments: answers lack them.
+             */
+            missing_events: number;
             name: string;
+        };
+        DeletionAnswer: {
+            /**
+             * Format: int64
+             * @description Events that match, of those acknowledged before the request.
+             */
+            matching: number;
+            /** @description What to follow it by, at `/api/v1/tasks/{id}`; null for a dry run. */
+            task?: string | null;
+        };
+        /** @description The events of a dataset that are to be deleted. Without times they are those of all times. */
+        DeletionSpec: {
+            /**
+             * @description Only count them.
+             * @default false
+             */
+            dry_run: boolean;
+            /** @default null */
+            end_time: null | components["schemas"]["TimeSpec"];
+            /** @default AND */
+            filter_combination: components["schemas"]["FilterCombination"];
+            /** @default [] */
+            filters: components["schemas"]["FilterSpec"][];
+            /** @default null */
+            start_time: null | components["schemas"]["TimeSpec"];
+        };
+        /** @description The device that holds the data. */
+        DiskReadiness: {
+            /** Format: int64 */
+            available_bytes: number;
+            /**
+             * Format: int64
+             * @description What ingest may still write.
+             */
+            headroom_bytes: number;
+            /**
+             * Format: int64
+             * @description What ingest leaves free.
+             */
+            reserve_bytes: number;
+            /** Format: int64 */
+            total_bytes: number;
+            /** Format: int64 */
+            used_percent: number;
+        };
+        DistinctAnswer: {
+            /** Format: int64 */
+            baseline: number;
+            /** Format: int64 */
+            selection: number;
         };
         /** @description The body of every answer that is not a success. */
         ErrorBody: {
@@ -335,14 +533,53 @@ export interface components {
             /** @description For people: what is wrong and what to do. */
             message: string;
         };
-        /** @description What became of one event of a batch. */
-        EventStatus: {
-            error?: string | null;
+        ExplanationAnswer: {
+            /** Format: double */
+            baseline: number;
+            /** Format: int64 */
+            baseline_events: number;
+            /** @description The conditions, the most telling first; a range may take two filters. */
+            filters: components["schemas"]["FilterSpec"][];
+            /** @description The conjunctions that came closest. */
+            rivals: components["schemas"]["RivalAnswer"][];
+            /** @description Fields with a condition that holds for the same events as one of these. */
+            same_as?: string[];
+            /** Format: double */
+            score: number;
             /**
-             * Format: int32
-             * @description 202: durable. 400: rejected.
+             * Format: double
+             * @description Shares of all events of a side that meet all of them.
              */
-            status: number;
+            selection: number;
+            /** Format: int64 */
+            selection_events: number;
+        };
+        /** @description One field on both sides. Shares are of all events of a side. */
+        FieldAnswer: {
+            /** Format: double */
+            baseline_present: number;
+            /** @description The distribution of numbers: `min` ≤ v < `max`, the last bin closed. */
+            bins?: components["schemas"]["BinAnswer"][] | null;
+            distinct?: null | components["schemas"]["DistinctAnswer"];
+            error_bound?: null | components["schemas"]["SharesAnswer"];
+            field: string;
+            /** @description `categorical` or `numeric`. */
+            kind: string;
+            p50?: null | components["schemas"]["MedianAnswer"];
+            /** @description Fields that say the same and are left out. */
+            same_as?: string[];
+            /**
+             * Format: double
+             * @description 0 to 1; 0 is what chance explains.
+             */
+            score: number;
+            /**
+             * Format: double
+             * @description The share of events that have the field.
+             */
+            selection_present: number;
+            /** @description The values that differ most, raised ones first; null is the absence of the field. */
+            values?: components["schemas"]["ValueAnswer"][] | null;
         };
         FieldList: {
             fields: components["schemas"]["FieldSummary"][];
@@ -352,6 +589,7 @@ export interface components {
              *     all the same. Absent if there are none.
              */
             unlisted_estimate?: number | null;
+            warnings?: components["schemas"]["Warning"][];
         };
         FieldSummary: {
             /** @description Whether further events may have the field, from when it was not listed one by one. Absent if none have. */
@@ -385,6 +623,12 @@ export interface components {
             /** @description Absent for `exists` and `does-not-exist`, an array for `in` and `not-in`. */
             value?: unknown;
         };
+        /** @description A scope as it is written. */
+        Grant: {
+            /** @description The only datasets that it is for; null is every dataset. */
+            datasets?: string[] | null;
+            scope: components["schemas"]["Scope"];
+        };
         HavingSpec: {
             calculate_op: string;
             column?: string | null;
@@ -405,9 +649,38 @@ export interface components {
             /** Format: int64 */
             step_seconds: number;
         };
-        /** @description Every answer that is not a success. */
-        HoneycombError: {
-            error: string;
+        KeyInfo: {
+            created: string;
+            id: string;
+            /** @description To within some minutes. */
+            last_used?: string | null;
+            name: string;
+            revoked?: string | null;
+            scopes: components["schemas"]["Grant"][];
+        };
+        KeyList: {
+            cursor?: string | null;
+            items: components["schemas"]["KeyInfo"][];
+        };
+        /** @description What the system grants the process. */
+        LimitsReadiness: {
+            /** Format: int64 */
+            maps_limit: number;
+            /** Format: int64 */
+            open_files: number;
+            /** Format: int64 */
+            open_files_limit: number;
+        };
+        MedianAnswer: {
+            /** Format: double */
+            baseline?: number | null;
+            /** Format: double */
+            selection?: number | null;
+        };
+        NewKey: {
+            /** @description Who uses it. */
+            name: string;
+            scopes: components["schemas"]["Grant"][];
         };
         /** @enum {string} */
         OrderDirection: "ascending" | "descending";
@@ -419,6 +692,18 @@ export interface components {
             op: string | null;
             /** @default ascending */
             order: components["schemas"]["OrderDirection"];
+        };
+        /** @description One use of memory. */
+        PoolReadiness: {
+            limit_bytes: number;
+            pool: string;
+            used_bytes: number;
+        };
+        Progress: {
+            /** Format: int64 */
+            done: number;
+            /** Format: int64 */
+            total: number;
         };
         /** @description The query spec. Every key is optional; `{}` counts the events of the last two hours. */
         QuerySpec: {
@@ -475,9 +760,14 @@ export interface components {
         };
         /** @description Whether events can be taken, and what is not as it should be. */
         Readiness: {
-            /** @description Files that start-up found missing or damaged; everything else is served. */
+            /** @description What was found missing or damaged, and what to do; everything else is served. */
             damage: string[];
+            disk: components["schemas"]["DiskReadiness"];
+            limits: components["schemas"]["LimitsReadiness"];
+            memory: components["schemas"]["PoolReadiness"][];
             ready: boolean;
+            /** @description Why not, in words; empty when ready. */
+            reasons: string[];
             /**
              * Format: int64
              * @description Events that start-up read back from the log.
@@ -488,6 +778,28 @@ export interface components {
             error: string;
             /** @description Which event of the body, from 0; in NDJSON which line, blank ones not counted. */
             index: number;
+        };
+        /** @description How long events are kept. Without a bound they are kept for ever. */
+        RetentionSpec: {
+            /**
+             * Format: int64
+             * @description Seconds after the later of an event's time and its arrival.
+             */
+            age_seconds_max?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of the dataset's segments; the oldest events go first.
+             */
+            bytes_max?: number | null;
+        };
+        RivalAnswer: {
+            /** Format: double */
+            baseline: number;
+            filters: components["schemas"]["FilterSpec"][];
+            /** Format: double */
+            score: number;
+            /** Format: double */
+            selection: number;
         };
         /** @description A page of raw events. */
         RowsAnswer: {
@@ -528,6 +840,8 @@ export interface components {
              */
             time_range: number | null;
         };
+        /** @enum {string} */
+        Scope: "ingest" | "query" | "admin";
         SegmentStats: {
             /** Format: int64 */
             scanned: number;
@@ -556,24 +870,123 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description Who is signed in. */
+        SessionInfo: {
+            key?: null | components["schemas"]["SessionKey"];
+        };
+        SessionKey: {
+            id: string;
+            name: string;
+            scopes: components["schemas"]["Grant"][];
+        };
+        SharesAnswer: {
+            /** Format: double */
+            baseline: number;
+            /** Format: double */
+            selection: number;
+        };
+        SideAnswer: {
+            /**
+             * Format: int64
+             * @description Events, by their sample rates.
+             */
+            events: number;
+        };
+        /**
+         * @description One side: its filters on top of the scope's, and a time range that replaces the scope's. In a filter `=` null means
+         *     that the field does not exist, so that a group's key can be given as it is.
+         */
+        SideSpec: {
+            /** @default null */
+            end_time: null | components["schemas"]["TimeSpec"];
+            /** @default AND */
+            filter_combination: components["schemas"]["FilterCombination"];
+            /** @default [] */
+            filters: components["schemas"]["FilterSpec"][];
+            /** @default null */
+            start_time: null | components["schemas"]["TimeSpec"];
+        };
+        SignIn: {
+            key: string;
+        };
+        TaskInfo: {
+            created: string;
+            dataset: string;
+            /** @description Why it failed. */
+            error?: string | null;
+            finished?: string | null;
+            id: string;
+            /** @description deletion */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Events that matched when it was asked for.
+             */
+            matching: number;
+            progress?: null | components["schemas"]["Progress"];
+            /**
+             * Format: int64
+             * @description Events that are deleted; null before they are.
+             */
+            removed?: number | null;
+            /** @description flushing, finding or rewriting: the last that was begun */
+            stage: string;
+            /** @description waiting, running, done, failed or cancelled */
+            state: string;
+        };
+        TaskList: {
+            cursor?: string | null;
+            items: components["schemas"]["TaskInfo"][];
+        };
         /** @description Epoch seconds or an RFC 3339 time. */
         TimeSpec: number | string;
+        ValueAnswer: {
+            /** Format: double */
+            baseline: number;
+            /** Format: int64 */
+            baseline_events: number;
+            /**
+             * Format: double
+             * @description Shares of all events of a side.
+             */
+            selection: number;
+            /** Format: int64 */
+            selection_events: number;
+            value: unknown;
+        };
         ValueCount: {
             events: unknown;
             value: unknown;
         };
         ValueList: {
             values: components["schemas"]["ValueCount"][];
+            warnings?: components["schemas"]["Warning"][];
         };
         Version: {
             version: string;
         };
         /** @description Something that was answered, but perhaps not as meant. */
         Warning: {
-            code: string;
+            /** @enum {string} */
+            code: "unknown_field";
             field: string;
             /** @description Names that exist and look alike. */
             similar: string[];
+        } | {
+            /** @enum {string} */
+            code: "damaged_segment";
+            dataset: string;
+            /**
+             * Format: int64
+             * @description Events of those segments; the question may not be about all of them. Null if nobody knows.
+             */
+            events?: number | null;
+            /** @description The earliest and latest time of those events. */
+            first_event?: string | null;
+            last_event?: string | null;
+            /** @description For people: what is missing and what to do. */
+            message: string;
+            segments: number;
         };
     };
     responses: never;
@@ -584,73 +997,57 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    auth: {
+    compare: {
         parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description What the key may do, in Honeycomb's form */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
+            query?: {
+                /** @description Make unknown fields an error */
+                strict?: boolean;
+                /** @description 1 to 600, default 30 */
+                timeout_seconds?: number;
             };
-        };
-    };
-    batch: {
-        parameters: {
-            query?: never;
             header?: never;
             path: {
-                /** @description The dataset; made when its first event comes */
+                /** @description A dataset, several separated by commas, or * for all */
                 dataset: string;
             };
             cookie?: never;
         };
-        /** @description An array of {time, samplerate, data}; also application/msgpack; gzip or zstd by Content-Encoding */
         requestBody: {
             content: {
-                "application/json": string;
+                "application/json": components["schemas"]["CompareSpec"];
             };
         };
         responses: {
-            /** @description One entry for each event, in order */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EventStatus"][];
+                    "application/json": components["schemas"]["CompareAnswer"];
                 };
             };
-            /** @description The body cannot be read or has no events; nothing was stored */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HoneycombError"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            413: {
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HoneycombError"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            415: {
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HoneycombError"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             429: {
@@ -658,87 +1055,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HoneycombError"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            503: {
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HoneycombError"];
-                };
-            };
-        };
-    };
-    event: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description RFC 3339 or seconds; default: now */
-                "X-Honeycomb-Event-Time"?: string | null;
-                /** @description For how many events this one stands; default 1 */
-                "X-Honeycomb-Samplerate"?: number | null;
-            };
-            path: {
-                /** @description The dataset; made when its first event comes */
-                dataset: string;
-            };
-            cookie?: never;
-        };
-        /** @description One object; also application/msgpack; gzip or zstd by Content-Encoding */
-        requestBody: {
-            content: {
-                "application/json": string;
-            };
-        };
-        responses: {
-            /** @description The event is durable */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The event was rejected; nothing was stored */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HoneycombError"];
-                };
-            };
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HoneycombError"];
-                };
-            };
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HoneycombError"];
-                };
-            };
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HoneycombError"];
-                };
-            };
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HoneycombError"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -758,6 +1083,153 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DatasetList"];
+                };
+            };
+        };
+    };
+    show_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetSettings"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    drop_dataset: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the settings as you have seen them */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The dataset */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_dataset: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the settings as you have seen them */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The dataset */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DatasetChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetSettings"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No If-Match, or another dataset has the name */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -856,6 +1328,86 @@ export interface operations {
             };
         };
     };
+    delete_events: {
+        parameters: {
+            query?: {
+                /** @description For counting; 1 to 600, default 30 */
+                timeout_seconds?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The dataset */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeletionSpec"];
+            };
+        };
+        responses: {
+            /** @description A dry run */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletionAnswer"];
+                };
+            };
+            /** @description It will be done; the task says when */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletionAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A filter on a field that nobody ever sent, or no choice at all */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     fields: {
         parameters: {
             query?: {
@@ -880,6 +1432,143 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewKey"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedKey"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The key's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyInfo"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    revoke_key: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the key as you have seen it */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The key's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyInfo"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1023,6 +1712,178 @@ export interface operations {
             };
         };
     };
+    show_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionInfo"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionInfo"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_tasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskList"];
+                };
+            };
+        };
+    };
+    show_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskInfo"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cancel_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It will end; its state says how */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskInfo"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It has ended already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     values: {
         parameters: {
             query?: {
@@ -1111,186 +1972,6 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Readiness"];
                 };
-            };
-        };
-    };
-    logs: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The dataset of log records without a service */
-                "X-Honeycomb-Dataset"?: string | null;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        /** @description An ExportLogsServiceRequest; also application/json; gzip or zstd by Content-Encoding */
-        requestBody: {
-            content: {
-                "application/x-protobuf": string;
-            };
-        };
-        responses: {
-            /** @description An ExportLogsServiceResponse in the form of the request: empty, or what was rejected */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A google.rpc.Status: the body cannot be read; nothing was stored */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A google.rpc.Status: the body is too large; nothing was stored */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The type or the encoding is not understood */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A google.rpc.Status: too much at once; send again after Retry-After */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A google.rpc.Status: the disk is full or failed; send again after Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    metrics: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The dataset of the data points */
-                "X-Honeycomb-Dataset"?: string | null;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        /** @description An ExportMetricsServiceRequest; also application/json; gzip or zstd by Content-Encoding */
-        requestBody: {
-            content: {
-                "application/x-protobuf": string;
-            };
-        };
-        responses: {
-            /** @description An ExportMetricsServiceResponse in the form of the request: empty, or what was rejected */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A google.rpc.Status: the body cannot be read; nothing was stored */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A google.rpc.Status: the body is too large; nothing was stored */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The type or the encoding is not understood */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A google.rpc.Status: too much at once; send again after Retry-After */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A google.rpc.Status: the disk is full or failed; send again after Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    traces: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** @description An ExportTraceServiceRequest; also application/json; gzip or zstd by Content-Encoding */
-        requestBody: {
-            content: {
-                "application/x-protobuf": string;
-            };
-        };
-        responses: {
-            /** @description An ExportTraceServiceResponse in the form of the request: empty, or what was rejected */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A google.rpc.Status: the body cannot be read; nothing was stored */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A google.rpc.Status: the body is too large; nothing was stored */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The type or the encoding is not understood */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A google.rpc.Status: too much at once; send again after Retry-After */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A google.rpc.Status: the disk is full or failed; send again after Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
         };
     };

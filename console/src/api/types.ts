@@ -15,6 +15,7 @@ export type RowsSpec = Partial<Omit<S['RowsSpec'], 'filters'>> & Pick<Asked, 'fi
 export type DatasetInfo = S['DatasetSummary'];
 export type FieldInfo = Omit<S['FieldSummary'], 'types'> & { types: Record<string, number> };
 export type FieldValue = { value: Value; events: number };
+export type SessionInfo = S['SessionInfo'];
 export type Stats = S['AnswerStats'];
 export type Warning = S['Warning'];
 export type HeatmapAnswer = Pick<S['Heatmap'], 'name' | 'column' | 'scale' | 'bounds' | 'counts'>;

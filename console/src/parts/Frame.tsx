@@ -11,7 +11,9 @@ import { useKeys } from './keys';
 
 type Place = { name: Page['page']; label: string; icon: IconName; page: Page };
 
-export function Frame({ places, current, go, children }: { places: Place[]; current: Page['page']; go: Go; children: ReactNode }) {
+type Props = { places: Place[]; current: Page['page']; go: Go; onSignOut: (() => void) | null; children: ReactNode };
+
+export function Frame({ places, current, go, onSignOut, children }: Props) {
   const theme = useTheme();
   const [help, setHelp] = useState(false);
   useKeys({ '?': () => setHelp(true) });
@@ -33,6 +35,9 @@ export function Frame({ places, current, go, children }: { places: Place[]; curr
       <span>{other === 'dark' ? 'Dark' : 'Light'}</span>
     </button>
   );
+  const signOutButton = onSignOut && (
+    <button type="button" onClick={onSignOut} data-testid="sign-out"><Icon name="leave" /><span>Sign out</span></button>
+  );
   return (
     <div className="frame">
       <nav className="rail" aria-label="Main">
@@ -41,9 +46,10 @@ export function Frame({ places, current, go, children }: { places: Place[]; curr
         <span className="sp" />
         {themeButton}
         <button type="button" onClick={() => setHelp(true)}><Icon name="help" /><span>Keys</span></button>
+        {signOutButton}
       </nav>
       {children}
-      <nav className="tabbar" aria-label="Main">{links}{themeButton}</nav>
+      <nav className="tabbar" aria-label="Main">{links}{themeButton}{signOutButton}</nav>
       <KeysHelp opened={help} onClose={() => setHelp(false)} />
       <Said />
     </div>

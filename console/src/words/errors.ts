@@ -16,14 +16,20 @@ export function troubleOfError(error: ApiError, dataset = ''): Trouble {
   return { ...base, headline: sentence(error.message), advice: '' };
 }
 
+/** Why signing in did not work. */
+export function signInTrouble(error: ApiError): string {
+  if (error.status === 401) return 'This is not a key of this Outcrop, or it was revoked.';
+  if (error.status === 0) return 'Outcrop does not answer. Try again in a moment.';
+  return sentence(error.message);
+}
+
 const unknownField = (field: string, instead: string | null, dataset: string) => ({ headline: `There is no field ${field} in ${dataset || 'this dataset'}.`, advice: instead ? `The closest is ${instead}.` : '' });
 
 /** Messages of the API begin small and end open; on the page they are sentences. */
 const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
 
 export function troubleOfWarning(warning: Warning, dataset: string): Trouble {
-  const field = warning.field ?? null;
+  if (warning.code === 'damaged_segment') return { code: warning.code, headline: `Part of ${warning.dataset} cannot be read.`, advice: sentence(warning.message), field: null, instead: null, retry: null };
   const instead = closest(warning.similar);
-  const words = field ? unknownField(field, instead, dataset) : { headline: sentence(warning.code), advice: '' };
-  return { code: warning.code, ...words, field, instead, retry: null };
+  return { code: warning.code, ...unknownField(warning.field, instead, dataset), field: warning.field, instead, retry: null };
 }

@@ -1,5 +1,6 @@
 // Numbers, times and values as console.md, "Numbers", writes them.
 import { describe, expect, it } from 'vitest';
+import { troubleOfWarning } from './errors';
 import { bytes, count, decimal, duration, share } from './numbers';
 import { ago, clock, DAY, HOUR, lastSentence, lastWords, MINUTE, moment, span, timeTicks } from './times';
 import { columnWriter, unitOfCalculation, unitOfField, withUnit } from './units';
@@ -81,5 +82,14 @@ describe('values', () => {
     expect(typeWords({ string: 3, integer: 120 })).toBe('number, text');
     expect(typeWords({ integer: 1, float: 4 })).toBe('number');
     expect(typeWords({ boolean: 1 })).toBe('yes or no');
+  });
+});
+
+describe('warnings', () => {
+  it('say what would mend them', () => {
+    const unknown = troubleOfWarning({ code: 'unknown_field', field: 'durr', similar: ['dur'] }, 'shop');
+    expect([unknown.headline, unknown.advice, unknown.field, unknown.instead]).toEqual(['There is no field durr in shop.', 'The closest is dur.', 'durr', 'dur']);
+    const damaged = troubleOfWarning({ code: 'damaged_segment', dataset: 'shop', segments: 1, events: 5, message: 'up to 5 events are missing: put them back' }, '*');
+    expect([damaged.headline, damaged.advice, damaged.field]).toEqual(['Part of shop cannot be read.', 'Up to 5 events are missing: put them back.', null]);
   });
 });

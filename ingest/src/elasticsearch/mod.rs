@@ -20,7 +20,13 @@ use crate::json::event::EventReader;
 use crate::json::scan::{COLON_EXPECTED, KEY_EXPECTED, Scanner};
 use crate::json::string::Token;
 use crate::limits::{BODY_DATASETS_MAX, Bounds, ITEMS_MAX};
+use crate::steps::Steps;
 use crate::{Context, Decoded};
+
+/// What is kept of an action and its document, in vectors that may have doubled.
+const ITEM_BYTES: usize = 2 * (size_of::<Action>() + size_of::<Document<'_>>() + size_of::<u32>());
+/// What is kept of an index beside its name, which is kept twice.
+const INDEX_BYTES: usize = 256;
 
 /// What an action asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +85,8 @@ struct Document<'a> {
 /// [`DecodeError::Malformed`] for a body with a line that should be an action and is none; [`DecodeError::TooLarge`] for one
 /// with too many actions or too many different field names.
 pub(crate) fn decode(path_index: Option<&str>, body: &[u8], context: &Context<'_>) -> Result<Decoded, DecodeError> {
-    let text = Text::new(body);
-    let mut requests = Requests { path_index, ..Requests::default() };
+    let text = Text::new(body, context.memory)?;
+    let mut requests = Requests::new(path_index, context);
     requests.read(text.as_str())?;
     let Requests { actions, mut rejects, datasets, documents, .. } = requests;
     let mut events = EventReader::new(Rows::new(context, Bounds::default(), SpecialNames::Consumed));
@@ -125,9 +131,11 @@ fn stage<'a>(events: &mut EventReader<'a>, text: &Text<'_>, document: &Document<
 }
 
 /// Pairs actions with documents.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Requests<'a> {
     path_index: Option<&'a str>,
+    /// For all that follows.
+    memory: Steps<'a>,
     actions: Actions,
     rejects: Rejects,
     /// Number of each index, and of its dataset unless there is none for it.
@@ -138,8 +146,19 @@ struct Requests<'a> {
 }
 
 impl<'a> Requests<'a> {
+    fn new(path_index: Option<&'a str>, context: &Context<'a>) -> Requests<'a> {
+        Requests {
+            path_index,
+            memory: Steps::new(context.memory),
+            actions: Actions::default(),
+            rejects: Rejects::all(),
+            known: HashMap::new(),
+            datasets: Vec::new(),
+            documents: Vec::new(),
+        }
+    }
+
     fn read(&mut self, text: &'a str) -> Result<(), DecodeError> {
-        self.rejects = Rejects::all();
         let mut lines = lines(text);
         while let Some((start, line)) = lines.next() {
             let item = self.actions.all.len();
@@ -156,8 +175,9 @@ impl<'a> Requests<'a> {
                     fault.kind
                 ))
             })?;
+            self.memory.grow(ITEM_BYTES)?;
             let index = action.index.as_deref().or(self.path_index).unwrap_or_default();
-            let (number, dataset) = self.index(index);
+            let (number, dataset) = self.index(index)?;
             self.actions.all.push(Action { verb: action.verb, index: number });
             let document = if action.verb == Verb::Delete { None } else { lines.next() };
             match (action.verb, dataset, document) {
@@ -177,10 +197,11 @@ impl<'a> Requests<'a> {
     }
 
     /// The numbers of an index and of its dataset.
-    fn index(&mut self, name: &str) -> (u32, Option<usize>) {
+    fn index(&mut self, name: &str) -> Result<(u32, Option<usize>), DecodeError> {
         if let Some(known) = self.known.get(name) {
-            return *known;
+            return Ok(*known);
         }
+        self.memory.grow(2 * name.len() + INDEX_BYTES)?;
         let number = self.actions.indexes.len() as u32;
         self.actions.indexes.push(name.to_owned());
         let dataset = dataset_of(name).and_then(|dataset| {
@@ -195,7 +216,7 @@ impl<'a> Requests<'a> {
             })
         });
         self.known.insert(name.to_owned(), (number, dataset));
-        (number, dataset)
+        Ok((number, dataset))
     }
 }
 

@@ -4,13 +4,14 @@ use outcrop_storage::event::DatasetName;
 use serde_json::{Value, json};
 
 use super::{Action, Verb};
-use crate::tests::{RECEIVED, rejected, rows};
+use crate::tests::{RECEIVED, memory, rejected, rows};
 use crate::{Context, DecodeError, Decoded, Encoding, Limits, Protocol, decode};
 
 fn bulk_to(index: Option<&str>, body: impl AsRef<[u8]>) -> Result<Decoded, DecodeError> {
     let dataset = DatasetName::new("unused").unwrap();
     let limits = Limits::default();
-    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits };
+    let memory = memory();
+    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits, memory: &memory };
     let protocol = Protocol::Elasticsearch { index: index.map(str::to_owned) };
     decode(&protocol, Encoding::Identity, body.as_ref(), &context)
 }

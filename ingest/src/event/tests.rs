@@ -6,13 +6,15 @@ use super::{Rows, SpecialNames, TooManyFields, Value};
 use crate::Context;
 use crate::error::DecodeError;
 use crate::limits::{Bounds, Limits};
+use crate::tests::memory;
 
 /// Batches as (rows, columns) of events that each have these many fields with names of their own, beside a common one.
 fn batches(fresh: &[usize], bounds: Bounds) -> Result<Vec<(usize, usize)>, DecodeError> {
     let dataset = DatasetName::new("tests").unwrap();
     let limits = Limits::default();
-    let mut rows =
-        Rows::new(&Context { dataset: &dataset, received: 0, limits: &limits }, bounds, SpecialNames::Consumed);
+    let memory = memory();
+    let context = Context { dataset: &dataset, received: 0, limits: &limits, memory: &memory };
+    let mut rows = Rows::new(&context, bounds, SpecialNames::Consumed);
     let mut next = 0;
     for count in fresh {
         if rows.is_crowded() {
@@ -54,11 +56,9 @@ fn a_body_with_too_many_columns_is_too_large() {
 fn an_event_that_is_not_committed_leaves_no_trace() {
     let dataset = DatasetName::new("tests").unwrap();
     let limits = Limits { event_fields_max: 2, ..Limits::default() };
-    let mut rows = Rows::new(
-        &Context { dataset: &dataset, received: 5, limits: &limits },
-        Bounds::default(),
-        SpecialNames::Consumed,
-    );
+    let memory = memory();
+    let context = Context { dataset: &dataset, received: 5, limits: &limits, memory: &memory };
+    let mut rows = Rows::new(&context, Bounds::default(), SpecialNames::Consumed);
     rows.begin();
     for (name, expected) in [("time", Ok(())), ("b", Ok(())), ("c", Err(TooManyFields))] {
         let field = rows.field(name).unwrap();

@@ -6,11 +6,14 @@ mod logs;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use outcrop_storage::memory::Reservation;
 
 use self::logs::CloudWatch;
-use crate::error::{DecodeError, Rejects};
+use crate::error::{DecodeError, Rejects, reserve};
 use crate::event::{Rows, SpecialNames, Stamp};
 use crate::fault::{Fault, FaultKind};
 use crate::inflate::{Encoding, inflate};
@@ -19,10 +22,13 @@ use crate::json::event::EventReader;
 use crate::json::scan::Scanner;
 use crate::json::walk::{array, object, text_or_skip};
 use crate::limits::Bounds;
+use crate::steps::Steps;
 use crate::{Context, Decoded};
 
 /// How gzip begins.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// What is kept of a record beside its bytes, in vectors that may have doubled.
+const RECORD_BYTES: usize = 2 * (size_of::<Vec<u8>>() + size_of::<Text<'_>>());
 
 /// Reads an inflated body.
 ///
@@ -31,8 +37,8 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// [`DecodeError::Malformed`] for what is no request of Firehose's; [`DecodeError::TooLarge`] for one whose records are too
 /// large or have too many different field names.
 pub(crate) fn decode(body: &[u8], context: &Context<'_>) -> Result<Decoded, DecodeError> {
-    let records = records(body, context.limits.body_bytes_max)?;
-    let texts: Vec<Text<'_>> = records.iter().map(|record| Text::new(record)).collect();
+    let records = records(body, context)?;
+    let texts = records.iter().map(|record| Text::new(record, context.memory)).collect::<Result<Vec<_>, _>>()?;
     let mut reader = Reader {
         events: EventReader::new(Rows::new(context, Bounds::default(), SpecialNames::Consumed)),
         items: 0,
@@ -45,12 +51,13 @@ pub(crate) fn decode(body: &[u8], context: &Context<'_>) -> Result<Decoded, Deco
 }
 
 /// What the records hold, unpacked.
-fn records(body: &[u8], bytes_max: usize) -> Result<Vec<Vec<u8>>, DecodeError> {
+fn records(body: &[u8], context: &Context<'_>) -> Result<Vec<Vec<u8>>, DecodeError> {
     let text = std::str::from_utf8(body)
         .map_err(|error| malformed(&Fault::new(error.valid_up_to(), FaultKind::Syntax("it is not UTF-8"))))?;
     let mut scan = Scanner::new(text);
     let mut unpacked = Vec::new();
-    let mut left = bytes_max;
+    let mut left = context.limits.body_bytes_max;
+    let mut memory = Steps::new(context.memory);
     let mut failed = None;
     scan.space();
     let read = object(&mut scan, |scan, key| {
@@ -63,7 +70,8 @@ fn records(body: &[u8], bytes_max: usize) -> Result<Vec<Vec<u8>>, DecodeError> {
                 let data = text_or_skip(scan)?;
                 if key == "data" && failed.is_none() {
                     let data = data.ok_or(Fault::new(start, FaultKind::Syntax("a record's data is base64")))?;
-                    match unpack(&data, left) {
+                    let room = memory.grow(RECORD_BYTES);
+                    match room.and_then(|()| unpack(&data, left, context.memory)) {
                         Ok(record) => {
                             left -= record.len();
                             unpacked.push(record);
@@ -83,10 +91,15 @@ fn records(body: &[u8], bytes_max: usize) -> Result<Vec<Vec<u8>>, DecodeError> {
     failed.map_or(Ok(unpacked), Err)
 }
 
-fn unpack(data: &str, bytes_max: usize) -> Result<Vec<u8>, DecodeError> {
+fn unpack(data: &str, bytes_max: usize, memory: &Reservation) -> Result<Vec<u8>, DecodeError> {
+    reserve(memory, base64::decoded_len_estimate(data.len()))?;
     let bytes = STANDARD.decode(data).map_err(|_| DecodeError::malformed("the data of a record is not base64"))?;
     let encoding = if bytes.starts_with(&GZIP) { Encoding::Gzip } else { Encoding::Identity };
-    Ok(inflate(encoding, &bytes, bytes_max)?.into_owned())
+    let inflated = match inflate(encoding, &bytes, bytes_max, memory)? {
+        Cow::Owned(inflated) => Some(inflated),
+        Cow::Borrowed(_) => None,
+    };
+    Ok(inflated.unwrap_or(bytes))
 }
 
 #[cold]

@@ -7,12 +7,13 @@ use base64::engine::general_purpose::STANDARD;
 use outcrop_storage::event::DatasetName;
 use serde_json::{Value, json};
 
-use crate::tests::{RECEIVED, rejected, rows};
+use crate::tests::{RECEIVED, memory, rejected, rows};
 use crate::{Context, DecodeError, Decoded, Encoding, Limits, Protocol, decode};
 
 fn deliver_raw(body: &[u8], limits: &Limits) -> Result<Decoded, DecodeError> {
     let dataset = DatasetName::new("tests").unwrap();
-    let context = Context { dataset: &dataset, received: RECEIVED, limits };
+    let memory = memory();
+    let context = Context { dataset: &dataset, received: RECEIVED, limits, memory: &memory };
     decode(&Protocol::Firehose, Encoding::Identity, body, &context)
 }
 

@@ -75,7 +75,7 @@ pub(crate) fn decode(request: &Honeycomb, body: &[u8], context: &Context<'_>) ->
 }
 
 fn decode_json(call: &Call, body: &[u8], context: &Context<'_>) -> Result<Decoded, DecodeError> {
-    let text = Text::new(body);
+    let text = Text::new(body, context.memory)?;
     let Some(first) = text.first() else {
         return Err(DecodeError::malformed(EMPTY));
     };

@@ -6,13 +6,14 @@ use rmpv::Value as Packed;
 use serde_json::{Value, json};
 
 use super::{Call, EMPTY, Format, Honeycomb};
-use crate::tests::{RECEIVED, rejected, rows};
+use crate::tests::{RECEIVED, memory, rejected, rows};
 use crate::{Context, DecodeError, Decoded, Encoding, Limits, Protocol, decode};
 
 fn decode_as(call: Call, format: Format, body: &[u8]) -> Result<Decoded, DecodeError> {
     let dataset = DatasetName::new("tests").unwrap();
     let limits = Limits::default();
-    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits };
+    let memory = memory();
+    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits, memory: &memory };
     decode(&Protocol::Honeycomb(Honeycomb { call, format }), Encoding::Identity, body, &context)
 }
 

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::io::Write;
 
-use super::{Encoding, inflate};
+use super::Encoding;
 use crate::error::DecodeError;
+use crate::tests::memory;
 
 const LIMIT: usize = 1 << 20;
 
@@ -16,6 +17,10 @@ fn gzip(body: &[u8]) -> Vec<u8> {
 
 fn zstd(body: &[u8]) -> Vec<u8> {
     zstd::encode_all(body, 1).unwrap()
+}
+
+fn inflate(encoding: Encoding, body: &[u8], bytes_max: usize) -> Result<Cow<'_, [u8]>, DecodeError> {
+    super::inflate(encoding, body, bytes_max, &memory())
 }
 
 type Compress = fn(&[u8]) -> Vec<u8>;

@@ -5,10 +5,12 @@
 
 use std::borrow::Cow;
 
+use outcrop_storage::memory::Reservation;
+
 use super::event::EventReader;
 use super::scan::Scanner;
 use crate::Decoded;
-use crate::error::{DecodeError, Rejects};
+use crate::error::{DecodeError, Rejects, reserve};
 use crate::event::Stamp;
 use crate::fault::{Fault, FaultKind};
 
@@ -29,17 +31,18 @@ pub(crate) struct Text<'b> {
 impl<'b> Text<'b> {
     /// Passes over a byte order mark. Bytes that are not UTF-8 become `?`: inside of a string they spoil only the event
     /// that holds them, which is found out when it is whole, and outside they are as wrong as any other byte.
-    pub(crate) fn new(body: &'b [u8]) -> Text<'b> {
+    pub(crate) fn new(body: &'b [u8], memory: &Reservation) -> Result<Text<'b>, DecodeError> {
         let bytes = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         if let Ok(text) = std::str::from_utf8(bytes) {
-            return Text { text: Cow::Borrowed(text), bytes };
+            return Ok(Text { text: Cow::Borrowed(text), bytes });
         }
+        reserve(memory, bytes.len())?;
         let mut text = String::with_capacity(bytes.len());
         for chunk in bytes.utf8_chunks() {
             text.push_str(chunk.valid());
             text.extend(chunk.invalid().iter().map(|_| '?'));
         }
-        Text { text: Cow::Owned(text), bytes }
+        Ok(Text { text: Cow::Owned(text), bytes })
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -29,7 +29,7 @@ use crate::{Context, Decoded};
 /// [`DecodeError::Malformed`] for a body without events or an object or array that does not parse to its end;
 /// [`DecodeError::TooLarge`] for one with too many different field names.
 pub(crate) fn decode(body: &[u8], context: &Context<'_>) -> Result<Decoded, DecodeError> {
-    let text = Text::new(body);
+    let text = Text::new(body, context.memory)?;
     let events = EventReader::new(Rows::new(context, Bounds::default(), SpecialNames::Consumed));
     let mut body = Body::new(&text, events, Box::new(|events, scan| events.stage(scan).map(|()| None)));
     match text.first() {

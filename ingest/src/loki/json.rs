@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Entry, PAIRS_MAX, Pairs, Stream, keep, malformed};
+use super::{Entry, PAIRS_MAX, Pairs, Streams, malformed};
 use crate::error::DecodeError;
 use crate::fault::{Fault, FaultKind};
 use crate::json::scan::Scanner;
@@ -24,9 +24,8 @@ pub(super) struct Place {
 }
 
 /// The streams of a request.
-pub(super) fn streams(text: &str) -> Result<Vec<Stream<Place>>, Fault> {
+pub(super) fn streams(text: &str, streams: &mut Streams<'_, Place>) -> Result<(), Fault> {
     let mut scan = Scanner::new(text);
-    let mut streams = Vec::new();
     scan.space();
     object(&mut scan, |scan, key| {
         if key != "streams" {
@@ -49,12 +48,12 @@ pub(super) fn streams(text: &str) -> Result<Vec<Stream<Place>>, Fault> {
                 }
                 Ok(())
             })?;
-            keep(&mut streams, &read, place);
+            streams.keep(&read, place);
             Ok(())
         })
     })?;
     scan.space();
-    if scan.rest().is_empty() { Ok(streams) } else { Err(scan.fault("the JSON ends here and more follows")) }
+    if scan.rest().is_empty() { Ok(()) } else { Err(scan.fault("the JSON ends here and more follows")) }
 }
 
 /// The labels of a stream.

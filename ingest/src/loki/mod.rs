@@ -13,11 +13,13 @@ use std::borrow::Cow;
 
 use hashbrown::HashMap;
 use outcrop_storage::event::{DatasetName, TimestampNs};
+use outcrop_storage::limits::DATASET_NAME_BYTES_MAX;
 
 use crate::error::{DecodeError, Rejects};
 use crate::event::{Rows, SpecialNames, Stamp, Value};
 use crate::fault::{Fault, FaultKind};
 use crate::limits::{BODY_DATASETS_MAX, BODY_RESOURCES_MAX, Bounds};
+use crate::steps::Steps;
 use crate::{Context, Decoded, dataset_name};
 
 /// In which form a body is.
@@ -61,6 +63,9 @@ struct Stream<P> {
     place: P,
 }
 
+/// What is kept of a stream until its entries are read: twice, in vectors that may have doubled, with the name of a dataset.
+const STREAM_BYTES: usize = 4 * size_of::<Stream<json::Place>>() + DATASET_NAME_BYTES_MAX;
+
 /// One line of a log.
 #[derive(Debug)]
 struct Entry<'a> {
@@ -82,8 +87,9 @@ pub(crate) fn decode(format: Format, body: &[u8], context: &Context<'_>) -> Resu
     match format {
         Format::Json => {
             let text = json::text(body)?;
-            let streams = json::streams(text).map_err(|fault| malformed(&fault))?;
-            for (dataset, streams) in by_dataset(streams, context)? {
+            let mut streams = Streams::new(context);
+            json::streams(text, &mut streams).map_err(|fault| malformed(&fault))?;
+            for (dataset, streams) in streams.by_dataset(context)? {
                 entries.turn_to(dataset)?;
                 for stream in streams {
                     let labels = json::labels(text, stream.place);
@@ -92,9 +98,10 @@ pub(crate) fn decode(format: Format, body: &[u8], context: &Context<'_>) -> Resu
             }
         }
         Format::Protobuf => {
-            let message = push::uncompressed(body, context.limits.body_bytes_max)?;
-            let streams = push::streams(&message).map_err(|fault| malformed(&fault))?;
-            for (dataset, streams) in by_dataset(streams, context)? {
+            let message = push::uncompressed(body, context.limits.body_bytes_max, context.memory)?;
+            let mut streams = Streams::new(context);
+            push::streams(&message, &mut streams).map_err(|fault| malformed(&fault))?;
+            for (dataset, streams) in streams.by_dataset(context)? {
                 entries.turn_to(dataset)?;
                 for stream in streams {
                     let labels = push::labels(stream.place);
@@ -106,38 +113,57 @@ pub(crate) fn decode(format: Format, body: &[u8], context: &Context<'_>) -> Resu
     entries.finish()
 }
 
-/// Keeps a stream, unless there are so many that the request is refused.
-fn keep<P>(streams: &mut Vec<Stream<P>>, labels: &Result<Pairs<'_>, Fault>, place: P) {
-    if streams.len() <= BODY_RESOURCES_MAX {
-        let dataset = labels.as_ref().ok().and_then(service);
-        streams.push(Stream { dataset, place });
-    }
+/// The streams of a body, in the order in which they come.
+#[derive(Debug)]
+struct Streams<'a, P> {
+    all: Vec<Stream<P>>,
+    memory: Steps<'a>,
+    /// Why no more are kept.
+    refused: Option<DecodeError>,
 }
 
-/// Streams by dataset, in the order in which datasets first come.
-fn by_dataset<P>(
-    streams: Vec<Stream<P>>,
-    context: &Context<'_>,
-) -> Result<Vec<(DatasetName, Vec<Stream<P>>)>, DecodeError> {
-    if streams.len() > BODY_RESOURCES_MAX {
-        return Err(DecodeError::too_large(format!(
-            "the request has more than {BODY_RESOURCES_MAX} streams; send them in several smaller ones"
-        )));
+impl<'a, P> Streams<'a, P> {
+    fn new(context: &Context<'a>) -> Streams<'a, P> {
+        Streams { all: Vec::new(), memory: Steps::new(context.memory), refused: None }
     }
-    let mut sorted: Vec<(DatasetName, Vec<Stream<P>>)> = Vec::new();
-    let mut index: HashMap<DatasetName, usize> = HashMap::new();
-    for stream in streams {
-        let mut dataset = stream.dataset.clone().unwrap_or_else(|| context.dataset.clone());
-        if sorted.len() >= BODY_DATASETS_MAX && !index.contains_key(&dataset) {
-            dataset = context.dataset.clone();
+
+    /// Keeps a stream, unless there are so many that the request is refused.
+    fn keep(&mut self, labels: &Result<Pairs<'_>, Fault>, place: P) {
+        if self.refused.is_some() {
+            return;
         }
-        let place = *index.entry(dataset).or_insert_with_key(|dataset| {
-            sorted.push((dataset.clone(), Vec::new()));
-            sorted.len() - 1
-        });
-        sorted[place].1.push(stream);
+        let many = || {
+            DecodeError::too_large(format!(
+                "the request has more than {BODY_RESOURCES_MAX} streams; send them in several smaller ones"
+            ))
+        };
+        let room = if self.all.len() < BODY_RESOURCES_MAX { self.memory.grow(STREAM_BYTES) } else { Err(many()) };
+        match room {
+            Ok(()) => self.all.push(Stream { dataset: labels.as_ref().ok().and_then(service), place }),
+            Err(refused) => self.refused = Some(refused),
+        }
     }
-    Ok(sorted)
+
+    /// Streams by dataset, in the order in which datasets first come.
+    fn by_dataset(self, context: &Context<'_>) -> Result<Vec<(DatasetName, Vec<Stream<P>>)>, DecodeError> {
+        if let Some(refused) = self.refused {
+            return Err(refused);
+        }
+        let mut sorted: Vec<(DatasetName, Vec<Stream<P>>)> = Vec::new();
+        let mut index: HashMap<DatasetName, usize> = HashMap::new();
+        for stream in self.all {
+            let mut dataset = stream.dataset.clone().unwrap_or_else(|| context.dataset.clone());
+            if sorted.len() >= BODY_DATASETS_MAX && !index.contains_key(&dataset) {
+                dataset = context.dataset.clone();
+            }
+            let place = *index.entry(dataset).or_insert_with_key(|dataset| {
+                sorted.push((dataset.clone(), Vec::new()));
+                sorted.len() - 1
+            });
+            sorted[place].1.push(stream);
+        }
+        Ok(sorted)
+    }
 }
 
 fn service(labels: &Pairs<'_>) -> Option<DatasetName> {

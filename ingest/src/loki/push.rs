@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 
+use outcrop_storage::memory::Reservation;
+
 use super::labels::parse;
-use super::{Entry, PAIRS_MAX, Pair, Pairs, Stream, keep, malformed};
-use crate::error::DecodeError;
+use super::{Entry, PAIRS_MAX, Pair, Pairs, Streams, malformed};
+use crate::error::{DecodeError, reserve};
 use crate::fault::{Fault, FaultKind};
 use crate::protobuf::Fields;
 use crate::time::from_seconds;
 
 /// Undoes snappy's block format, which says at its beginning how many bytes come out.
-pub(super) fn uncompressed(body: &[u8], bytes_max: usize) -> Result<Vec<u8>, DecodeError> {
+pub(super) fn uncompressed(body: &[u8], bytes_max: usize, memory: &Reservation) -> Result<Vec<u8>, DecodeError> {
     let broken = |_| {
         DecodeError::malformed(
             "this is no push request: the body is not a block of snappy; send that, or JSON as application/json",
@@ -26,20 +28,20 @@ pub(super) fn uncompressed(body: &[u8], bytes_max: usize) -> Result<Vec<u8>, Dec
     if length / 22 > body.len() {
         return Err(broken(snap::Error::HeaderMismatch { expected_len: 0, got_len: 0 }));
     }
+    reserve(memory, length)?;
     snap::raw::Decoder::new().decompress_vec(body).map_err(broken)
 }
 
 /// The streams of a `PushRequest`, each with its message.
-pub(super) fn streams(message: &[u8]) -> Result<Vec<Stream<&[u8]>>, Fault> {
-    let mut streams = Vec::new();
+pub(super) fn streams<'m>(message: &'m [u8], streams: &mut Streams<'_, &'m [u8]>) -> Result<(), Fault> {
     let mut fields = Fields::of(message);
     while let Some((number, wire)) = fields.next()? {
         if number == 1 {
             let stream = wire.bytes()?;
-            keep(&mut streams, &labels(stream), stream);
+            streams.keep(&labels(stream), stream);
         }
     }
-    Ok(streams)
+    Ok(())
 }
 
 /// The labels of a stream.

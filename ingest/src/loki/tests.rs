@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 
 use super::Format;
 use crate::protobuf::testing::M;
-use crate::tests::{RECEIVED, rejected, rows};
+use crate::tests::{RECEIVED, memory, rejected, rows};
 use crate::{Context, DecodeError, Decoded, Encoding, Limits, Protocol, decode};
 
 fn push(format: Format, body: &[u8]) -> Result<Decoded, DecodeError> {
     let dataset = DatasetName::new("elsewhere").unwrap();
     let limits = Limits::default();
-    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits };
+    let memory = memory();
+    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits, memory: &memory };
     decode(&Protocol::Loki(format), Encoding::Identity, body, &context)
 }
 

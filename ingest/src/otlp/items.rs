@@ -3,6 +3,7 @@
 //! Attributes of resource and scope are staged once and begin the events of every item. Must not know what items are.
 
 use outcrop_storage::event::DatasetName;
+use outcrop_storage::memory::Reservation;
 
 use super::attributes::{Attributes, SentRate, utf8};
 use super::{Signal, malformed};
@@ -11,6 +12,7 @@ use crate::error::{DecodeError, Rejects};
 use crate::event::{Rows, Stamp, Value};
 use crate::fault::{Fault, FaultKind};
 use crate::protobuf::Fields;
+use crate::steps::Steps;
 
 /// Scopes of libraries that instrument other people's code begin with one of these.
 const INSTRUMENTATION: [&str; 9] = [
@@ -32,17 +34,20 @@ pub(super) struct Items<'a> {
     signal: Signal,
     resource_rate: Option<SentRate<'a>>,
     scope_rate: Option<SentRate<'a>>,
+    /// For what is kept of the data points of a scope.
+    pub(super) memory: Steps<'a>,
     items: usize,
     rejects: Rejects,
 }
 
 impl<'a> Items<'a> {
-    pub(super) fn new(rows: Rows<'a>, signal: Signal) -> Items<'a> {
+    pub(super) fn new(rows: Rows<'a>, signal: Signal, memory: &'a Reservation) -> Items<'a> {
         Items {
             attributes: Attributes::new(rows, signal != Signal::Metrics),
             signal,
             resource_rate: None,
             scope_rate: None,
+            memory: Steps::new(memory),
             items: 0,
             rejects: Rejects::default(),
         }
@@ -74,14 +79,15 @@ impl<'a> Items<'a> {
     }
 
     fn stage_resource(&mut self, message: &'a [u8]) -> Result<(), Fault> {
-        let rows = &mut self.attributes.rows;
-        rows.begin();
+        self.attributes.rows.begin();
         let mut fields = Fields::of(message);
         let mut schema_url: &[u8] = b"";
         while let Some((number, wire)) = fields.next()? {
             match number {
                 1 => {
-                    let mut resource = Fields::of(wire.bytes()?);
+                    let resource = wire.bytes()?;
+                    self.check_length(resource)?;
+                    let mut resource = Fields::of(resource);
                     while let Some((number, wire)) = resource.next()? {
                         if number == 1 {
                             self.attributes.stage(wire.bytes()?)?;
@@ -115,7 +121,9 @@ impl<'a> Items<'a> {
         while let Some((number, wire)) = fields.next()? {
             match number {
                 1 => {
-                    let mut scope = Fields::of(wire.bytes()?);
+                    let scope = wire.bytes()?;
+                    self.check_length(scope)?;
+                    let mut scope = Fields::of(scope);
                     while let Some((number, wire)) = scope.next()? {
                         match number {
                             1 => name = wire.bytes()?,

@@ -6,22 +6,27 @@ use outcrop_storage::limits::NESTING_DEPTH_MAX;
 
 use super::Signal;
 use super::schema::{Field, Kind, LOGS, METRICS, Message, TRACES};
+use crate::Context;
 use crate::error::DecodeError;
 use crate::fault::{Fault, FaultKind};
 use crate::json::scan::{COLON_EXPECTED, KEY_EXPECTED, Scanner};
 use crate::json::string::Token;
 use crate::protobuf::write;
+use crate::steps::Steps;
 
 /// Messages within each other: an attribute nested as deep as it may be, each level being three of them. Deeper ones lose
 /// what is in them, and are then rejected for being too deep.
 const MESSAGES_MAX: usize = 3 * (NESTING_DEPTH_MAX + 8);
 /// Bytes that are put where the length of a message will stand.
 const LENGTH_BYTES: usize = 5;
+/// A tag, and a number or the length of what follows.
+const VALUE_BYTES: usize = 16;
 /// Stands for a string that is none, so that the event that holds it is rejected and no other.
 const NOT_UTF8: u8 = 0xff;
 
 /// The request that the JSON text says.
-pub(super) fn to_protobuf(signal: Signal, body: &[u8], bytes_max: usize) -> Result<Vec<u8>, DecodeError> {
+pub(super) fn to_protobuf(signal: Signal, body: &[u8], context: &Context<'_>) -> Result<Vec<u8>, DecodeError> {
+    let bytes_max = context.limits.body_bytes_max;
     let message = match signal {
         Signal::Traces => &TRACES,
         Signal::Logs => &LOGS,
@@ -32,12 +37,17 @@ pub(super) fn to_protobuf(signal: Signal, body: &[u8], bytes_max: usize) -> Resu
     })?;
     let mut writer = Writer {
         scan: Scanner::new(text.strip_prefix('\u{feff}').unwrap_or(text)),
-        out: Vec::with_capacity(body.len() / 2),
+        out: Vec::new(),
+        memory: Steps::new(context.memory),
+        refused: None,
         scratch: String::new(),
         bytes_max,
     };
     writer.scan.space();
-    let written = writer.message(message, 0);
+    let written = writer.room(body.len() / 2).and_then(|()| writer.message(message, 0));
+    if let Some(refused) = writer.refused {
+        return Err(refused);
+    }
     if writer.out.len() > bytes_max {
         return Err(DecodeError::too_large(format!(
             "the request has more than {bytes_max} bytes as protobuf; send it in several smaller ones"
@@ -62,12 +72,31 @@ fn malformed(fault: &Fault) -> DecodeError {
 struct Writer<'a> {
     scan: Scanner<'a>,
     out: Vec<u8>,
+    /// For `out`.
+    memory: Steps<'a>,
+    /// Why there is no more room.
+    refused: Option<DecodeError>,
     /// A string with escapes, without them.
     scratch: String,
     bytes_max: usize,
 }
 
 impl Writer<'_> {
+    /// Room for `more` bytes, reserved before it is there.
+    fn room(&mut self, more: usize) -> Result<(), Fault> {
+        let needed = self.out.len() + more;
+        if needed <= self.out.capacity() {
+            return Ok(());
+        }
+        let capacity = needed.max(2 * self.out.capacity());
+        if let Err(refused) = self.memory.hold(capacity) {
+            self.refused = Some(refused);
+            return Err(self.scan.fault("there is no memory for the request"));
+        }
+        self.out.reserve_exact(capacity - self.out.len());
+        Ok(())
+    }
+
     /// The fields of the object at the scanner. Calls itself at most [`MESSAGES_MAX`] deep.
     fn message(&mut self, message: &Message, depth: usize) -> Result<(), Fault> {
         self.scan.expect(b'{', "an object is expected here")?;
@@ -139,6 +168,7 @@ impl Writer<'_> {
             self.scan.advance(4);
             return Ok(());
         }
+        self.room(VALUE_BYTES)?;
         match field.kind {
             Kind::Text => self.text(field.number),
             Kind::Bytes => self.bytes(field.number, base64),
@@ -214,8 +244,14 @@ impl Writer<'_> {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
         match self.scan.string(&mut scratch) {
-            Ok(Token::Plain(text)) => write::bytes_field(&mut self.out, number, text.as_bytes()),
-            Ok(Token::Scratch(_)) => write::bytes_field(&mut self.out, number, scratch.as_bytes()),
+            Ok(Token::Plain(text)) => {
+                self.room(VALUE_BYTES + text.len())?;
+                write::bytes_field(&mut self.out, number, text.as_bytes());
+            }
+            Ok(Token::Scratch(_)) => {
+                self.room(VALUE_BYTES + scratch.len())?;
+                write::bytes_field(&mut self.out, number, scratch.as_bytes());
+            }
             Err(fault) if fault.kind == FaultKind::Surrogate => {
                 self.scan.set_at(start);
                 self.scan.skip(None)?;
@@ -239,6 +275,7 @@ impl Writer<'_> {
             Token::Scratch(_) => &self.scratch,
         };
         let bytes = read(text).ok_or(Fault::new(start, FaultKind::Syntax("an id is hex, and bytes are base64")))?;
+        self.room(VALUE_BYTES + bytes.len())?;
         write::bytes_field(&mut self.out, number, &bytes);
         Ok(())
     }

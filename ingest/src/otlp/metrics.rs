@@ -66,6 +66,10 @@ struct Point<'a> {
     message: &'a [u8],
 }
 
+/// What is kept of a point until it is staged: in a vector that may have doubled, or is being sorted; the name of its
+/// metric; and the hash and number of its group, in a table that may be half empty.
+const POINT_BYTES: usize = 2 * (size_of::<Point<'_>>() + size_of::<&[u8]>() + 2 * size_of::<(u128, u32)>());
+
 /// Data points in a `ScopeMetrics`.
 pub(super) fn count_points(scope: &[u8]) -> Result<usize, Fault> {
     let mut points = 0;
@@ -85,8 +89,10 @@ pub(super) fn count_points(scope: &[u8]) -> Result<usize, Fault> {
 }
 
 /// Finds the points of a scope and which belong together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Collected<'a> {
+    /// Longer points are refused, so that nothing is read of them.
+    point_bytes_max: usize,
     names: Vec<&'a [u8]>,
     points: Vec<Point<'a>>,
     groups: HashMap<u128, u32>,
@@ -95,6 +101,16 @@ struct Collected<'a> {
 }
 
 impl<'a> Collected<'a> {
+    fn new(point_bytes_max: usize) -> Collected<'a> {
+        Collected {
+            point_bytes_max,
+            names: Vec::new(),
+            points: Vec::new(),
+            groups: HashMap::new(),
+            attributes: Vec::new(),
+        }
+    }
+
     fn metric(&mut self, message: &'a [u8]) -> Result<(), Fault> {
         let mut name: &[u8] = b"";
         let metric = self.names.len() as u32;
@@ -111,7 +127,10 @@ impl<'a> Collected<'a> {
                 }
             }
         }
-        self.names.push(name);
+        // There may be endless metrics without points.
+        if self.points.last().is_some_and(|point| point.metric == metric) {
+            self.names.push(name);
+        }
         Ok(())
     }
 
@@ -119,6 +138,13 @@ impl<'a> Collected<'a> {
         let (attribute, label) = kind.attribute_fields();
         let mut time = 0;
         self.attributes.clear();
+        if message.len() > self.point_bytes_max {
+            // By itself, so that no other point is refused with it.
+            let group = self.next_group();
+            self.groups.insert(u128::from(group), group);
+            self.points.push(Point { group, metric, kind, time, message });
+            return Ok(());
+        }
         let mut fields = Fields::of(message);
         while let Some((number, wire)) = fields.next()? {
             if number == 3 {
@@ -135,10 +161,14 @@ impl<'a> Collected<'a> {
             hash.update(&(attribute.len() as u64).to_le_bytes());
             hash.update(attribute);
         }
-        let next = self.groups.len() as u32;
+        let next = self.next_group();
         let group = *self.groups.entry(hash.digest128()).or_insert(next);
         self.points.push(Point { group, metric, kind, time, message });
         Ok(())
+    }
+
+    fn next_group(&self) -> u32 {
+        self.groups.len() as u32
     }
 }
 
@@ -151,7 +181,8 @@ impl<'a> Items<'a> {
                 "the request has more than {BODY_POINTS_MAX} data points; send them in several smaller ones"
             )));
         }
-        let mut collected = Collected::default();
+        self.memory.hold(points * POINT_BYTES)?;
+        let mut collected = Collected::new(self.attributes.rows.event_bytes_max());
         let mut fields = Fields::of(scope);
         while let Some((number, wire)) = fields.next().map_err(malformed)? {
             if number == 2 {
@@ -187,6 +218,7 @@ impl<'a> Items<'a> {
     /// Nothing if no point has a value.
     fn stage_points(&mut self, points: &[Point<'a>], names: &[&'a [u8]]) -> Result<Option<Stamp>, Fault> {
         self.attributes.rows.begin_again();
+        points.iter().try_for_each(|point| self.check_length(point.message))?;
         let (mut time, mut recorded) = (0, false);
         if let Some(first) = points.first() {
             time = first.time;
@@ -195,7 +227,6 @@ impl<'a> Items<'a> {
         self.attributes.add_default("meta.signal_type", Value::Text("metric"))?;
         for point in points {
             let name = utf8(names[point.metric as usize])?;
-            self.check_length(point.message)?;
             recorded |= self.stage_point(name, point).map_err(|fault| fault.within(name))?;
         }
         Ok(recorded.then(|| self.stamp([time, 0])))

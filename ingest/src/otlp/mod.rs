@@ -31,7 +31,11 @@ use crate::event::{Rows, SpecialNames};
 use crate::fault::{Fault, FaultKind};
 use crate::limits::{BODY_DATASETS_MAX, BODY_RESOURCES_MAX, Bounds};
 use crate::protobuf::Fields;
+use crate::steps::Steps;
 use crate::{Context, Decoded, dataset_name};
+
+/// What is kept of a resource until its items are read, in a vector that may have doubled.
+const RESOURCE_BYTES: usize = 2 * size_of::<&[u8]>();
 
 /// What a body holds, and in which form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +75,11 @@ impl Format {
 pub(crate) fn decode(request: Otlp, body: &[u8], context: &Context<'_>) -> Result<Decoded, DecodeError> {
     let body = match request.format.unwrap_or_else(|| Format::of(body)) {
         Format::Protobuf => Cow::Borrowed(body),
-        Format::Json => Cow::Owned(json::to_protobuf(request.signal, body, context.limits.body_bytes_max)?),
+        Format::Json => Cow::Owned(json::to_protobuf(request.signal, body, context)?),
     };
     let resources = by_dataset(request.signal, &body, context)?;
     let rows = Rows::new(context, Bounds::default(), SpecialNames::Kept);
-    let mut items = Items::new(rows, request.signal);
+    let mut items = Items::new(rows, request.signal, context.memory);
     for (dataset, resources) in resources {
         items.turn_to(dataset)?;
         for resource in resources {
@@ -92,6 +96,7 @@ type ByDataset<'b> = Vec<(DatasetName, Vec<&'b [u8]>)>;
 fn by_dataset<'b>(signal: Signal, body: &'b [u8], context: &Context<'_>) -> Result<ByDataset<'b>, DecodeError> {
     let mut sorted: ByDataset<'_> = Vec::new();
     let mut index: HashMap<DatasetName, usize> = HashMap::new();
+    let mut memory = Steps::new(context.memory);
     let mut count = 0;
     let mut fields = Fields::of(body);
     while let Some((number, wire)) = fields.next().map_err(malformed)? {
@@ -104,6 +109,7 @@ fn by_dataset<'b>(signal: Signal, body: &'b [u8], context: &Context<'_>) -> Resu
                 "the request has more than {BODY_RESOURCES_MAX} resources; send them in several smaller ones"
             )));
         }
+        memory.grow(RESOURCE_BYTES)?;
         let resource = wire.bytes().map_err(malformed)?;
         let service = match signal {
             Signal::Traces | Signal::Logs => service(resource).map_err(malformed)?,

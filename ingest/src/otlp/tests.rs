@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Format, Otlp, Signal};
 use crate::protobuf::testing::{M, array, attribute, list, text};
-use crate::tests::{RECEIVED, rows};
+use crate::tests::{RECEIVED, memory, rows};
 use crate::{Context, DecodeError, Decoded, Encoding, Limits, Protocol, decode};
 
 pub(super) fn decode_as(signal: Signal, format: Option<Format>, body: &[u8]) -> Result<Decoded, DecodeError> {
@@ -25,7 +25,8 @@ pub(super) fn decode_with(
     limits: &Limits,
 ) -> Result<Decoded, DecodeError> {
     let dataset = DatasetName::new("elsewhere").unwrap();
-    let context = Context { dataset: &dataset, received: RECEIVED, limits };
+    let memory = memory();
+    let context = Context { dataset: &dataset, received: RECEIVED, limits, memory: &memory };
     decode(&Protocol::Otlp(Otlp { signal, format }), Encoding::Identity, body, &context)
 }
 

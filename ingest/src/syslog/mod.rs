@@ -115,7 +115,19 @@ fn read(text: &str, received: i64) -> Message<&str> {
         (1, 12) => now.year() + 1,
         _ => now.year(),
     };
-    parse_message_with_year_tz(text, year, Some(Utc), Variant::Either)
+    let message = parse_message_with_year_tz(text, year, Some(Utc), Variant::Either);
+    if message.severity.is_some() { message } else { only_priority(text).unwrap_or(message) }
+}
+
+/// A message such as `<13>text`, which has a priority and nothing else of a header.
+fn only_priority(text: &str) -> Option<Message<&str>> {
+    let (priority, rest) = text.strip_prefix('<')?.split_once('>')?;
+    let is_number = (1..=3).contains(&priority.len()) && priority.bytes().all(|byte| byte.is_ascii_digit());
+    let header = is_number.then(|| format!("<{priority}>1 - - - - - -"))?;
+    let priority = parse_message_with_year_tz(&header, |_| 0, Some(Utc), Variant::RFC5424);
+    let (facility, severity) = (priority.facility?, priority.severity?);
+    let message = parse_message_with_year_tz("", |_| 0, Some(Utc), Variant::Either);
+    Some(Message { facility: Some(facility), severity: Some(severity), msg: rest.trim_start(), ..message })
 }
 
 /// The word and the number that OTLP has for a severity.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{FrameError, framed, whole_messages};
-use crate::tests::rows;
+use crate::tests::{memory, rows};
 use crate::{Context, DecodeError, Decoded, Encoding, Limits, Protocol, decode};
 
 /// 2026-01-03T00:00:00Z
@@ -14,7 +14,8 @@ const RECEIVED: i64 = 1_767_398_400_000_000_000;
 fn messages(body: impl AsRef<[u8]>) -> Result<Decoded, DecodeError> {
     let dataset = DatasetName::new("syslog").unwrap();
     let limits = Limits { event_bytes_max: 4_096, ..Limits::default() };
-    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits };
+    let memory = memory();
+    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits, memory: &memory };
     decode(&Protocol::Syslog, Encoding::Identity, body.as_ref(), &context)
 }
 
@@ -68,6 +69,11 @@ fn what_is_neither_is_all_body() {
         assert!(row["body"].as_str().unwrap().contains(text.trim_start_matches("<999>")), "{row}");
     }
     assert_eq!(event("caf\u{e9}")["body"], "caf\u{e9}");
+    assert_eq!(
+        event("<34> plain text"),
+        json!({ "severity": "error", "severity_code": 18, "syslog.severity": "crit", "syslog.facility": "auth", "body": "plain text" }),
+        "of a header there is a priority"
+    );
     assert_eq!(rows(&messages(b"<13>1 - h a - - - caf\xe9").unwrap())[0]["body"], "caf\u{fffd}");
 }
 

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::{decode_json, rows};
 use crate::inflate::inflate;
 use crate::mutation::fuzz;
+use crate::tests::memory;
 use crate::tests::sentences::{BODIES, MALFORMED, VALUES};
 use crate::{DecodeError, Encoding};
 
@@ -183,8 +184,13 @@ fn fuzz_compressed_bodies() {
     let zstd = |text: &[u8]| zstd::encode_all(text, 1).unwrap();
     let gzips: Vec<Vec<u8>> = texts.iter().map(|text| gzip(text)).collect();
     let zstds: Vec<Vec<u8>> = texts.iter().map(|text| zstd(text)).collect();
-    let check = |encoding: Encoding, body: &[u8], expected: Option<Vec<u8>>| match inflate(encoding, body, INFLATED_MAX)
-    {
+    let memory = memory();
+    let check = |encoding: Encoding, body: &[u8], expected: Option<Vec<u8>>| match inflate(
+        encoding,
+        body,
+        INFLATED_MAX,
+        &memory,
+    ) {
         Ok(inflated) => {
             assert!(inflated.len() <= INFLATED_MAX);
             assert_eq!(Some(inflated.into_owned()), expected);

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use outcrop_storage::event::DatasetName;
 
-use super::{RECEIVED, rows};
+use super::{RECEIVED, memory, rows};
 use crate::honeycomb::{Call, Format};
 use crate::mutation::fuzz;
 use crate::otlp::Signal;
@@ -62,7 +62,8 @@ fn fuzz_counted(
 ) {
     let dataset = DatasetName::new("tests").unwrap();
     let limits = Limits::default();
-    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits };
+    let memory = memory();
+    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits, memory: &memory };
     for body in corpus {
         let decoded = decode(protocol, Encoding::Identity, &prepare(body), &context);
         assert!(decoded.is_ok(), "{protocol:?}: {decoded:?}");

@@ -91,6 +91,7 @@ pub struct AnswerStats {
     pub segments: SegmentStats,
     /// The calculations that are estimates.
     pub approximate: Vec<String>,
+    /// Whether events are missing; a warning says which.
     pub partial: bool,
 }
 
@@ -104,9 +105,24 @@ pub struct SegmentStats {
 
 /// Something that was answered, but perhaps not as meant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Warning {
-    pub code: &'static str,
-    pub field: String,
-    /// Names that exist and look alike.
-    pub similar: Vec<String>,
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Warning {
+    /// No event has a field of this name.
+    UnknownField {
+        field: String,
+        /// Names that exist and look alike.
+        similar: Vec<String>,
+    },
+    /// Events are missing, because the segments that hold them are damaged.
+    DamagedSegment {
+        dataset: String,
+        segments: usize,
+        /// Events of those segments; the question may not be about all of them. Null if nobody knows.
+        events: Option<u64>,
+        /// The earliest and latest time of those events.
+        first_event: Option<String>,
+        last_event: Option<String>,
+        /// For people: what is missing and what to do.
+        message: String,
+    },
 }

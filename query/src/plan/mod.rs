@@ -175,12 +175,13 @@ impl<'a> Planner<'a> {
 
     /// Every calculation over the events of groups other than `groups`.
     pub(crate) fn other(&self, groups: RecordBatch) -> Result<LogicalPlan, QueryError> {
-        let events = self.join(self.events(&Arc::default())?, groups, JoinType::LeftAnti)?;
+        let events = self.join(self.events(&Arc::default())?, groups, JoinType::RightAnti)?;
         let plan = events.aggregate(Vec::<Expr>::new(), self.aggregates.expressions())?;
         Ok(plan.project(self.aggregates.values())?.build()?)
     }
 
-    /// Events joined to groups by key, where an absent value equals an absent value.
+    /// Events joined to groups by key, where an absent value equals an absent value. The groups come first: the engine keeps
+    /// that side in memory, and they are few.
     fn join(
         &self,
         events: LogicalPlanBuilder,
@@ -196,10 +197,11 @@ impl<'a> Planner<'a> {
         let schema = groups.schema();
         let table: Arc<dyn TableProvider> = Arc::new(MemTable::try_new(schema, vec![vec![groups]])?);
         let groups = LogicalPlanBuilder::scan("groups", provider_as_source(table), None)?.build()?;
-        let left: Vec<Column> = names.iter().map(Column::new_unqualified).collect();
-        let right: Vec<Column> = names.iter().map(|n| Column::new(Some("groups"), group_key(n))).collect();
-        let joined = keyed.join_detailed(groups, kind, (left, right), None, NullEquality::NullEqualsNull)?;
-        if kind == JoinType::LeftAnti {
+        let left: Vec<Column> = names.iter().map(|n| Column::new(Some("groups"), group_key(n))).collect();
+        let right: Vec<Column> = names.iter().map(Column::new_unqualified).collect();
+        let groups = LogicalPlanBuilder::from(groups);
+        let joined = groups.join_detailed(keyed.build()?, kind, (left, right), None, NullEquality::NullEqualsNull)?;
+        if kind == JoinType::RightAnti {
             return Ok(joined);
         }
         let columns = self.columns.iter().map(filter::column);

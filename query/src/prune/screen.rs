@@ -10,11 +10,11 @@ use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, InListExpr, IsNotNullExpr, Literal, NotExpr};
 use outcrop_storage::StoreError;
-use outcrop_storage::event::{FieldName, FieldType};
+use outcrop_storage::event::{FieldName, FieldType, reserved};
 use outcrop_storage::index::{Bounds, Probe, RowSet, Sidecar};
 
 use super::fate::Fate;
-use crate::scope::ScanColumn;
+use crate::scope::{ScanColumn, Times};
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +27,8 @@ pub(super) enum Screen {
     OneOf(FieldName, FieldType, Vec<ScalarValue>),
     /// Rows with a value on this side of a limit pass.
     Compare(FieldName, FieldType, Operator, ScalarValue),
+    /// The same, of a field that may have values in overflow at these times: rows with anything there may pass too.
+    OrOverflow(Box<Screen>, Times),
     All(Vec<Screen>),
     AnyOf(Vec<Screen>),
 }
@@ -35,24 +37,27 @@ impl Screen {
     /// The screen of a predicate over these columns.
     pub(super) fn new(expression: &Arc<dyn PhysicalExpr>, columns: &[ScanColumn]) -> Screen {
         let field = |expression| field(expression, columns);
-        if let Some((name, FieldType::Boolean)) = field(expression) {
-            return Screen::OneOf(name, FieldType::Boolean, vec![ScalarValue::Boolean(Some(true))]);
+        let boolean = |found: Option<Found>, value: bool| match found {
+            Some(found) if found.of_type == FieldType::Boolean => {
+                found.screen(|name, of_type| Screen::OneOf(name, of_type, vec![ScalarValue::Boolean(Some(value))]))
+            }
+            _ => Screen::Any,
+        };
+        if expression.downcast_ref::<Column>().is_some() {
+            return boolean(field(expression), true);
         }
         if let Some(not) = expression.downcast_ref::<NotExpr>() {
-            return match field(not.arg()) {
-                Some((name, FieldType::Boolean)) => {
-                    Screen::OneOf(name, FieldType::Boolean, vec![ScalarValue::Boolean(Some(false))])
-                }
-                _ => Screen::Any,
-            };
+            return boolean(field(not.arg()), false);
         }
         if let Some(exists) = expression.downcast_ref::<IsNotNullExpr>() {
-            return field(exists.arg()).map_or(Screen::Any, |(name, of_type)| Screen::Present(name, of_type));
+            return field(exists.arg()).map_or(Screen::Any, |found| found.screen(Screen::Present));
         }
         if let Some(list) = expression.downcast_ref::<InListExpr>() {
             let values: Option<Vec<ScalarValue>> = list.list().iter().map(literal).collect();
             return match (field(list.expr()), values, list.negated()) {
-                (Some((name, of_type)), Some(values), false) => Screen::OneOf(name, of_type, values),
+                (Some(found), Some(values), false) => {
+                    found.screen(|name, of_type| Screen::OneOf(name, of_type, values))
+                }
                 _ => Screen::Any,
             };
         }
@@ -74,11 +79,11 @@ impl Screen {
             let found = field(binary.right(), columns).zip(literal(binary.left()))?;
             Some((found, binary.op().swap()?))
         };
-        let Some((((name, of_type), value), operator)) = straight.or_else(turned) else { return Screen::Any };
+        let Some(((found, value), operator)) = straight.or_else(turned) else { return Screen::Any };
         match operator {
-            Operator::Eq => Screen::OneOf(name, of_type, vec![value]),
+            Operator::Eq => found.screen(|name, of_type| Screen::OneOf(name, of_type, vec![value])),
             Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq => {
-                Screen::Compare(name, of_type, operator, value)
+                found.screen(|name, of_type| Screen::Compare(name, of_type, operator, value))
             }
             _ => Screen::Any,
         }
@@ -90,7 +95,7 @@ impl Screen {
             Screen::Any => true,
             Screen::All(parts) => parts.iter().all(Screen::is_any),
             Screen::AnyOf(parts) => parts.iter().any(Screen::is_any),
-            Screen::Present(..) | Screen::OneOf(..) | Screen::Compare(..) => false,
+            Screen::Present(..) | Screen::OneOf(..) | Screen::Compare(..) | Screen::OrOverflow(..) => false,
         }
     }
 
@@ -112,8 +117,19 @@ impl Screen {
                 None => Ok(Err(Fate::FieldAbsent(name.clone()))),
             },
             Screen::OneOf(name, of_type, values) => hold_values(name, *of_type, values, sidecar),
+            Screen::OrOverflow(screen, times) => {
+                hold_any([in_overflow(sidecar, *times), screen.hold(sidecar)].into_iter())
+            }
         }
     }
+}
+
+/// The rows that have something in overflow at these times.
+fn in_overflow(sidecar: &Sidecar, (min, max): Times) -> Held {
+    let absent = || Fate::FieldAbsent(FieldName::trusted(reserved::OVERFLOW));
+    let Some(column) = sidecar.column(reserved::OVERFLOW, FieldType::String)? else { return Ok(Err(absent())) };
+    let rows = column.present()?.intersect(&sidecar.rows_in_time(min, max.saturating_add(1)));
+    some_of(rows, absent)
 }
 
 type Held = Result<Result<RowSet, Fate>, StoreError>;
@@ -171,11 +187,31 @@ fn hold_values(name: &FieldName, of_type: FieldType, values: &[ScalarValue], sid
     some_of(kept, || if in_bounds { Fate::ValueAbsent(name.clone()) } else { Fate::OutOfBounds(name.clone()) })
 }
 
+/// A sender's field, and when it may have values in overflow.
+struct Found {
+    name: FieldName,
+    of_type: FieldType,
+    overflow: Option<Times>,
+}
+
+impl Found {
+    fn screen(self, of: impl FnOnce(FieldName, FieldType) -> Screen) -> Screen {
+        let screen = of(self.name, self.of_type);
+        match self.overflow {
+            Some(times) => Screen::OrOverflow(Box::new(screen), times),
+            None => screen,
+        }
+    }
+}
+
 /// A sender's field that an expression is, without anything around it.
-fn field(expression: &Arc<dyn PhysicalExpr>, columns: &[ScanColumn]) -> Option<(FieldName, FieldType)> {
+fn field(expression: &Arc<dyn PhysicalExpr>, columns: &[ScanColumn]) -> Option<Found> {
     let column = expression.downcast_ref::<Column>()?;
     match columns.get(column.index())? {
-        ScanColumn::Field(name, of_type) => Some((name.clone(), *of_type)),
+        ScanColumn::Field(name, of_type) => Some(Found { name: name.clone(), of_type: *of_type, overflow: None }),
+        ScanColumn::Overflowing(name, of_type, times) => {
+            Some(Found { name: name.clone(), of_type: *of_type, overflow: Some(*times) })
+        }
         _ => None,
     }
 }

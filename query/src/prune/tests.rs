@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
+use outcrop_storage::disk::{Disk, RealDisk};
 use outcrop_storage::event::{DatasetName, EventBatch, EventColumn, FieldName, FieldType};
 use outcrop_storage::index::Evidence;
+use outcrop_storage::memory::Memory;
 use outcrop_storage::paths::DataDir;
 use outcrop_storage::{Store, StoreSettings};
 use proptest::prelude::*;
@@ -57,12 +59,25 @@ struct Bench {
 impl Bench {
     /// Each part becomes a segment with a sidecar; or none does, and nothing is pruned.
     fn new(parts: &[Vec<Event>], flushed: bool) -> Bench {
+        Bench::with_columns(parts, flushed, &[10_000])
+    }
+
+    /// So many fields of each part, the last number for all others, may have a column; the rest are in overflow.
+    fn with_columns(parts: &[Vec<Event>], flushed: bool, columns: &[usize]) -> Bench {
         let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-        let mut settings = StoreSettings::new(DataDir::new(directory.path().join("data")));
-        settings.limits.flush_evidence = Evidence::Full;
-        let store = Store::open(settings).unwrap();
+        let open = |part: usize| {
+            let mut settings = StoreSettings::new(DataDir::new(directory.path().join("data")));
+            settings.limits.flush_evidence = Evidence::Full;
+            settings.limits.fields_max = columns[part.min(columns.len() - 1)];
+            Store::open(settings).unwrap()
+        };
+        let mut store = open(0);
         let mut first = 0;
-        for events in parts {
+        for (part, events) in parts.iter().enumerate() {
+            if part > 0 && part < columns.len() {
+                drop(store);
+                store = open(part);
+            }
             store.append(vec![(DatasetName::new("shop").unwrap(), batch(events, first))]).unwrap();
             first += events.len() as i64;
             if flushed {
@@ -71,7 +86,7 @@ impl Bench {
         }
         let engine = QueryEngine::new(QuerySettings {
             threads: 1,
-            memory_bytes_max: 64 << 20,
+            memory: Memory::unlimited(),
             spill_directory: directory.path().to_owned(),
             concurrency_max: 1,
             queue_max: 1,
@@ -124,8 +139,8 @@ impl Bench {
     /// The files of the segments that end so.
     fn files(&self, ending: &str) -> Vec<PathBuf> {
         let mut files = Vec::new();
-        for folder in std::fs::read_dir(self.directory.path().join("data/segments")).unwrap() {
-            files.extend(std::fs::read_dir(folder.unwrap().path()).unwrap().map(|file| file.unwrap().path()));
+        for folder in RealDisk.list(&self.directory.path().join("data/segments")).unwrap() {
+            files.extend(RealDisk.list(&folder).unwrap());
         }
         files.retain(|path: &PathBuf| path.extension().is_some_and(|e| e == ending));
         files.sort();
@@ -190,9 +205,10 @@ proptest! {
     fn what_is_pruned_would_not_have_passed(
         parts in prop::collection::vec(prop::collection::vec(any_event(), 1..25), 1..4),
         questions in prop::collection::vec((prop::collection::vec(any_filter(), 1..4), any::<bool>()), 12),
+        columns in prop_oneof![Just(vec![10_000]), prop::collection::vec(1..5usize, 4)],
     ) {
         let parts = numbered(parts);
-        let (memory, files) = (Bench::new(&parts, false), Bench::new(&parts, true));
+        let (memory, files) = (Bench::new(&parts, false), Bench::with_columns(&parts, true, &columns));
         prop_assert_eq!(files.files("index").len(), parts.len());
         for (filters, any) in questions {
             let filters = json!(filters);
@@ -258,12 +274,28 @@ fn large_segments_are_pruned_to_what_passes() {
 fn a_segment_that_the_evidence_rules_out_is_not_opened() {
     let bench = Bench::new(&large(), true);
     let files = bench.files("parquet");
-    std::fs::remove_file(&files[0]).unwrap();
+    RealDisk.remove(&files[0]).unwrap();
     let asked = |filter: Value| bench.ask(&json!([filter]), false).map(|answer| answer.rows.len());
     assert_eq!(asked(json!({"column": "release", "op": "=", "value": "v2"})).unwrap(), 10_000, "the first page");
     assert_eq!(asked(json!({"column": "release", "op": "exists"})).unwrap(), 10_000);
     assert_eq!(asked(json!({"column": "id", "op": "=", "value": "absent"})).unwrap(), 0);
     assert!(asked(json!({"column": "release", "op": "does-not-exist"})).is_err());
+}
+
+#[test]
+fn evidence_serves_fields_that_were_in_overflow() {
+    let parts = large();
+    // Columns are given in the order of names; the last segment has all fields in columns.
+    let (memory, files) = (Bench::new(&parts, false), Bench::with_columns(&parts, true, &[2, 3, 10_000]));
+    for (name, value) in [("status", json!(503)), ("trace", parts[2][50]["trace"].clone()), ("release", json!("v3"))] {
+        let question = json!([{"column": name, "op": "=", "value": value}]);
+        assert_eq!(files.rows(&question, false), memory.rows(&question, false), "{question}");
+    }
+    let fates = files.fates(&json!([{"column": "trace", "op": "=", "value": parts[2][50]["trace"]}]));
+    assert!(fates[0].starts_with("kept: 12000") && fates[1].starts_with("kept: 12000"), "{fates:?}");
+    assert!(!fates[2].starts_with("kept: 12000"), "nothing of it is in overflow: {fates:?}");
+    let fates = files.fates(&json!([{"column": "trace", "op": "=", "value": "absent"}]));
+    assert_eq!(fates[2], "skipped: no event has this value of \"trace\"");
 }
 
 #[test]
@@ -294,9 +326,10 @@ fn each_segment_has_its_reason() {
 }
 
 fn damage(path: &Path) {
-    let mut bytes = std::fs::read(path).unwrap();
+    let mut bytes = RealDisk.read(path).unwrap();
     bytes.iter_mut().step_by(4_096).for_each(|byte| *byte ^= 1);
-    std::fs::write(path, bytes).unwrap();
+    RealDisk.remove(path).unwrap();
+    RealDisk.create(path).unwrap().write_all(&bytes).unwrap();
 }
 
 #[test]
@@ -310,7 +343,7 @@ fn a_damaged_sidecar_changes_no_answer() {
     assert_eq!(bench.rows(&question, false), whole);
     assert_eq!(bench.store.health().damage.len(), 3);
     for path in bench.files("index") {
-        std::fs::remove_file(path).unwrap();
+        RealDisk.remove(&path).unwrap();
     }
     assert_eq!(bench.rows(&question, false), whole);
 }

@@ -12,12 +12,12 @@ mod wire;
 
 pub use read::read_spec;
 pub use wire::{
-    CalculationSpec, FilterCombination, FilterSpec, HavingSpec, Options, OrderDirection, OrderSpec, QuerySpec,
-    RowsSpec, TimeSpec,
+    CalculationSpec, DeletionSpec, FilterCombination, FilterSpec, HavingSpec, Options, OrderDirection, OrderSpec,
+    QuerySpec, RowsSpec, TimeSpec,
 };
 
-pub(crate) use parse::{parse_query, parse_rows};
-pub(crate) use time::{rfc3339, time_literal};
+pub(crate) use parse::{filters, parse_deletion, parse_query, parse_rows};
+pub(crate) use time::{replaced, rfc3339, time_literal, time_range};
 
 use outcrop_storage::event::TimestampNs;
 
@@ -161,4 +161,11 @@ pub(crate) struct RowsQuery {
     pub(crate) limit: usize,
     /// Where the page before ended: (timestamp, sequence).
     pub(crate) after: Option<(TimestampNs, u64)>,
+}
+
+/// Events by filter and time, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice {
+    pub(crate) filter: Filter,
+    pub(crate) range: TimeRange,
 }

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::wire::{CalculationSpec, FilterCombination, FilterSpec, HavingSpec, OrderDirection, OrderSpec};
 use super::{
-    Calculation, CalculationOp, Comparison, Condition, Filter, Having, HavingOp, INTEGERS_END, Literal, Order, OrderBy,
-    Query, QuerySpec, RowsQuery, RowsSpec, Test, time,
+    Calculation, CalculationOp, Choice, Comparison, Condition, DeletionSpec, Filter, Having, HavingOp, INTEGERS_END,
+    Literal, Order, OrderBy, Query, QuerySpec, RowsQuery, RowsSpec, Test, time,
 };
 use crate::error::QueryError;
 use crate::{limits, rows};
@@ -54,6 +54,19 @@ pub(crate) fn parse_rows(spec: &RowsSpec, now: TimestampNs) -> Result<RowsQuery,
         descending: spec.order.unwrap_or(OrderDirection::Descending) == OrderDirection::Descending,
         limit: limit(spec.limit)?,
         after: spec.cursor.as_deref().map(rows::parse_cursor).transpose()?,
+    })
+}
+
+pub(crate) fn parse_deletion(spec: &DeletionSpec) -> Result<Choice, QueryError> {
+    if spec.filters.is_empty() && spec.start_time.is_none() && spec.end_time.is_none() {
+        return Err(QueryError::impossible(
+            "everything",
+            "this chooses every event of the dataset; give filters, start_time or end_time, or drop the dataset",
+        ));
+    }
+    Ok(Choice {
+        filter: filters(&spec.filters, spec.filter_combination)?,
+        range: time::open_range(spec.start_time.as_ref(), spec.end_time.as_ref())?,
     })
 }
 
@@ -231,7 +244,7 @@ fn having(spec: &HavingSpec, calculations: &[Calculation]) -> Result<Having, Que
     Ok(Having { calculation, op, value: spec.value })
 }
 
-fn filters(specs: &[FilterSpec], combination: FilterCombination) -> Result<Filter, QueryError> {
+pub(crate) fn filters(specs: &[FilterSpec], combination: FilterCombination) -> Result<Filter, QueryError> {
     at_most("filters", specs.len(), limits::CLAUSES_MAX)?;
     let conditions: Vec<Filter> =
         specs.iter().map(|s| condition(s).map(Filter::Condition)).collect::<Result<_, _>>()?;

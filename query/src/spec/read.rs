@@ -9,6 +9,8 @@ use crate::error::QueryError;
 
 /// The keys whose arrays hold objects.
 const LISTS_OF_OBJECTS: [&str; 4] = ["calculations", "filters", "orders", "havings"];
+/// The keys that hold an object or null.
+const OBJECTS: [&str; 2] = ["selection", "baseline"];
 
 /// A spec from a body; an empty body is an empty spec.
 pub fn read_spec<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, QueryError> {
@@ -28,6 +30,11 @@ fn check_objects(value: &Value, what: &str) -> Result<(), QueryError> {
             "{what} must be a JSON object with keys, such as {{\"filters\": []}}"
         )));
     };
+    for key in OBJECTS {
+        if let Some(inner) = object.get(key).filter(|inner| !inner.is_null()) {
+            check_objects(inner, key)?;
+        }
+    }
     for key in LISTS_OF_OBJECTS {
         for element in object.get(key).and_then(Value::as_array).into_iter().flatten() {
             check_objects(element, &format!("each of {key}"))?;

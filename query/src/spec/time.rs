@@ -32,14 +32,34 @@ pub(crate) fn time_range(
         (None, Some(end)) => TimeRange { start: end.saturating_sub(length), end },
         (None, None) => TimeRange { start: now.saturating_sub(length), end: now },
     };
-    if range.start >= range.end {
-        return Err(QueryError::malformed(format!(
-            "the time range is empty: start_time {} is not before end_time {}",
-            rfc3339(range.start),
-            rfc3339(range.end)
-        )));
+    checked(range)
+}
+
+/// The range between two times; without one of them it has no end on that side.
+pub(crate) fn open_range(start: Option<&TimeSpec>, end: Option<&TimeSpec>) -> Result<TimeRange, QueryError> {
+    replaced(TimeRange { start: TimestampNs::MIN, end: TimestampNs::MAX }, start, end)
+}
+
+/// A range with the bounds that are given in place of its own.
+pub(crate) fn replaced(
+    range: TimeRange,
+    start: Option<&TimeSpec>,
+    end: Option<&TimeSpec>,
+) -> Result<TimeRange, QueryError> {
+    let start = start.map(|t| point(t, "start_time")).transpose()?;
+    let end = end.map(|t| point(t, "end_time")).transpose()?;
+    checked(TimeRange { start: start.unwrap_or(range.start), end: end.unwrap_or(range.end) })
+}
+
+fn checked(range: TimeRange) -> Result<TimeRange, QueryError> {
+    if range.start < range.end {
+        return Ok(range);
     }
-    Ok(range)
+    Err(QueryError::malformed(format!(
+        "the time range is empty: start_time {} is not before end_time {}",
+        rfc3339(range.start),
+        rfc3339(range.end)
+    )))
 }
 
 fn point(time: &TimeSpec, key: &str) -> Result<TimestampNs, QueryError> {

@@ -1,6 +1,6 @@
 //! What a client writes: the keys of the contract, and no others. Must not know what they mean.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -59,16 +59,21 @@ pub struct CalculationSpec {
     pub exact: bool,
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FilterSpec {
     /// A field, or `*` for any text field.
     pub column: String,
     pub op: String,
     /// Absent for `exists` and `does-not-exist`, an array for `in` and `not-in`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Value>)]
     pub value: Option<Value>,
+}
+
+/// A value that is written down, null too.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, ToSchema)]
@@ -123,6 +128,18 @@ pub struct RowsSpec {
     pub limit: Option<usize>,
     /// From the page before.
     pub cursor: Option<String>,
+}
+
+/// The events of a dataset that are to be deleted. Without times they are those of all times.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeletionSpec {
+    pub filters: Vec<FilterSpec>,
+    pub filter_combination: FilterCombination,
+    pub start_time: Option<TimeSpec>,
+    pub end_time: Option<TimeSpec>,
+    /// Only count them.
+    pub dry_run: bool,
 }
 
 /// What stands in the query string of the query routes.

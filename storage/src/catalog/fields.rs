@@ -7,6 +7,7 @@ use super::Distinct;
 use crate::event::{FieldName, FieldType, TimestampNs, reserved};
 use crate::memtable::StoredBatch;
 use crate::overflow::{Counted, OverflowTable};
+use crate::segment::footer::SegmentFooter;
 
 /// All fields that a dataset has ever had in a segment: those with columns, and those in overflow beside them.
 #[derive(Clone, Debug, Default)]
@@ -151,6 +152,25 @@ impl FieldTable {
     pub(crate) fn recount(&mut self, field: &FieldName, field_type: FieldType, events: u64) {
         if let Some(of_type) = self.fields.get_mut(field.as_str()).and_then(|f| f.types[field_type as usize].as_mut()) {
             of_type.events += events;
+        }
+    }
+
+    /// Forgets how many events there are of each field and type. The columns stay the fields'.
+    pub(crate) fn forget_counts(&mut self) {
+        for of_type in self.fields.values_mut().flat_map(|f| &mut f.types).flatten() {
+            of_type.events = 0;
+        }
+        self.overflow = Arc::default();
+    }
+
+    /// Counts what a segment says of its fields; what the table has not of them is put into it. Overflow comes after all
+    /// segments.
+    pub(crate) fn count_footer(&mut self, footer: &SegmentFooter) {
+        for of_segment in &footer.fields {
+            let Some((field, field_type)) = of_segment.key() else { continue };
+            self.adopt(&field, field_type, &of_segment.column);
+            let seen = (of_segment.first_seen, of_segment.last_seen);
+            self.count(&field, field_type, of_segment.events, seen, &Distinct::default());
         }
     }
 

@@ -4,12 +4,16 @@
 //! not know how segments are written or read.
 #![doc = include_str!("../../format/catalog.md")]
 
+mod datasets;
 mod distinct;
 mod fields;
+mod rows;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod view;
 
 pub use distinct::Distinct;
 pub use fields::{FieldEntry, FieldTable, TypeEntry};
-pub(crate) use sql::{Catalog, CatalogImage, DatasetRow, Publication};
+pub(crate) use sql::{Catalog, CatalogImage, DatasetRow, Publication, Row, ScrubPlace};
+pub(crate) use view::{CatalogView, ListedSegment};

@@ -1,11 +1,14 @@
 //! The catalog's SQL. Each public method is one transaction; what it returns or takes is plain data.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
+use rusqlite::types::{ToSql, Value};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction};
 
+use super::datasets::{self, DROPPED};
+use super::rows::{Existing, Table};
 use super::{Distinct, FieldTable, TypeEntry};
 use crate::error::StoreError;
 use crate::event::{DatasetId, DatasetName, FieldName, FieldType, TimestampNs, reserved};
@@ -17,42 +20,85 @@ use crate::upkeep::retain::Retention;
 pub(crate) const FORMAT_VERSION: u32 = 2;
 
 const SCHEMA: &str = "
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
 CREATE TABLE datasets (
     id INTEGER PRIMARY KEY, workspace TEXT NOT NULL, name TEXT NOT NULL, created INTEGER NOT NULL,
-    watermark INTEGER NOT NULL, cluster_field TEXT, retention TEXT, UNIQUE (workspace, name)) STRICT;
+    watermark INTEGER NOT NULL, cluster_field TEXT, retention TEXT, checksum INTEGER NOT NULL,
+    UNIQUE (workspace, name)) STRICT;
+CREATE TABLE dropped_datasets (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, dropped INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT;
 CREATE TABLE segments (
     id INTEGER PRIMARY KEY, dataset INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
     time_min INTEGER NOT NULL, time_max INTEGER NOT NULL, received_max INTEGER NOT NULL,
     sequence_min INTEGER NOT NULL, sequence_max INTEGER NOT NULL, sampled INTEGER NOT NULL,
-    level INTEGER NOT NULL, cluster_field TEXT) STRICT;
+    level INTEGER NOT NULL, cluster_field TEXT, damage TEXT, checksum INTEGER NOT NULL) STRICT;
 CREATE TABLE fields (
     dataset INTEGER NOT NULL, name TEXT NOT NULL, distinct_sketch BLOB NOT NULL,
-    PRIMARY KEY (dataset, name)) STRICT, WITHOUT ROWID;
+    checksum INTEGER NOT NULL, PRIMARY KEY (dataset, name)) STRICT, WITHOUT ROWID;
 CREATE TABLE field_types (
     dataset INTEGER NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL, column_name TEXT NOT NULL,
     events INTEGER NOT NULL, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL,
-    PRIMARY KEY (dataset, name, type)) STRICT, WITHOUT ROWID;
+    checksum INTEGER NOT NULL, PRIMARY KEY (dataset, name, type)) STRICT, WITHOUT ROWID;
 CREATE TABLE overflow_fields (
     dataset INTEGER NOT NULL, name TEXT NOT NULL, has_column INTEGER NOT NULL, uncounted INTEGER NOT NULL,
-    distinct_sketch BLOB NOT NULL, PRIMARY KEY (dataset, name)) STRICT, WITHOUT ROWID;
+    distinct_sketch BLOB NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (dataset, name)) STRICT, WITHOUT ROWID;
 CREATE TABLE overflow_types (
     dataset INTEGER NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL, events INTEGER NOT NULL,
-    first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL,
+    first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL, checksum INTEGER NOT NULL,
     PRIMARY KEY (dataset, name, type)) STRICT, WITHOUT ROWID;
 CREATE TABLE overflow_unlisted (
-    dataset INTEGER PRIMARY KEY, name_sketch BLOB NOT NULL, name_filter BLOB NOT NULL, value_count INTEGER NOT NULL) STRICT;
+    dataset INTEGER PRIMARY KEY, name_sketch BLOB NOT NULL, name_filter BLOB NOT NULL, value_count INTEGER NOT NULL,
+    checksum INTEGER NOT NULL) STRICT;
 ";
+
+static META: Table = Table::new("meta", 1, &["key", "value"]);
+pub(super) static DATASETS: Table =
+    Table::new("datasets", 1, &["id", "workspace", "name", "created", "watermark", "cluster_field", "retention"]);
+pub(super) static SEGMENTS: Table = Table::new(
+    "segments",
+    1,
+    &[
+        "id",
+        "dataset",
+        "rows",
+        "bytes",
+        "time_min",
+        "time_max",
+        "received_max",
+        "sequence_min",
+        "sequence_max",
+        "sampled",
+        "level",
+        "cluster_field",
+        "damage",
+    ],
+);
+static FIELDS: Table = Table::new("fields", 2, &["dataset", "name", "distinct_sketch"]);
+static FIELD_TYPES: Table =
+    Table::new("field_types", 3, &["dataset", "name", "type", "column_name", "events", "first_seen", "last_seen"]);
+
+static OVERFLOW_FIELDS: Table =
+    Table::new("overflow_fields", 2, &["dataset", "name", "has_column", "uncounted", "distinct_sketch"]);
+static OVERFLOW_TYPES: Table =
+    Table::new("overflow_types", 3, &["dataset", "name", "type", "events", "first_seen", "last_seen"]);
+static OVERFLOW_UNLISTED: Table =
+    Table::new("overflow_unlisted", 1, &["dataset", "name_sketch", "name_filter", "value_count"]);
+/// What is told by the segments too, and can be counted anew.
+pub(super) static OF_FIELDS: [&Table; 5] =
+    [&FIELDS, &FIELD_TYPES, &OVERFLOW_FIELDS, &OVERFLOW_TYPES, &OVERFLOW_UNLISTED];
 
 /// There while a repair is under way.
 const REPAIRING: &str = "repairing";
+
+const OF_NO_DATASET: &str = "WHERE dataset NOT IN (SELECT id FROM datasets)";
 
 /// The one workspace of today.
 const WORKSPACE: &str = "default";
 
 #[derive(Debug)]
 pub(crate) struct Catalog {
-    connection: Connection,
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
 }
 
 /// The catalog as it was at start.
@@ -62,7 +108,34 @@ pub(crate) struct CatalogImage {
     pub(crate) next_segment: u64,
     pub(crate) next_sequence: u64,
     pub(crate) datasets: Vec<DatasetRow>,
+    /// Datasets that are gone.
+    pub(crate) dropped: BTreeSet<DatasetId>,
     pub(crate) segments: Vec<SegmentInfo>,
+    /// What was found wrong with some of the segments.
+    pub(crate) damage: BTreeMap<SegmentId, String>,
+    pub(crate) scrub: ScrubPlace,
+    /// Segments whose rows fail their checksums: the dataset and the number that they have there.
+    pub(crate) unsound: Vec<(DatasetId, SegmentId)>,
+    /// Rows of fields that fail their checksums, or are of no dataset: what they say that they are of. Whose they were,
+    /// nobody knows.
+    pub(crate) fields_lost: Vec<String>,
+}
+
+/// Where the scrub is: when its pass began, and the last segment that it has verified; none between passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ScrubPlace {
+    pub(crate) began: TimestampNs,
+    pub(crate) after: Option<SegmentId>,
+}
+
+impl ScrubPlace {
+    /// Before the first pass.
+    pub(crate) const START: ScrubPlace = ScrubPlace { began: 0, after: Some(SegmentId(0)) };
+
+    /// The last segment verified as a number; the largest between passes.
+    pub(crate) fn number(self) -> u64 {
+        self.after.map_or(u64::MAX, |id| id.0)
+    }
 }
 
 #[derive(Debug)]
@@ -74,6 +147,11 @@ pub(crate) struct DatasetRow {
     pub(crate) retention: Option<Retention>,
     pub(crate) fields: FieldTable,
 }
+
+/// A row by column.
+pub(crate) type Row = Vec<(&'static str, Value)>;
+/// Tables by name; of each row whether it has its checksum.
+pub(crate) type Tables = Vec<(&'static str, Vec<(Row, bool)>)>;
 
 /// One change: segments that begin to count, those that no longer do, and everything that changes with them.
 #[derive(Debug)]
@@ -97,9 +175,14 @@ impl Catalog {
         path: &Path,
         fresh: impl FnOnce() -> Result<[u8; 16], StoreError>,
     ) -> Result<Catalog, StoreError> {
+        Catalog::open_or_make(path, fresh).map_err(|e| of_file(path, e))
+    }
+
+    fn open_or_make(path: &Path, fresh: impl FnOnce() -> Result<[u8; 16], StoreError>) -> Result<Catalog, StoreError> {
         let mut connection = Connection::open(path)?;
         // Before anything is written: an empty file stays one if there is to be no catalog.
         let store_id = if connection.table_exists(None, "meta")? { None } else { Some(fresh()?) };
+        check_structure(&connection, path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         let transaction = connection.transaction()?;
@@ -110,20 +193,42 @@ impl Catalog {
             set_meta(&transaction, "next_segment", "1")?;
             set_meta(&transaction, "next_sequence", "1")?;
         }
-        check_version(&transaction, path)?;
-        if meta(&transaction, REPAIRING)?.is_some() {
-            return Err(StoreError::RepairUnfinished { path: path.to_owned() });
-        }
+        check_usable(&transaction, path)?;
         transaction.commit()?;
-        Ok(Catalog { connection })
+        Ok(Catalog { connection, path: path.to_owned() })
+    }
+
+    /// How long a change waits for another process, which there is none of outside of tests.
+    #[cfg(test)]
+    pub(crate) fn set_patience(&self, patience: std::time::Duration) {
+        self.connection.busy_timeout(patience).unwrap_or_default();
     }
 
     /// Opens a catalog that is there, to look at it only.
     pub(crate) fn inspect(path: &Path) -> Result<Catalog, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        check_version(&connection, path)?;
-        Ok(Catalog { connection })
+        let open = || -> Result<Connection, StoreError> {
+            let connection = Connection::open_with_flags(path, flags)?;
+            check_structure(&connection, path)?;
+            check_version(&connection, path)?;
+            Ok(connection)
+        };
+        let connection = open().map_err(|e| of_file(path, e))?;
+        Ok(Catalog { connection, path: path.to_owned() })
+    }
+
+    /// Every row of every table and whether it has its checksum, whatever the catalog is; and what SQLite says of its
+    /// pages.
+    pub(crate) fn tables(path: &Path) -> Result<(String, Tables), StoreError> {
+        let read = || -> Result<(String, Tables), StoreError> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.pragma_update(None, "trusted_schema", "OFF")?;
+            let structure = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+            let all = [&META, &DATASETS, &DROPPED, &SEGMENTS].into_iter().chain(OF_FIELDS);
+            Ok((structure, all.map(|table| table.read(&connection)).collect::<Result<_, _>>()?))
+        };
+        read().map_err(|e| of_file(path, e))
     }
 
     /// A new catalog that no store opens until [`Catalog::end_repair`].
@@ -140,27 +245,18 @@ impl Catalog {
         let connection = Connection::open(path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        Ok(Catalog { connection })
+        Ok(Catalog { connection, path: path.to_owned() })
     }
 
     /// Lists what was found. The image has what no other transaction says.
     pub(crate) fn rebuild(&mut self, image: &CatalogImage, created: TimestampNs) -> Result<(), StoreError> {
         let transaction = self.connection.transaction()?;
         for dataset in &image.datasets {
-            transaction.execute(
-                "INSERT INTO datasets (id, workspace, name, created, watermark, cluster_field) VALUES (?, ?, ?, ?, 0, ?)",
-                params![dataset.id.0, WORKSPACE, dataset.name.as_str(), created, dataset.cluster_field],
-            )?;
-            for field in dataset.fields.names() {
-                upsert_field(&transaction, dataset.id, field, &dataset.fields)?;
-            }
-            for (field, _) in dataset.fields.overflow().iter() {
-                upsert_overflow(&transaction, dataset.id, field, dataset.fields.overflow())?;
-            }
-            put_unlisted(&transaction, dataset.id, dataset.fields.overflow())?;
+            insert_dataset(&transaction, dataset.id, &dataset.name, created, dataset.cluster_field.as_deref())?;
+            put_fields(&transaction, dataset.id, &dataset.fields)?;
         }
         for segment in &image.segments {
-            insert_segment(&transaction, segment)?;
+            insert_segment(&transaction, segment, Existing::Stays)?;
         }
         set_meta(&transaction, "next_segment", &image.next_segment.to_string())?;
         set_meta(&transaction, "next_sequence", &image.next_sequence.to_string())?;
@@ -170,122 +266,166 @@ impl Catalog {
     /// Every event below `watermark` is in a segment now: the catalog can be used.
     pub(crate) fn end_repair(&mut self, watermark: u64) -> Result<(), StoreError> {
         let transaction = self.connection.transaction()?;
-        transaction.execute("UPDATE datasets SET watermark = max(watermark, ?)", [watermark as i64])?;
+        let mut all = transaction.prepare("SELECT id FROM datasets")?;
+        let datasets: Vec<u32> = all.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        drop(all);
+        for dataset in datasets.into_iter().map(DatasetId) {
+            if !DATASETS.change(&transaction, dataset.0.into(), |values| raise_watermark(values, watermark))? {
+                return Err(lost_dataset(&self.path, dataset));
+            }
+        }
         transaction.execute("DELETE FROM meta WHERE key = ?", [REPAIRING])?;
         Ok(transaction.commit()?)
     }
 
     pub(crate) fn load(&self) -> Result<CatalogImage, StoreError> {
+        self.load_rows().map_err(|e| of_file(&self.path, e))
+    }
+
+    fn load_rows(&self) -> Result<CatalogImage, StoreError> {
         // A number made up in place of a lost one would be used twice.
-        let lost = |key: &str| StoreError::Bug(format!("the catalog has no {key}"));
+        let lost = |key: &str| self.damaged(format!("it has no {key}"));
         let number = |key| -> Result<u64, StoreError> {
-            meta(&self.connection, key)?.and_then(|v| v.parse().ok()).ok_or_else(|| lost(key))
+            meta(&self.connection, &self.path, key)?.and_then(|v| v.parse().ok()).ok_or_else(|| lost(key))
         };
-        let store_id = meta(&self.connection, "store_id")?.and_then(|v| unhex(&v));
-        Ok(CatalogImage {
-            store_id: store_id.ok_or_else(|| lost("store_id"))?,
+        let mut image = CatalogImage {
+            store_id: store_id(&self.connection, &self.path)?,
             next_segment: number("next_segment")?,
             next_sequence: number("next_sequence")?,
-            datasets: self.load_datasets()?,
-            segments: self.load_segments()?,
-        })
+            datasets: Vec::new(),
+            dropped: self.load_dropped()?,
+            segments: Vec::new(),
+            damage: BTreeMap::new(),
+            scrub: self.load_scrub_place().unwrap_or(ScrubPlace::START),
+            unsound: Vec::new(),
+            fields_lost: Vec::new(),
+        };
+        self.load_datasets(&mut image)?;
+        self.load_segments(&mut image)?;
+        Ok(image)
     }
 
-    fn load_datasets(&self) -> Result<Vec<DatasetRow>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare("SELECT id, name, watermark, cluster_field, retention FROM datasets ORDER BY id")?;
-        let rows = statement.query_map([], |row| {
-            let retention = row.get::<_, Option<String>>(4)?;
-            Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get(3)?, retention))
-        })?;
-        let mut datasets = Vec::new();
-        for row in rows {
-            let (id, name, watermark, cluster_field, retention) = row?;
+    pub(super) fn damaged(&self, what: impl Into<String>) -> StoreError {
+        StoreError::damaged(&self.path, what)
+    }
+
+    fn load_datasets(&self, image: &mut CatalogImage) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare(&DATASETS.select("ORDER BY id"))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            // What it says of the watermark decides which events are read back, and there is no second place to look it up.
+            if !DATASETS.is_sound(row)? {
+                return Err(self.damaged(format!("the row of dataset {} fails its checksum", DATASETS.key(row)?)));
+            }
+            let (id, name) = (row.get::<_, u32>(0)?, row.get::<_, String>(2)?);
             let name = DatasetName::new(&name).map_err(|e| StoreError::Bug(format!("dataset {id}: {e}")))?;
             let id = DatasetId(id);
-            let fields = self.load_fields(id)?;
-            let retention = retention.map(|text| serde_json::from_str(&text)).transpose();
+            let retention = row.get::<_, Option<String>>(6)?.map(|text| serde_json::from_str(&text)).transpose();
             let retention = retention.map_err(|e| StoreError::Bug(format!("the retention of dataset {id}: {e}")))?;
-            datasets.push(DatasetRow { id, name, watermark: watermark as u64, cluster_field, retention, fields });
+            let (watermark, cluster_field) = (row.get::<_, i64>(4)? as u64, row.get(5)?);
+            let fields = self.load_fields(id, &mut image.fields_lost)?;
+            image.datasets.push(DatasetRow { id, name, watermark, cluster_field, retention, fields });
         }
-        Ok(datasets)
-    }
-
-    fn load_fields(&self, dataset: DatasetId) -> Result<FieldTable, StoreError> {
-        let mut table = FieldTable::default();
-        let mut statement = self.connection.prepare(
-            "SELECT name, type, column_name, events, first_seen, last_seen FROM field_types WHERE dataset = ?",
-        )?;
-        let mut rows = statement.query([dataset.0])?;
-        while let Some(row) = rows.next()? {
-            let Some(field_type) = FieldType::from_label(&row.get::<_, String>(1)?) else { continue };
-            let entry = TypeEntry {
-                column: Arc::from(row.get::<_, String>(2)?),
-                events: row.get::<_, i64>(3)? as u64,
-                first_seen: row.get(4)?,
-                last_seen: row.get(5)?,
-            };
-            table.put(FieldName::trusted(&row.get::<_, String>(0)?), field_type, entry);
-        }
-        let mut statement = self.connection.prepare("SELECT name, distinct_sketch FROM fields WHERE dataset = ?")?;
-        let mut rows = statement.query([dataset.0])?;
-        while let Some(row) = rows.next()? {
-            let sketch = Distinct::from_bytes(&row.get::<_, Vec<u8>>(1)?);
-            table.set_distinct(FieldName::trusted(&row.get::<_, String>(0)?), sketch);
-        }
-        self.load_overflow(dataset, table.overflow_mut())?;
-        Ok(table)
-    }
-
-    fn load_overflow(&self, dataset: DatasetId, table: &mut OverflowTable) -> Result<(), StoreError> {
-        let mut entries: BTreeMap<String, OverflowEntry> = BTreeMap::new();
-        let mut statement = self
-            .connection
-            .prepare("SELECT name, has_column, uncounted, distinct_sketch FROM overflow_fields WHERE dataset = ?")?;
-        let mut rows = statement.query([dataset.0])?;
-        while let Some(row) = rows.next()? {
-            let entry = entries.entry(row.get(0)?).or_default();
-            (entry.has_column, entry.uncounted) = (row.get(1)?, row.get(2)?);
-            entry.distinct = Distinct::from_bytes(&row.get::<_, Vec<u8>>(3)?);
-        }
-        let mut statement = self
-            .connection
-            .prepare("SELECT name, type, events, first_seen, last_seen FROM overflow_types WHERE dataset = ?")?;
-        let mut rows = statement.query([dataset.0])?;
-        while let Some(row) = rows.next()? {
-            let Some(field_type) = FieldType::from_label(&row.get::<_, String>(1)?) else { continue };
-            let events = row.get::<_, i64>(2)? as u64;
-            let count = OverflowCount { events, first_seen: row.get(3)?, last_seen: row.get(4)? };
-            entries.entry(row.get(0)?).or_default().put(field_type, count);
-        }
-        entries.into_iter().for_each(|(name, entry)| table.put(FieldName::trusted(&name), entry));
-        let unlisted = self.connection.query_row(
-            "SELECT name_sketch, name_filter, value_count FROM overflow_unlisted WHERE dataset = ?",
-            [dataset.0],
-            |row| {
-                Ok(Unlisted {
-                    names: Distinct::from_bytes(&row.get::<_, Vec<u8>>(0)?),
-                    filter: NameFilter::from_bytes(row.get(1)?),
-                    values: row.get::<_, i64>(2)? as u64,
-                })
-            },
-        );
-        if let Some(unlisted) = unlisted.optional()? {
-            table.set_unlisted(unlisted);
+        for table in OF_FIELDS {
+            let mut stray = self.connection.prepare(&table.select(OF_NO_DATASET))?;
+            let mut rows = stray.query([])?;
+            while let Some(row) = rows.next()? {
+                image.fields_lost.push(table.key(row)?);
+            }
         }
         Ok(())
     }
 
-    fn load_segments(&self) -> Result<Vec<SegmentInfo>, StoreError> {
-        let mut statement = self.connection.prepare(
-            "SELECT id, dataset, rows, bytes, time_min, time_max, received_max, sequence_min, sequence_max, sampled,
-                    level, cluster_field
-             FROM segments ORDER BY id",
-        )?;
-        let rows = statement.query_map([], |row| {
-            Ok(SegmentInfo {
-                id: SegmentId(row.get::<_, i64>(0)? as u64),
+    fn load_fields(&self, dataset: DatasetId, lost: &mut Vec<String>) -> Result<FieldTable, StoreError> {
+        let mut table = FieldTable::default();
+        let mut statement = self.connection.prepare(&FIELD_TYPES.select("WHERE dataset = ?"))?;
+        let mut rows = statement.query([dataset.0])?;
+        while let Some(row) = rows.next()? {
+            if !FIELD_TYPES.is_sound(row)? {
+                lost.push(FIELD_TYPES.key(row)?);
+                continue;
+            }
+            let Some(field_type) = FieldType::from_label(&row.get::<_, String>(2)?) else { continue };
+            let entry = TypeEntry {
+                column: Arc::from(row.get::<_, String>(3)?),
+                events: row.get::<_, i64>(4)? as u64,
+                first_seen: row.get(5)?,
+                last_seen: row.get(6)?,
+            };
+            table.put(FieldName::trusted(&row.get::<_, String>(1)?), field_type, entry);
+        }
+        let mut statement = self.connection.prepare(&FIELDS.select("WHERE dataset = ?"))?;
+        let mut rows = statement.query([dataset.0])?;
+        while let Some(row) = rows.next()? {
+            if !FIELDS.is_sound(row)? {
+                lost.push(FIELDS.key(row)?);
+                continue;
+            }
+            let sketch = Distinct::from_bytes(&row.get::<_, Vec<u8>>(2)?);
+            table.set_distinct(FieldName::trusted(&row.get::<_, String>(1)?), sketch);
+        }
+        self.load_overflow(dataset, table.overflow_mut(), lost)?;
+        Ok(table)
+    }
+
+    fn load_overflow(
+        &self,
+        dataset: DatasetId,
+        table: &mut OverflowTable,
+        lost: &mut Vec<String>,
+    ) -> Result<(), StoreError> {
+        let mut entries: BTreeMap<String, OverflowEntry> = BTreeMap::new();
+        let mut statement = self.connection.prepare(&OVERFLOW_FIELDS.select("WHERE dataset = ?"))?;
+        let mut rows = statement.query([dataset.0])?;
+        while let Some(row) = rows.next()? {
+            if !OVERFLOW_FIELDS.is_sound(row)? {
+                lost.push(OVERFLOW_FIELDS.key(row)?);
+                continue;
+            }
+            let entry = entries.entry(row.get(1)?).or_default();
+            (entry.has_column, entry.uncounted) = (row.get(2)?, row.get(3)?);
+            entry.distinct = Distinct::from_bytes(&row.get::<_, Vec<u8>>(4)?);
+        }
+        let mut statement = self.connection.prepare(&OVERFLOW_TYPES.select("WHERE dataset = ?"))?;
+        let mut rows = statement.query([dataset.0])?;
+        while let Some(row) = rows.next()? {
+            if !OVERFLOW_TYPES.is_sound(row)? {
+                lost.push(OVERFLOW_TYPES.key(row)?);
+                continue;
+            }
+            let Some(field_type) = FieldType::from_label(&row.get::<_, String>(2)?) else { continue };
+            let events = row.get::<_, i64>(3)? as u64;
+            let count = OverflowCount { events, first_seen: row.get(4)?, last_seen: row.get(5)? };
+            entries.entry(row.get(1)?).or_default().put(field_type, count);
+        }
+        entries.into_iter().for_each(|(name, entry)| table.put(FieldName::trusted(&name), entry));
+        let mut statement = self.connection.prepare(&OVERFLOW_UNLISTED.select("WHERE dataset = ?"))?;
+        let mut rows = statement.query([dataset.0])?;
+        if let Some(row) = rows.next()? {
+            if !OVERFLOW_UNLISTED.is_sound(row)? {
+                lost.push(OVERFLOW_UNLISTED.key(row)?);
+                return Ok(());
+            }
+            table.set_unlisted(Unlisted {
+                names: Distinct::from_bytes(&row.get::<_, Vec<u8>>(1)?),
+                filter: NameFilter::from_bytes(row.get(2)?),
+                values: row.get::<_, i64>(3)? as u64,
+            });
+        }
+        Ok(())
+    }
+
+    fn load_segments(&self, image: &mut CatalogImage) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare(&SEGMENTS.select("ORDER BY id"))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let id = SegmentId(row.get::<_, i64>(0)? as u64);
+            if !SEGMENTS.is_sound(row)? {
+                image.unsound.push((DatasetId(row.get(1).unwrap_or(u32::MAX)), id));
+                continue;
+            }
+            image.segments.push(SegmentInfo {
+                id,
                 dataset: DatasetId(row.get(1)?),
                 rows: row.get::<_, i64>(2)? as u64,
                 bytes: row.get::<_, i64>(3)? as u64,
@@ -297,33 +437,92 @@ impl Catalog {
                 sampled: row.get(9)?,
                 level: row.get(10)?,
                 cluster_field: row.get(11)?,
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+            });
+            if let Some(damage) = row.get(12)? {
+                image.damage.insert(id, damage);
+            }
+        }
+        Ok(())
+    }
+
+    fn load_scrub_place(&self) -> Option<ScrubPlace> {
+        // One that cannot be believed costs another pass, and no more.
+        let number = |key| meta(&self.connection, &self.path, key).ok()??.parse::<u64>().ok();
+        let after = number("scrub_after")?;
+        let after = (after != u64::MAX).then_some(SegmentId(after));
+        Some(ScrubPlace { began: number("scrub_began")? as i64, after })
+    }
+
+    pub(crate) fn set_scrub_place(&mut self, place: ScrubPlace) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction()?;
+        set_meta(&transaction, "scrub_began", &(place.began as u64).to_string())?;
+        set_meta(&transaction, "scrub_after", &place.number().to_string())?;
+        Ok(transaction.commit()?)
     }
 
     /// A new dataset, durable before its id is used anywhere.
     pub(crate) fn create_dataset(&mut self, name: &DatasetName, created: TimestampNs) -> Result<DatasetId, StoreError> {
-        self.connection.execute(
-            "INSERT INTO datasets (workspace, name, created, watermark) VALUES (?, ?, ?, 0)",
-            params![WORKSPACE, name.as_str(), created],
-        )?;
-        let id = self.connection.last_insert_rowid();
-        u32::try_from(id).map(DatasetId).map_err(|_| StoreError::Bug("dataset ids are used up".into()))
+        let transaction = self.connection.transaction()?;
+        let id = datasets::next_id(&transaction)?;
+        insert_dataset(&transaction, id, name, created, None)?;
+        transaction.commit()?;
+        Ok(id)
     }
 
     /// How long a dataset keeps its events; without a policy as long as all others do.
     pub(crate) fn set_retention(&mut self, dataset: DatasetId, retention: Option<Retention>) -> Result<(), StoreError> {
         let text = retention.map(|r| serde_json::to_string(&r)).transpose();
         let text = text.map_err(|e| StoreError::Bug(e.to_string()))?;
-        self.connection.execute("UPDATE datasets SET retention = ? WHERE id = ?", params![text, dataset.0])?;
-        Ok(())
+        let transaction = self.connection.transaction()?;
+        let set = |values: &mut Vec<Value>| values[DATASETS.at("retention")] = text.into();
+        if !DATASETS.change(&transaction, dataset.0.into(), set)? {
+            return Err(lost_dataset(&self.path, dataset));
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Notes what is wrong with segments, or that nothing is any more. Rows that cannot be believed stay as they are.
+    pub(crate) fn set_damage(&mut self, segments: &[(SegmentId, Option<&str>)]) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction()?;
+        for (id, damage) in segments {
+            let set = |values: &mut Vec<Value>| values[SEGMENTS.at("damage")] = damage.map(str::to_owned).into();
+            let _listed = SEGMENTS.change(&transaction, id.0 as i64, set)?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Writes rows anew that failed their checksums, as the segments themselves tell them.
+    pub(crate) fn rewrite_segments(&mut self, segments: &[SegmentInfo]) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction()?;
+        segments.iter().try_for_each(|segment| insert_segment(&transaction, segment, Existing::Goes))?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Writes the fields of a dataset anew.
+    pub(crate) fn rewrite_fields(&mut self, dataset: DatasetId, fields: &FieldTable) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction()?;
+        for table in OF_FIELDS.map(|table| table.name) {
+            transaction.execute(&format!("DELETE FROM {table} WHERE dataset = ?"), [dataset.0])?;
+            transaction.execute(&format!("DELETE FROM {table} {OF_NO_DATASET}"), [])?;
+        }
+        put_fields(&transaction, dataset, fields)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Changes a row and its checksum, as a mistake of ours would.
+    #[cfg(test)]
+    pub(crate) fn falsify(&mut self, table: &str, key: i64, column: &str, value: i64) {
+        let tables = [&DATASETS, &SEGMENTS];
+        let table = tables.into_iter().find(|t| t.name == table).unwrap();
+        let transaction = self.connection.transaction().unwrap();
+        assert!(table.change(&transaction, key, |values| values[table.at(column)] = value.into()).unwrap());
+        transaction.commit().unwrap();
     }
 
     pub(crate) fn publish(&mut self, change: &Publication<'_>) -> Result<(), StoreError> {
         let transaction = self.connection.transaction()?;
         for segment in change.segments {
-            insert_segment(&transaction, segment)?;
+            insert_segment(&transaction, segment, Existing::Stays)?;
         }
         for removed in change.removed {
             let rows = transaction.execute("DELETE FROM segments WHERE id = ?", [removed.0 as i64])?;
@@ -331,10 +530,16 @@ impl Catalog {
                 return Err(StoreError::Bug(format!("the catalog does not list segment {}", removed.0)));
             }
         }
-        transaction.execute(
-            "UPDATE datasets SET watermark = max(watermark, ?), cluster_field = coalesce(cluster_field, ?) WHERE id = ?",
-            params![change.watermark as i64, change.cluster_field, change.dataset.0],
-        )?;
+        let set = |values: &mut Vec<Value>| {
+            raise_watermark(values, change.watermark);
+            let cluster_field = &mut values[DATASETS.at("cluster_field")];
+            if *cluster_field == Value::Null {
+                *cluster_field = change.cluster_field.map(str::to_owned).into();
+            }
+        };
+        if !DATASETS.change(&transaction, change.dataset.0.into(), set)? {
+            return Err(lost_dataset(&self.path, change.dataset));
+        }
         for field in change.touched {
             upsert_field(&transaction, change.dataset, field, change.fields)?;
             upsert_overflow(&transaction, change.dataset, field, change.fields.overflow())?;
@@ -346,32 +551,113 @@ impl Catalog {
         set_meta(&transaction, "next_sequence", &change.next_sequence.to_string())?;
         Ok(transaction.commit()?)
     }
+
+    /// Which of the segments are listed.
+    pub(crate) fn listed(&self, segments: &[SegmentId]) -> Result<Vec<SegmentId>, StoreError> {
+        let mut find = self.connection.prepare("SELECT 1 FROM segments WHERE id = ?")?;
+        let mut listed = Vec::new();
+        for id in segments {
+            if find.exists([id.0 as i64])? {
+                listed.push(*id);
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Makes every change fail as on a full disk, until it is given more pages.
+    #[cfg(test)]
+    pub(crate) fn set_pages_max(&self, pages: u32) {
+        self.connection.pragma_update(None, "max_page_count", pages).unwrap();
+    }
+}
+
+pub(super) fn lost_dataset(path: &Path, dataset: DatasetId) -> StoreError {
+    StoreError::damaged(path, format!("the row of dataset {dataset} is gone or fails its checksum"))
+}
+
+/// What SQLite says of a file that is none of its own any more is damage of that file.
+pub(super) fn of_file(path: &Path, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Catalog(error)
+            if matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::TypeMismatch)
+            ) =>
+        {
+            StoreError::damaged(path, error.to_string())
+        }
+        other => other,
+    }
+}
+
+/// Whether the pages hold together. SQLite itself looks only at those that it happens to read.
+fn check_structure(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found == "ok" { Ok(()) } else { Err(StoreError::damaged(path, found)) }
+}
+
+/// Whether this Outcrop can use the catalog.
+pub(super) fn check_usable(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    check_version(connection, path)?;
+    match meta(connection, path, REPAIRING)? {
+        Some(_) => Err(StoreError::RepairUnfinished { path: path.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn store_id(connection: &Connection, path: &Path) -> Result<[u8; 16], StoreError> {
+    let id = meta(connection, path, "store_id")?.and_then(|v| unhex(&v));
+    id.ok_or_else(|| StoreError::damaged(path, "it has no store_id"))
 }
 
 fn check_version(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let version = meta(connection, "format_version")?.and_then(|v| v.parse().ok()).unwrap_or(0);
+    // Older ones have no checksums, but the version all the same.
+    if !connection.column_exists(None, "meta", "checksum")? {
+        let text = "SELECT value FROM meta WHERE key = 'format_version'";
+        let version: Option<String> = connection.query_row(text, [], |row| row.get(0)).optional()?;
+        let version = version.and_then(|v| v.parse().ok()).unwrap_or(0);
+        return Err(StoreError::UnknownFormat { path: path.to_owned(), version });
+    }
+    let version = meta(connection, path, "format_version")?.and_then(|v| v.parse().ok()).unwrap_or(0);
     if version == FORMAT_VERSION { Ok(()) } else { Err(StoreError::UnknownFormat { path: path.to_owned(), version }) }
 }
 
-fn insert_segment(transaction: &Transaction<'_>, segment: &SegmentInfo) -> Result<(), StoreError> {
-    transaction.execute(
-        "INSERT INTO segments (id, dataset, rows, bytes, time_min, time_max, received_max, sequence_min, sequence_max,
-                               sampled, level, cluster_field)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        params![
-            segment.id.0 as i64,
-            segment.dataset.0,
-            segment.rows as i64,
-            segment.bytes as i64,
-            segment.time_min,
-            segment.time_max,
-            segment.received_max,
-            segment.sequence_min as i64,
-            segment.sequence_max as i64,
-            segment.sampled,
-            segment.level,
-            segment.cluster_field,
+fn raise_watermark(values: &mut [Value], to: u64) {
+    if let Value::Integer(watermark) = &mut values[DATASETS.at("watermark")] {
+        *watermark = (*watermark).max(to as i64);
+    }
+}
+
+fn insert_dataset(
+    transaction: &Transaction<'_>,
+    id: DatasetId,
+    name: &DatasetName,
+    created: TimestampNs,
+    cluster_field: Option<&str>,
+) -> Result<(), StoreError> {
+    let values: [&dyn ToSql; 7] = [&id.0, &WORKSPACE, &name.as_str(), &created, &0, &cluster_field, &Value::Null];
+    Ok(DATASETS.insert(transaction, &values, Existing::Stays)?)
+}
+
+fn insert_segment(transaction: &Transaction<'_>, segment: &SegmentInfo, existing: Existing) -> Result<(), StoreError> {
+    SEGMENTS.insert(
+        transaction,
+        &[
+            &(segment.id.0 as i64),
+            &segment.dataset.0,
+            &(segment.rows as i64),
+            &(segment.bytes as i64),
+            &segment.time_min,
+            &segment.time_max,
+            &segment.received_max,
+            &(segment.sequence_min as i64),
+            &(segment.sequence_max as i64),
+            &segment.sampled,
+            &segment.level,
+            &segment.cluster_field,
+            &Value::Null,
         ],
+        existing,
     )?;
     Ok(())
 }
@@ -383,27 +669,21 @@ fn upsert_field(
     fields: &FieldTable,
 ) -> Result<(), StoreError> {
     let Some(entry) = fields.get(field.as_str()) else { return Ok(()) };
-    let mut sketch = transaction.prepare_cached(
-        "INSERT INTO fields (dataset, name, distinct_sketch) VALUES (?, ?, ?)
-         ON CONFLICT DO UPDATE SET distinct_sketch = excluded.distinct_sketch",
-    )?;
-    sketch.execute(params![dataset.0, field.as_str(), entry.distinct.to_bytes()])?;
-    let mut of_type = transaction.prepare_cached(
-        "INSERT INTO field_types (dataset, name, type, column_name, events, first_seen, last_seen)
-         VALUES (?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET events = excluded.events, first_seen = excluded.first_seen,
-                                   last_seen = excluded.last_seen",
-    )?;
+    FIELDS.insert(transaction, &[&dataset.0, &field.as_str(), &entry.distinct.to_bytes()], Existing::Goes)?;
     for (field_type, seen) in entry.types() {
-        of_type.execute(params![
-            dataset.0,
-            field.as_str(),
-            field_type.label(),
-            seen.column.as_ref(),
-            seen.events as i64,
-            seen.first_seen,
-            seen.last_seen,
-        ])?;
+        FIELD_TYPES.insert(
+            transaction,
+            &[
+                &dataset.0,
+                &field.as_str(),
+                &field_type.label(),
+                &seen.column.as_ref(),
+                &(seen.events as i64),
+                &seen.first_seen,
+                &seen.last_seen,
+            ],
+            Existing::Goes,
+        )?;
     }
     Ok(())
 }
@@ -415,20 +695,14 @@ fn upsert_overflow(
     table: &OverflowTable,
 ) -> Result<(), StoreError> {
     let Some(entry) = table.get(field.as_str()) else { return Ok(()) };
-    let mut of_field = transaction.prepare_cached(
-        "INSERT OR REPLACE INTO overflow_fields (dataset, name, has_column, uncounted, distinct_sketch)
-         VALUES (?, ?, ?, ?, ?)",
-    )?;
     let sketch = entry.distinct.to_bytes();
-    of_field.execute(params![dataset.0, field.as_str(), entry.has_column, entry.uncounted, sketch])?;
-    let mut of_type = transaction.prepare_cached(
-        "INSERT OR REPLACE INTO overflow_types (dataset, name, type, events, first_seen, last_seen)
-         VALUES (?, ?, ?, ?, ?, ?)",
-    )?;
+    let values: [&dyn ToSql; 5] = [&dataset.0, &field.as_str(), &entry.has_column, &entry.uncounted, &sketch];
+    OVERFLOW_FIELDS.insert(transaction, &values, Existing::Goes)?;
     for (field_type, count) in entry.types() {
-        let events = count.events as i64;
-        let label = field_type.label();
-        of_type.execute(params![dataset.0, field.as_str(), label, events, count.first_seen, count.last_seen])?;
+        let (label, events) = (field_type.label(), count.events as i64);
+        let values: [&dyn ToSql; 6] =
+            [&dataset.0, &field.as_str(), &label, &events, &count.first_seen, &count.last_seen];
+        OVERFLOW_TYPES.insert(transaction, &values, Existing::Goes)?;
     }
     Ok(())
 }
@@ -438,22 +712,30 @@ fn put_unlisted(transaction: &Transaction<'_>, dataset: DatasetId, table: &Overf
         transaction.execute("DELETE FROM overflow_unlisted WHERE dataset = ?", [dataset.0])?;
         return Ok(());
     };
-    transaction.execute(
-        "INSERT OR REPLACE INTO overflow_unlisted (dataset, name_sketch, name_filter, value_count) VALUES (?, ?, ?, ?)",
-        params![dataset.0, unlisted.names.to_bytes(), unlisted.filter.as_bytes(), unlisted.values as i64],
-    )?;
-    Ok(())
+    let (names, filter, values) = (unlisted.names.to_bytes(), unlisted.filter.as_bytes(), unlisted.values as i64);
+    let values: [&dyn ToSql; 4] = [&dataset.0, &names, &filter, &values];
+    Ok(OVERFLOW_UNLISTED.insert(transaction, &values, Existing::Goes)?)
 }
 
-fn meta(connection: &Connection, key: &str) -> Result<Option<String>, StoreError> {
-    Ok(connection.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()?)
+/// Everything that is known of the fields of a dataset of which nothing is there.
+fn put_fields(transaction: &Transaction<'_>, dataset: DatasetId, fields: &FieldTable) -> Result<(), StoreError> {
+    fields.names().try_for_each(|field| upsert_field(transaction, dataset, field, fields))?;
+    let overflow = fields.overflow();
+    overflow.iter().try_for_each(|(field, _)| upsert_overflow(transaction, dataset, field, overflow))?;
+    put_unlisted(transaction, dataset, overflow)
 }
 
-fn set_meta(transaction: &Transaction<'_>, key: &str, value: &str) -> Result<(), StoreError> {
-    transaction.execute(
-        "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-        [key, value],
-    )?;
+fn meta(connection: &Connection, path: &Path, key: &str) -> Result<Option<String>, StoreError> {
+    let text = META.select("WHERE key = ?");
+    let value = |row: &rusqlite::Row<'_>| META.is_sound(row)?.then(|| row.get(1)).transpose();
+    match connection.query_row(&text, [key], value).optional()? {
+        Some(None) => Err(StoreError::damaged(path, format!("its {key} fails its checksum"))),
+        found => Ok(found.flatten()),
+    }
+}
+
+pub(super) fn set_meta(transaction: &Transaction<'_>, key: &str, value: &str) -> Result<(), StoreError> {
+    META.insert(transaction, &[&key, &value], Existing::Goes)?;
     Ok(())
 }
 

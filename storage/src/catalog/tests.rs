@@ -3,6 +3,7 @@
 mod distinct;
 mod fields;
 mod fuzz;
+mod rows;
 
 use std::path::{Path, PathBuf};
 
@@ -185,8 +186,10 @@ fn catalogs_that_cannot_be_used_are_refused() {
     let (_directory, path) = directory();
     drop(make(&path));
     let set = |key: &str, value: &str| {
-        let connection = Connection::open(&path).unwrap();
-        connection.execute("UPDATE meta SET value = ? WHERE key = ?", [value, key]).unwrap();
+        let mut connection = Connection::open(&path).unwrap();
+        let transaction = connection.transaction().unwrap();
+        sql::set_meta(&transaction, key, value).unwrap();
+        transaction.commit().unwrap();
     };
     set("format_version", "3");
     let opened = Catalog::open(&path, || Ok(STORE));
@@ -194,12 +197,14 @@ fn catalogs_that_cannot_be_used_are_refused() {
     assert!(matches!(Catalog::inspect(&path), Err(StoreError::UnknownFormat { version: 3, .. })));
     set("format_version", "2");
     set("next_sequence", "many");
-    assert!(matches!(reopen(&path).load(), Err(StoreError::Bug(_))), "a lost number is not 1");
+    assert!(matches!(reopen(&path).load(), Err(StoreError::Damaged { .. })), "a lost number is not 1");
     set("next_sequence", "1");
     set("store_id", "short");
-    assert!(matches!(reopen(&path).load(), Err(StoreError::Bug(_))));
+    assert!(matches!(reopen(&path).load(), Err(StoreError::Damaged { .. })));
+    Connection::open(&path).unwrap().execute_batch("ALTER TABLE meta DROP COLUMN checksum").unwrap();
+    assert!(matches!(Catalog::open(&path, || Ok(STORE)), Err(StoreError::UnknownFormat { version: 2, .. })));
     std::fs::write(&path, "no database").unwrap();
-    assert!(matches!(Catalog::open(&path, || Ok(STORE)), Err(StoreError::Catalog(_))));
+    assert!(matches!(Catalog::open(&path, || Ok(STORE)), Err(StoreError::Damaged { .. })));
 }
 
 #[test]

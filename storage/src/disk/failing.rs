@@ -1,7 +1,8 @@
 //! A disk that fails and forgets: the machine's files, with faults at chosen operations and power cuts.
 //!
 //! It remembers what was synced. [`FailingDisk::cut_power`] takes back everything else: file contents beyond the last
-//! sync, and names whose directory was not synced. Reads are never faulted. What it must not know: what the files mean.
+//! sync, and names whose directory was not synced. Reads fail where a test says that a file cannot be read. With a capacity
+//! it is full when its files take that many bytes. What it must not know: what the files mean.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::OpenOptions;
@@ -11,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use super::{Disk, DiskFile, RealDisk};
+use super::{Disk, DiskFile, RealDisk, Space};
 
 /// What happens at a faulted operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,21 @@ struct State {
     synced: HashMap<PathBuf, u64>,
     /// Files and directories whose names are not durable yet.
     unnamed: HashSet<PathBuf>,
+    /// Files that cannot be read, and the system's number for why.
+    unreadable: HashMap<PathBuf, i32>,
+    /// What was there under names that were given to other files, while that is not durable yet.
+    replaced: HashMap<PathBuf, Vec<u8>>,
+    /// Bytes that the files made through this disk may take together.
+    capacity: Option<u64>,
+    /// Bytes that they take.
+    lengths: HashMap<PathBuf, u64>,
+}
+
+impl State {
+    fn room(&self) -> u64 {
+        let capacity = self.capacity.unwrap_or(u64::MAX);
+        capacity.saturating_sub(self.lengths.values().sum())
+    }
 }
 
 /// See the module. Clones share their state.
@@ -67,6 +83,25 @@ impl FailingDisk {
         state.broken = None;
     }
 
+    /// Lets every reading of a file fail with this error of the system, or none any more.
+    pub fn fail_reads(&self, path: &Path, error: Option<i32>) {
+        let mut state = self.lock();
+        match error {
+            Some(error) => drop(state.unreadable.insert(path.to_owned(), error)),
+            None => drop(state.unreadable.remove(path)),
+        }
+    }
+
+    fn check_read(&self, path: &Path) -> io::Result<()> {
+        let error = self.lock().unreadable.get(path).copied();
+        error.map_or(Ok(()), |error| Err(io::Error::from_raw_os_error(error)))
+    }
+
+    /// The bytes that files made through this disk may take from now on; none for as many as the machine has.
+    pub fn set_capacity(&self, capacity: Option<u64>) {
+        self.lock().capacity = capacity;
+    }
+
     /// Changing operations so far.
     pub fn operations(&self) -> u64 {
         self.lock().operations
@@ -81,6 +116,12 @@ impl FailingDisk {
                 std::fs::remove_dir_all(&path)?;
             } else if path.exists() {
                 RealDisk.remove(&path)?;
+            }
+        }
+        for (path, content) in std::mem::take(&mut state.replaced) {
+            if path.parent().is_some_and(Path::is_dir) {
+                std::fs::write(&path, &content)?;
+                state.synced.insert(path, content.len() as u64);
             }
         }
         for (path, length) in &state.synced {
@@ -127,14 +168,18 @@ struct FailingFile {
 
 impl DiskFile for FailingFile {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let fault = self.disk.step();
+        let planted = self.disk.step();
+        let room = usize::try_from(self.disk.lock().room()).unwrap_or(usize::MAX);
+        let fault = planted.or((bytes.len() > room).then_some(Fault::Full));
         let kept = match fault {
             None => bytes.len(),
+            Some(Fault::Full) if planted.is_none() => room,
             Some(Fault::Torn) => bytes.len() / 2,
             Some(_) => 0,
         };
         self.file.write_all(&bytes[..kept])?;
         self.written += kept as u64;
+        self.disk.lock().lengths.insert(self.path.clone(), self.written);
         fault.map_or(Ok(()), |fault| Err(error(fault)))
     }
 
@@ -158,11 +203,18 @@ impl Disk for FailingDisk {
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.check_read(path)?;
         RealDisk.read(path)
     }
 
     fn read_range(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        self.check_read(path)?;
         RealDisk.read_range(path, offset, length)
+    }
+
+    fn read_device(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        self.check_read(path)?;
+        RealDisk.read_device(path, offset, length)
     }
 
     fn map(&self, path: &Path) -> io::Result<Bytes> {
@@ -183,6 +235,7 @@ impl Disk for FailingDisk {
         let mut state = self.lock();
         state.synced.remove(path);
         state.unnamed.remove(path);
+        state.lengths.remove(path);
         Ok(())
     }
 
@@ -191,6 +244,22 @@ impl Disk for FailingDisk {
         RealDisk.sync_file(path)?;
         let length = RealDisk.length(path)?;
         self.lock().synced.insert(path.to_owned(), length);
+        Ok(())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.check()?;
+        let before = RealDisk.read(to).ok();
+        RealDisk.rename(from, to)?;
+        let mut state = self.lock();
+        match before {
+            Some(before) => drop(state.replaced.entry(to.to_owned()).or_insert(before)),
+            None => drop(state.unnamed.insert(to.to_owned())),
+        }
+        state.unnamed.remove(from);
+        if let Some(length) = state.synced.remove(from) {
+            state.synced.insert(to.to_owned(), length);
+        }
         Ok(())
     }
 
@@ -207,7 +276,17 @@ impl Disk for FailingDisk {
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {
         self.check()?;
         RealDisk.sync_directory(directory)?;
-        self.lock().unnamed.retain(|path| path.parent() != Some(directory));
+        let mut state = self.lock();
+        state.unnamed.retain(|path| path.parent() != Some(directory));
+        state.replaced.retain(|path, _| path.parent() != Some(directory));
         Ok(())
+    }
+
+    fn space(&self, directory: &Path) -> io::Result<Space> {
+        let state = self.lock();
+        match state.capacity {
+            Some(total_bytes) => Ok(Space { total_bytes, available_bytes: state.room() }),
+            None => RealDisk.space(directory),
+        }
     }
 }

@@ -10,16 +10,16 @@ use super::tally::{ByHash, Count, Seen, Tally};
 use crate::event::FieldType;
 
 /// Values that one block lists.
-const LISTED_MAX: usize = 1_024;
+pub(super) const LISTED_MAX: usize = 1_024;
 /// Bytes that a block's list may take: some for each event with a value, and some for a block of few events.
-const LIST_BYTES_PER_EVENT: f64 = 0.125;
-const LIST_BYTES_MIN: usize = 16;
+pub(super) const LIST_BYTES_PER_EVENT: f64 = 0.125;
+pub(super) const LIST_BYTES_MIN: usize = 16;
 /// Bytes of a value that is listed in another block too, about.
 const LISTED_BYTES: usize = 3;
 /// The least share of a block's values that a value must have to be listed for its own sake: rarer ones are noise. Of
 /// numbers, whose histogram says more, only the common ones are listed.
-const SHARE_MIN_TEXT: u32 = 4_096;
-const SHARE_MIN_NUMBER: u32 = 256;
+pub(super) const SHARE_MIN_TEXT: u32 = 4_096;
+pub(super) const SHARE_MIN_NUMBER: u32 = 256;
 /// So few different values are listed although each may be there once.
 const FEW_VALUES: usize = 8;
 

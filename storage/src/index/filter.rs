@@ -14,19 +14,19 @@ use crate::event::FieldType;
 pub(super) const SLICE_BITS: u32 = 6;
 const SLICE_MASK: u64 = (1 << SLICE_BITS) - 1;
 /// Buckets between two known places of the unary part.
-const GROUP_BUCKETS: u64 = 256;
+pub(super) const GROUP_BUCKETS: u64 = 256;
 /// Bytes before the table of groups.
 const HEADER_BYTES: usize = 8;
 /// Bits of the remainder while entries are few, and the number that is few: wrong once in 1,024.
-const REMAINDER_BITS_FEW: u32 = 10;
-const FEW_ENTRIES: usize = 4_096;
+pub(super) const REMAINDER_BITS_FEW: u32 = 10;
+pub(super) const FEW_ENTRIES: usize = 4_096;
 /// Bits of the remainder otherwise: wrong once in 32.
-const REMAINDER_BITS: u32 = 5;
+pub(super) const REMAINDER_BITS: u32 = 5;
 /// Bits that a filter may take for each value of its column; above it slices are named less exactly. Ids are worth most:
 /// that is what hardly repeats. A number that repeats is more often a measure than an id.
-const ID_BITS_MAX: f64 = 10.5;
-const TEXT_BITS_MAX: f64 = 6.5;
-const NUMBER_BITS_MAX: f64 = 1.0;
+pub(super) const ID_BITS_MAX: f64 = 10.5;
+pub(super) const TEXT_BITS_MAX: f64 = 6.5;
+pub(super) const NUMBER_BITS_MAX: f64 = 1.0;
 /// Bits of an entry beside remainder and slice: two in unary, an eighth for groups.
 const OVERHEAD_BITS: f64 = 2.125;
 

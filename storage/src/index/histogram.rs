@@ -2,8 +2,6 @@
 //!
 //! Its buckets are eight of those that percentiles are computed with, so that the two may be joined.
 
-use std::collections::HashMap;
-
 /// Bits of a double's mantissa below a bucket's: 52 - 4.
 const SHIFT: u32 = 48;
 
@@ -27,8 +25,12 @@ pub struct BucketCount {
     pub weight: u64,
 }
 
+/// Buckets side by side, from the lowest to the highest that has something.
 #[derive(Debug, Default)]
-pub(super) struct Histogram(HashMap<i32, BucketCount>);
+pub(super) struct Histogram {
+    first: i32,
+    counts: Vec<(u32, u64)>,
+}
 
 impl Histogram {
     pub(super) fn add(&mut self, value: f64, events: u32, weight: u64) {
@@ -36,15 +38,26 @@ impl Histogram {
             return;
         }
         let bucket = bucket(value);
-        let count = self.0.entry(bucket).or_insert(BucketCount { bucket, events: 0, weight: 0 });
-        count.events += events;
-        count.weight += weight;
+        if self.counts.is_empty() {
+            self.first = bucket;
+        }
+        if bucket < self.first {
+            let more = (self.first - bucket) as usize;
+            self.counts.splice(0..0, std::iter::repeat_n((0, 0), more));
+            self.first = bucket;
+        }
+        let place = (bucket - self.first) as usize;
+        if place >= self.counts.len() {
+            self.counts.resize(place + 1, (0, 0));
+        }
+        let count = &mut self.counts[place];
+        *count = (count.0 + events, count.1 + weight);
     }
 
-    /// The buckets in order, leaving nothing.
+    /// The buckets with something in order, leaving nothing.
     pub(super) fn take(&mut self) -> Vec<BucketCount> {
-        let mut buckets: Vec<BucketCount> = self.0.drain().map(|(_, count)| count).collect();
-        buckets.sort_unstable_by_key(|count| count.bucket);
-        buckets
+        let first = self.first;
+        let buckets = self.counts.drain(..).enumerate().filter(|(_, count)| count.0 > 0);
+        buckets.map(|(at, (events, weight))| BucketCount { bucket: first + at as i32, events, weight }).collect()
     }
 }

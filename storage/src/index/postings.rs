@@ -11,9 +11,9 @@ use super::tally::{ByHash, Count};
 use crate::limits;
 
 /// Different values of a column whose rows are remembered.
-const VALUES_MAX: usize = 64;
+pub(super) const VALUES_MAX: usize = 256;
 /// A value or column is rare while it has at most one row in so many: more of them, spread evenly, miss no page.
-const ROWS_PER_RARE_ROW: u32 = 2 * limits::PAGE_ROWS_MAX as u32;
+pub(super) const ROWS_PER_RARE_ROW: u32 = 2 * limits::PAGE_ROWS_MAX as u32;
 const HEADER_BYTES: usize = 8;
 const ENTRY_BYTES: usize = 12;
 

@@ -27,7 +27,7 @@ use crate::error::StoreError;
 use crate::event::{FieldName, FieldType, TimestampNs};
 use crate::paths::DataDir;
 use crate::segment::SegmentInfo;
-use crate::segment::blocks::BlockFile;
+use crate::segment::blocks::{BlockCheck, BlockFile};
 
 /// See the module.
 #[derive(Debug)]
@@ -158,6 +158,18 @@ impl Sidecar {
     /// Reads the whole file from the disk and compares every checksum.
     pub fn scrub(&self) -> Result<(), StoreError> {
         self.noted(self.file.scrub())
+    }
+
+    /// A walk over the file on the device.
+    pub(crate) fn check_blocks(&self) -> Result<BlockCheck, StoreError> {
+        self.file.check()
+    }
+
+    /// Remembers what somebody else has found wrong with it.
+    pub(crate) fn note_damage(&self, error: &StoreError) {
+        if error.is_damage() {
+            let _known = self.damage.set(error.to_string());
+        }
     }
 
     fn find_column(&self, field: &str, field_type: FieldType) -> Result<Option<ColumnEvidence<'_>>, StoreError> {

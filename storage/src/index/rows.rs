@@ -36,6 +36,11 @@ impl RowSet {
         RowSet { grid, slices, rows: Some(rows) }
     }
 
+    /// The slices with rows of it, a bit each.
+    pub fn slices(&self) -> u64 {
+        self.slices
+    }
+
     pub fn is_empty(&self) -> bool {
         self.slices == 0
     }

@@ -20,7 +20,7 @@ const VAIN_COMMON_MIN: u32 = 8;
 /// Values that are found again without asking the map, by some bits of their hash.
 const RECENT_BITS: u32 = 10;
 /// Bytes of a text that is kept; longer ones are counted among the rest.
-const TEXT_BYTES_MAX: usize = 256;
+pub(super) const TEXT_BYTES_MAX: usize = 256;
 /// Bytes of texts kept in one block.
 const ARENA_BYTES_MAX: usize = 4 << 20;
 

@@ -41,8 +41,13 @@ impl StoredBatch {
         let times = events.timestamp().values();
         let time_min = times.iter().copied().min().unwrap_or(i64::MAX);
         let time_max = times.iter().copied().max().unwrap_or(i64::MIN);
-        let memory_bytes = events.memory_bytes() + 16 * events.rows();
+        let memory_bytes = StoredBatch::memory_bytes_of(&events);
         StoredBatch { events, sequence, received, time_min, time_max, memory_bytes }
+    }
+
+    /// What a stored batch of these events holds: sequences and receive times come on top.
+    pub(crate) fn memory_bytes_of(events: &EventBatch) -> usize {
+        events.memory_bytes() + 16 * events.rows()
     }
 
     fn join(batches: &[Arc<StoredBatch>]) -> Result<StoredBatch, InvalidBatch> {

@@ -36,6 +36,9 @@ fn the_drawing_has_the_names_that_are_made() {
         as_drawn(&dir, dir.catalog()),
         as_drawn(&dir, dir.catalog()) + "-wal",
         as_drawn(&dir, dir.catalog()) + "-shm",
+        as_drawn(&dir, dir.workspace()),
+        as_drawn(&dir, dir.workspace()) + "-wal",
+        as_drawn(&dir, dir.workspace()) + "-shm",
         as_drawn(&dir, dir.wal()) + "/",
         as_drawn(&dir, dir.wal_file(5)),
         as_drawn(&dir, dir.segments()) + "/",
@@ -45,6 +48,7 @@ fn the_drawing_has_the_names_that_are_made() {
         as_drawn(&dir, dir.sidecar(dataset, segment)),
         as_drawn(&dir, dir.retired(dataset, segment)),
         as_drawn(&dir, dir.spill()) + "/",
+        as_drawn(&dir, dir.probe()),
     ];
     assert_eq!(drawn(), made);
 }

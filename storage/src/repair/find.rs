@@ -25,7 +25,6 @@ pub(super) struct Found {
     pub(super) path: PathBuf,
     pub(super) bytes: u64,
     pub(super) footer: SegmentFooter,
-    pub(super) open: Arc<OpenSegment>,
     /// What is wrong with it besides.
     pub(super) damage: Option<String>,
 }
@@ -77,7 +76,7 @@ pub(super) fn segments(
             Ok(Some(open)) => {
                 let damage = open.scrub().err().map(|e| e.to_string());
                 let bytes = disk.length(&path).map_err(|e| StoreError::io("read", &path, e))?;
-                found.push(Found { path, bytes, footer: open.footer().clone(), open, damage });
+                found.push(Found { path, bytes, footer: open.footer().clone(), damage });
             }
             Ok(None) => {}
             Err(error) => report.problems.push(format!("{} was left out: {error}", path.display())),
@@ -134,10 +133,10 @@ fn take_as_it_is(
 }
 
 /// Counts what a segment holds of each field. Distinct values are counted anew; nothing else remembers them.
-pub(super) fn count_fields(segment: &Found, table: &mut FieldTable, problems: &mut Vec<String>) {
-    for field in &segment.footer.fields {
+pub(super) fn count_fields(segment: &OpenSegment, table: &mut FieldTable, problems: &mut Vec<String>) {
+    for field in &segment.footer().fields {
         let Some((name, field_type)) = field.key() else { continue };
-        let distinct = segment.open.column(&name, field_type).map(|index| distinct(&segment.open, index));
+        let distinct = segment.column(&name, field_type).map(|index| distinct(segment, index));
         let distinct = distinct.unwrap_or_else(|| Ok(Distinct::default())).unwrap_or_else(|error| {
             problems.push(format!("the values of {name} were not counted: {error}"));
             Distinct::default()
@@ -148,8 +147,13 @@ pub(super) fn count_fields(segment: &Found, table: &mut FieldTable, problems: &m
 }
 
 /// Counts what a segment holds in overflow, once the columns of all segments are counted.
-pub(super) fn count_overflow(segment: &Found, table: &mut FieldTable, listed_max: usize, problems: &mut Vec<String>) {
-    let counted = segment.open.read_overflow(|texts, times| table.count_overflow_anew(texts.iter(), times, listed_max));
+pub(super) fn count_overflow(
+    segment: &OpenSegment,
+    table: &mut FieldTable,
+    listed_max: usize,
+    problems: &mut Vec<String>,
+) {
+    let counted = segment.read_overflow(|texts, times| table.count_overflow_anew(texts.iter(), times, listed_max));
     if let Err(error) = counted {
         problems.push(format!("overflow fields were not counted: {error}"));
     }

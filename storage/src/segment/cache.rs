@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::reader::OpenSegment;
 use crate::event::{FieldName, FieldType};
+use crate::memory::{Memory, Pool, Reservation};
 use crate::paths::SegmentId;
 
 /// Which columns a footer was decoded for: all, or these in order.
@@ -17,6 +18,7 @@ pub(crate) type Columns = Option<Arc<[(FieldName, FieldType)]>>;
 #[derive(Debug)]
 pub(crate) struct FooterCache {
     bytes_max: usize,
+    memory: Memory,
     state: Mutex<State>,
 }
 
@@ -40,11 +42,17 @@ struct Cached {
     footer: Arc<OpenSegment>,
     bytes: usize,
     used: u64,
+    _memory: Reservation,
 }
 
 impl FooterCache {
     pub(crate) fn new(bytes_max: usize) -> FooterCache {
-        FooterCache { bytes_max, state: Mutex::default() }
+        FooterCache::within(&Memory::unlimited(), bytes_max)
+    }
+
+    /// One that shares the memory for caches with others.
+    pub(crate) fn within(memory: &Memory, bytes_max: usize) -> FooterCache {
+        FooterCache { bytes_max, memory: memory.clone(), state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -55,7 +63,7 @@ impl FooterCache {
         self.state().touch(&Key { segment, columns: columns.clone() })
     }
 
-    /// Keeps a footer, unless it alone is more than the bound.
+    /// Keeps a footer, unless it alone is more than the bound, or others hold the memory for caches.
     pub(crate) fn put(&self, segment: SegmentId, columns: Columns, footer: &Arc<OpenSegment>) {
         let bytes = footer.memory_bytes();
         if bytes > self.bytes_max {
@@ -68,11 +76,23 @@ impl FooterCache {
             let Some((_, oldest)) = state.used.pop_first() else { break };
             state.remove(&oldest);
         }
+        let Some(memory) = self.reserve(&mut state, bytes) else { return };
         state.questions += 1;
         let used = state.questions;
         state.used.insert(used, key.clone());
-        state.footers.insert(key, Cached { footer: Arc::clone(footer), bytes, used });
+        state.footers.insert(key, Cached { footer: Arc::clone(footer), bytes, used, _memory: memory });
         state.bytes += bytes;
+    }
+
+    /// Memory for one more, at the cost of the oldest.
+    fn reserve(&self, state: &mut State, bytes: usize) -> Option<Reservation> {
+        loop {
+            if let Ok(memory) = self.memory.try_reserve(Pool::Caches, bytes) {
+                return Some(memory);
+            }
+            let (_, oldest) = state.used.pop_first()?;
+            state.remove(&oldest);
+        }
     }
 
     /// Forgets what it has of a segment that goes.

@@ -47,7 +47,7 @@ impl<'f> Decoded<'f> {
         let damaged = |what: String| StoreError::damaged(file.path(), what);
         let metadata = ParquetMetaDataReader::new()
             .parse_and_finish(&SegmentBytes::new(file.clone()))
-            .map_err(|e| damaged(format!("its footer cannot be read: {e}")))?;
+            .map_err(|e| unreadable(file, &e))?;
         let footer = read_footer(&metadata).map_err(damaged)?;
         if footer.format != FORMAT_VERSION {
             return Err(StoreError::UnknownFormat { path: file.path().to_owned(), version: footer.format });
@@ -96,7 +96,7 @@ impl<'f> Decoded<'f> {
 }
 
 fn unreadable(file: &BlockFile, error: &ParquetError) -> StoreError {
-    StoreError::damaged(file.path(), format!("its footer cannot be read: {error}"))
+    file.unreadable("its footer", error)
 }
 
 fn with_page_index(file: &BlockFile, metadata: ParquetMetaData) -> Result<ParquetMetaData, ParquetError> {

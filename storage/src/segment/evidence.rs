@@ -41,6 +41,7 @@ pub(crate) fn write(
             return Err(StoreError::Closed);
         }
         let Some(index) = columns.segment.column(&field, field_type) else { continue };
+        let is_overflow = field.as_str() == reserved::OVERFLOW;
         let mut indexer = ColumnIndexer::new(field, field_type, &layout);
         let mut at = 0;
         columns.read(index, |values| {
@@ -48,7 +49,8 @@ pub(crate) fn write(
             at = piece.end;
             let times = rows.times.get(piece.clone()).unwrap_or_default();
             let rates = rows.rates.as_deref().map(|rates| rates.get(piece).unwrap_or_default());
-            indexer.add(values, PieceRows { times, rates })
+            let pieces = PieceRows { times, rates };
+            if is_overflow { indexer.add(&presence(values), pieces) } else { indexer.add(values, pieces) }
         })?;
         writer.column(indexer.finish())?;
     }
@@ -56,6 +58,12 @@ pub(crate) fn write(
     let directory = data_dir.dataset(info.dataset);
     disk.sync_directory(&directory).map_err(|e| StoreError::io("sync", &directory, e))?;
     Ok(bytes)
+}
+
+/// What overflow holds is no value of a field: the evidence is which events have something there.
+fn presence(values: &ArrayRef) -> ArrayRef {
+    let some = (0..values.len()).map(|row| values.is_valid(row).then_some(""));
+    Arc::new(some.collect::<StringViewArray>())
 }
 
 /// What every column's rows have in common.

@@ -195,7 +195,7 @@ pub(crate) fn whole_column(segment: &OpenSegment, index: usize) -> Result<Parque
 }
 
 /// A whole column.
-fn whole(segment: &OpenSegment, index: usize) -> Result<ArrayRef, StoreError> {
+pub(crate) fn whole(segment: &OpenSegment, index: usize) -> Result<ArrayRef, StoreError> {
     let mut parts = Vec::new();
     for batch in whole_column(segment, index)? {
         let batch = batch.map_err(|e| segment.unreadable(&e))?;
@@ -206,7 +206,11 @@ fn whole(segment: &OpenSegment, index: usize) -> Result<ArrayRef, StoreError> {
 }
 
 /// Reads some rows of one column.
-fn reader(segment: &OpenSegment, index: usize, rows: Range<usize>) -> Result<ParquetRecordBatchReader, StoreError> {
+pub(crate) fn reader(
+    segment: &OpenSegment,
+    index: usize,
+    rows: Range<usize>,
+) -> Result<ParquetRecordBatchReader, StoreError> {
     let metadata = segment.metadata().metadata();
     let mut groups = Vec::new();
     let mut skip = 0;
@@ -305,7 +309,7 @@ impl Merge<'_> {
             };
             let mut feeds = self.feeds(runs, field, index)?;
             let mut row = *first;
-            for chunk in chunks(runs) {
+            for chunk in chunks(runs, feeds.chunk_rows()) {
                 let array = feeds.take(&chunk, field.data_type())?;
                 if let Some(seen) = at.checked_sub(system).map(|at| &mut seen[at]) {
                     let times = &self.order.times[row..row + array.len()];
@@ -356,11 +360,11 @@ fn as_read(schema: &Schema) -> Schema {
     Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>())
 }
 
-/// The runs in portions of at most [`CHUNK_ROWS`] rows.
-fn chunks(runs: &[Run]) -> impl Iterator<Item = Vec<Run>> {
+/// The runs in portions of at most `rows` rows.
+fn chunks(runs: &[Run], rows: usize) -> impl Iterator<Item = Vec<Run>> {
     let order = Order { runs: runs.to_vec(), times: Vec::new() };
     let mut parts = Vec::new();
-    parts.extend(order.row_groups(*CHUNK_ROWS.end()).map(|(_, runs)| runs));
+    parts.extend(order.row_groups(rows).map(|(_, runs)| runs));
     parts.into_iter()
 }
 
@@ -371,13 +375,15 @@ struct Feed {
     array: ArrayRef,
     /// Which row of the file the array begins with.
     start: usize,
+    chunk_rows: usize,
 }
 
 impl Feed {
     fn new(segment: Arc<OpenSegment>, index: usize, rows: Range<usize>) -> Result<Feed, StoreError> {
         let start = rows.start;
         let reader = reader(&segment, index, rows)?;
-        Ok(Feed { segment, reader, array: Arc::new(UInt32Array::from_value(0, 0)), start })
+        let chunk_rows = chunk_rows(segment.metadata().metadata(), index);
+        Ok(Feed { segment, reader, array: Arc::new(UInt32Array::from_value(0, 0)), start, chunk_rows })
     }
 
     /// The array that holds `row`, and the place of `row` in it.
@@ -393,6 +399,11 @@ impl Feed {
 }
 
 impl Feeds {
+    /// How many rows to write at a time: long texts would make pages and portions of any size.
+    fn chunk_rows(&self) -> usize {
+        self.feeds.iter().flatten().map(|feed| feed.chunk_rows).min().unwrap_or(*CHUNK_ROWS.end())
+    }
+
     /// The values of the runs, one after the other.
     fn take(&mut self, runs: &[Run], data_type: &DataType) -> Result<ArrayRef, StoreError> {
         let mut arrays: Vec<ArrayRef> = Vec::new();

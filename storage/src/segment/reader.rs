@@ -15,8 +15,9 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::SegmentInfo;
-use super::blocks::BlockFile;
+use super::blocks::{BlockCheck, BlockFile};
 use super::cache::{Columns, FooterCache};
+use super::damage::Damage;
 use super::decode::{Decoded, Opened};
 use super::footer::SegmentFooter;
 use crate::disk::Disk;
@@ -58,6 +59,7 @@ struct Source {
     file: Mutex<Option<BlockFile>>,
     /// What it keeps holds this source in turn.
     footers: Weak<FooterCache>,
+    damage: Damage,
 }
 
 /// A segment whose footer was read, for all of its columns or for some.
@@ -77,8 +79,18 @@ impl Segment {
         footers: &Arc<FooterCache>,
     ) -> Segment {
         let (dataset, id, footers) = (info.dataset, info.id, Arc::downgrade(footers));
-        let source = Arc::new(Source { disk, data_dir, dataset, id, file: Mutex::default(), footers });
+        let (file, damage) = (Mutex::default(), Damage::default());
+        let source = Arc::new(Source { disk, data_dir, dataset, id, file, footers, damage });
         Segment { info, source, sidecar: Mutex::default() }
+    }
+
+    /// What somebody has found wrong with its files, in words. It is not to be read then.
+    pub fn damage(&self) -> Option<&str> {
+        self.source.damage.what()
+    }
+
+    pub(crate) fn damage_note(&self) -> &Damage {
+        &self.source.damage
     }
 
     pub fn info(&self) -> &SegmentInfo {
@@ -87,7 +99,15 @@ impl Segment {
 
     /// The segment opened: its footer and page index are decoded, and kept while there is room.
     pub fn open(&self) -> Result<Arc<OpenSegment>, StoreError> {
-        self.check(self.source.open(&None)?)
+        self.check(self.source.open(&None))
+    }
+
+    /// The segment opened from its files as they are now, whatever was read before.
+    pub(crate) fn open_anew(&self) -> Result<Arc<OpenSegment>, StoreError> {
+        let Source { disk, data_dir, dataset, id, damage, .. } = self.source.as_ref();
+        let (disk, data_dir, damage) = (Arc::clone(disk), data_dir.clone(), damage.clone());
+        let (dataset, id, file, footers) = (*dataset, *id, Mutex::default(), Weak::new());
+        self.check(Arc::new(Source { disk, data_dir, dataset, id, file, footers, damage }).open(&None))
     }
 
     /// The segment opened for these columns and the store's own. Of a wide segment others cannot be read from what this
@@ -96,7 +116,7 @@ impl Segment {
         let mut columns = columns.to_vec();
         columns.sort_unstable();
         columns.dedup();
-        self.check(self.source.open(&Some(columns.into()))?)
+        self.check(self.source.open(&Some(columns.into())))
     }
 
     /// Whether somebody reads it or may still do so, besides whoever holds this handle.
@@ -137,12 +157,16 @@ impl Segment {
         }
     }
 
-    fn check(&self, open: Arc<OpenSegment>) -> Result<Arc<OpenSegment>, StoreError> {
-        let (rows, wanted) = (open.footer().rows, self.info.rows);
-        if rows != wanted {
-            return Err(StoreError::damaged(open.file.path(), format!("it has {rows} events instead of {wanted}")));
-        }
-        Ok(open)
+    /// Whether it is the segment that the catalog lists; what is wrong is noted.
+    fn check(&self, opened: Result<Arc<OpenSegment>, StoreError>) -> Result<Arc<OpenSegment>, StoreError> {
+        let checked = opened.and_then(|open| match self.info.difference(&open.info()) {
+            Some(difference) => Err(StoreError::damaged(
+                open.file.path(),
+                format!("it is not the file that the catalog lists: {difference}"),
+            )),
+            None => Ok(open),
+        });
+        checked.inspect_err(|error| self.source.damage.note(error))
     }
 }
 
@@ -182,7 +206,8 @@ impl Source {
 
     fn map(&self) -> Result<BlockFile, StoreError> {
         let path = self.data_dir.segment(self.dataset, self.id);
-        BlockFile::open(Arc::clone(&self.disk), &path, &self.data_dir.sums(self.dataset, self.id))
+        let sums = self.data_dir.sums(self.dataset, self.id);
+        BlockFile::open(Arc::clone(&self.disk), &path, &sums, self.damage.clone())
     }
 }
 
@@ -194,8 +219,8 @@ impl OpenSegment {
         dataset: DatasetId,
         id: SegmentId,
     ) -> Result<Arc<OpenSegment>, StoreError> {
-        let (data_dir, file, footers) = (data_dir.clone(), Mutex::default(), Weak::new());
-        Arc::new(Source { disk, data_dir, dataset, id, file, footers }).open(&None)
+        let (data_dir, file, footers, damage) = (data_dir.clone(), Mutex::default(), Weak::new(), Damage::default());
+        Arc::new(Source { disk, data_dir, dataset, id, file, footers, damage }).open(&None)
     }
 
     /// The same segment opened for all of its columns.
@@ -221,6 +246,11 @@ impl OpenSegment {
     /// What the segment says of itself; of its fields, those that it was opened for.
     pub fn footer(&self) -> &SegmentFooter {
         &self.opened.footer
+    }
+
+    /// What a catalog should know of it.
+    pub(crate) fn info(&self) -> SegmentInfo {
+        self.footer().info(self.file.len() as u64)
     }
 
     /// The position of the column that holds this field's values of this type, if the segment has any.
@@ -260,7 +290,12 @@ impl OpenSegment {
 
     /// What a reader of this file's columns said, as an error of the file.
     pub(crate) fn unreadable(&self, error: &dyn std::error::Error) -> StoreError {
-        StoreError::damaged(self.file.path(), format!("it cannot be read: {error}"))
+        self.file.unreadable("it", error)
+    }
+
+    /// A walk over its file on the device.
+    pub(crate) fn check_blocks(&self) -> Result<BlockCheck, StoreError> {
+        self.file.check()
     }
 
     /// Reads the whole file from the disk and compares every checksum.

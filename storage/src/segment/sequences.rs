@@ -39,6 +39,15 @@ impl Sequences {
         self.0.insert_range(first..=last);
     }
 
+    pub(crate) fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// How many are in both.
+    pub(crate) fn common(&self, other: &Sequences) -> u64 {
+        self.0.intersection_len(&other.0)
+    }
+
     pub(crate) fn merge(&mut self, other: &Sequences) {
         self.0 |= &other.0;
     }
@@ -54,7 +63,7 @@ impl Sequences {
     }
 
     /// The ranges, if they are at most `max`.
-    fn ranges(&self, max: usize) -> Option<Vec<(u64, u64)>> {
+    pub(crate) fn ranges(&self, max: usize) -> Option<Vec<(u64, u64)>> {
         let mut ranges: Vec<(u64, u64)> = Vec::new();
         for (high, bitmap) in self.0.bitmaps() {
             let whole = |low: u32| u64::from(high) << 32 | u64::from(low);

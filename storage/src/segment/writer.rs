@@ -30,6 +30,7 @@ pub(crate) type RowAt = (u32, u32);
 
 /// Rows × columns gathered at a time, and the rows of that.
 const CHUNK_CELLS: usize = 16 << 20;
+const CHUNK_BYTES: usize = 32 << 20;
 const CHUNK_ROWS_MIN: usize = 64;
 const CHUNK_ROWS_MAX: usize = 16 << 10;
 /// Values looked at to tell whether text repeats at all.
@@ -84,8 +85,7 @@ pub(crate) fn write(
     let mut seen: Vec<ColumnSeen> = columns.iter().map(ColumnSeen::new).collect();
     let mut writer = file::begin(&**disk, &path, plan.head.level, &columns, sampled)?;
     let schema = file::schema(&columns, sampled);
-    let chunk_rows = (CHUNK_CELLS / (columns.len() + 4)).clamp(CHUNK_ROWS_MIN, CHUNK_ROWS_MAX);
-    for rows in plan.rows.chunks(chunk_rows) {
+    for rows in plan.rows.chunks(chunk_rows(plan)) {
         let batch = gather(plan, rows, sampled, &schema, &mut seen)?;
         writer.write(&batch).map_err(|e| file::failed(&path, e))?;
     }
@@ -95,6 +95,15 @@ pub(crate) fn write(
     let blocks = writer.into_inner().map_err(|e| file::failed(&path, e))?;
     let info = file::seal(&**disk, data_dir, blocks, &footer)?;
     Ok((info, seen))
+}
+
+/// How many rows to gather at a time, about: neither cells nor texts may take any amount of memory, and a page is never
+/// longer than what is gathered.
+fn chunk_rows(plan: &SegmentPlan<'_>) -> usize {
+    let (bytes, rows) =
+        plan.batches.iter().fold((0, 0), |(bytes, rows), b| (bytes + b.memory_bytes(), rows + b.rows()));
+    let row_bytes = (bytes / rows.max(1)).max(1);
+    (CHUNK_CELLS / (plan.columns.len() + 4)).min(CHUNK_BYTES / row_bytes).clamp(CHUNK_ROWS_MIN, CHUNK_ROWS_MAX)
 }
 
 /// Whether a column's values hardly repeat, judged by its first ones: a dictionary of those is a detour.

@@ -9,7 +9,7 @@ use roaring::RoaringBitmap;
 
 use super::model::{self, Model, made};
 use crate::clock::{Clock, OwnedClock};
-use crate::disk::{Disk, DiskFile, FailingDisk, Fault};
+use crate::disk::{Disk, DiskFile, FailingDisk, Fault, Space};
 use crate::event::DatasetName;
 use crate::limits::StoreLimits;
 use crate::paths::{DataDir, SegmentId};
@@ -57,6 +57,9 @@ impl World {
             wal_file_bytes_max: random.usize(1..4_000),
             flush_age_seconds_max: random.u64(1..100),
             flush_bytes_max: random.usize(2_000..100_000),
+            // Events have up to three fields.
+            fields_max: random.usize(1..5),
+            overflow_fields_listed_max: random.usize(0..3),
             ..StoreLimits::default()
         };
         let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
@@ -85,7 +88,14 @@ impl World {
             Some(Planted::SegmentWithoutSync) => Arc::new(Unsynced { disk: self.disk.clone(), suffix: ".parquet" }),
             _ => Arc::new(self.disk.clone()),
         };
-        StoreSettings { data_dir: self.data_dir(), limits: self.limits.clone(), disk, clock, upkeep: false }
+        StoreSettings {
+            data_dir: self.data_dir(),
+            limits: self.limits.clone(),
+            disk,
+            clock,
+            upkeep: false,
+            tell: |_| (),
+        }
     }
 
     /// Opens the store, however often the disk fails meanwhile, and judges what it holds.
@@ -134,7 +144,8 @@ impl World {
             40..55 => self.flush(),
             55..65 => self.compact(),
             65..69 => self.retain(),
-            69..74 => self.remove(),
+            69..73 => self.remove(),
+            73..74 => self.drop_dataset(),
             74..80 => self.clock.advance(self.random.i64(1..2_000) * SECOND),
             80..90 => self.plant_fault(),
             90..95 => self.crash(false),
@@ -154,13 +165,27 @@ impl World {
         self.store().compact().unwrap();
         self.judge();
         let segments = self.store().health().segments as usize;
-        let mut left = [0; 3];
+        let mut left = [0; 4];
         walk(&self.data_dir().segments(), &mut |path| {
-            let kinds = ["parquet", "sums", "retired"];
+            let kinds = ["parquet", "sums", "index", "retired"];
             let kind = kinds.iter().position(|kind| path.extension().is_some_and(|e| e == *kind));
             kind.into_iter().for_each(|kind| left[kind] += 1);
         });
-        assert_eq!(left, [segments, segments, 0], "files are left that nobody needs");
+        let asked = self.judge_evidence();
+        assert_eq!(left, [segments, segments, asked, 0], "files are left that nobody needs");
+    }
+
+    /// No sidecar is damaged or denies what is there; how many there are.
+    fn judge_evidence(&self) -> usize {
+        let snapshot = self.store().snapshot();
+        let segments = snapshot.datasets.iter().flat_map(|dataset| dataset.segments.iter());
+        let asked = segments.filter(|segment| {
+            let events = testing::read(&segment.open().unwrap()).unwrap();
+            testing::check_evidence(segment, &events)
+        });
+        let asked = asked.count();
+        assert_eq!(self.store().health().damage, [""; 0]);
+        asked
     }
 
     fn append(&mut self) {
@@ -226,6 +251,26 @@ impl World {
             Err(_) => {
                 self.judge();
                 // It was wished for: a catalog rebuilt from files may have it half done.
+                self.model.expired(ids.into_iter());
+            }
+        }
+    }
+
+    fn drop_dataset(&mut self) {
+        let dataset = self.random.usize(0..DATASETS.len());
+        let Some(id) = self.dataset(dataset).map(|d| d.id) else { return };
+        let ids: Vec<i64> = self.held(dataset).iter().map(model::id).collect();
+        let done = self.store().drop_dataset(id);
+        self.say(|| format!("drop {} with {ids:?}: {done:?}", DATASETS[dataset]));
+        match done {
+            Ok(dropped) => {
+                assert_eq!((dropped, self.held(dataset).len()), (ids.len() as u64, 0));
+                // A log file that could not be removed yet has them still, for whoever loses the catalog now.
+                let in_log = self.store().health().wal_bytes > 0;
+                if in_log { self.model.expired(ids.into_iter()) } else { self.model.removed(&ids) }
+            }
+            Err(_) => {
+                self.judge();
                 self.model.expired(ids.into_iter());
             }
         }
@@ -360,5 +405,9 @@ impl Disk for Unsynced {
 
     fn sync_directory(&self, directory: &Path) -> std::io::Result<()> {
         self.disk.sync_directory(directory)
+    }
+
+    fn space(&self, directory: &Path) -> std::io::Result<Space> {
+        self.disk.space(directory)
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::Range;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashTable;
 
@@ -54,12 +54,12 @@ struct State {
 
 /// The right to store a request. Whoever lets go of it has stored the request or leaves it to the next.
 #[derive(Debug)]
-pub(super) struct Claim<'a> {
-    table: &'a Acknowledged,
+pub(super) struct Claim {
+    table: Arc<Acknowledged>,
     key: Key,
 }
 
-impl Drop for Claim<'_> {
+impl Drop for Claim {
     fn drop(&mut self) {
         self.table.lock().under_way.remove(&self.key);
         self.table.ended.notify_all();
@@ -68,16 +68,16 @@ impl Drop for Claim<'_> {
 
 /// What is known of a request that wants to be stored.
 #[derive(Debug)]
-pub(super) enum Known<'a> {
-    Nothing(Claim<'a>),
+pub(super) enum Known {
+    Nothing(Claim),
     Acknowledged(Outcome),
 }
 
 impl Acknowledged {
-    pub(super) fn new() -> Acknowledged {
+    pub(super) fn new() -> Arc<Acknowledged> {
         let kept = Kept::new(limits::ACKNOWLEDGEMENTS_MAX, limits::ACKNOWLEDGEMENTS_DETAILS_BYTES_MAX);
         let state = State { kept, under_way: HashMap::new(), claims: 0, restored: false };
-        Acknowledged { state: Mutex::new(state), ended: Condvar::new() }
+        Arc::new(Acknowledged { state: Mutex::new(state), ended: Condvar::new() })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -90,7 +90,7 @@ impl Acknowledged {
     }
 
     /// Claims a request, or says what is known of it. While the same id is under way, this waits for the end of that.
-    pub(super) fn claim(&self, id: &BatchId, now: impl Fn() -> TimestampNs) -> Result<Known<'_>, StoreError> {
+    pub(super) fn claim(self: &Arc<Self>, id: &BatchId, now: impl Fn() -> TimestampNs) -> Result<Known, StoreError> {
         let mut state = self.lock();
         for waited in 0..=WAITS_MAX {
             if let Some(outcome) = state.kept.find(id, now())? {
@@ -100,7 +100,7 @@ impl Acknowledged {
                 state.claims += 1;
                 let number = state.claims;
                 state.under_way.insert(id.key, number);
-                return Ok(Known::Nothing(Claim { table: self, key: id.key }));
+                return Ok(Known::Nothing(Claim { table: Arc::clone(self), key: id.key }));
             };
             if waited < WAITS_MAX {
                 let under_way = |state: &mut State| state.under_way.get(&id.key) == Some(&first);
@@ -169,6 +169,13 @@ impl Acknowledged {
             visit(kept, from..to);
             next = kept.left.wrapping_add(to as u32);
         }
+    }
+
+    /// What it holds.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let kept = &self.lock().kept;
+        let place = size_of::<u32>() + 1;
+        kept.ring.capacity() * size_of::<Entry>() + kept.places.capacity() * place + kept.details_bytes
     }
 
     pub(super) fn len(&self) -> usize {

@@ -3,12 +3,14 @@
 //! One lock guards what readers see, so that a request is visible entirely or not at all, and so that an event moves
 //! from memtable to segment in no time. Files are written outside it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use super::acknowledged::Acknowledged;
+use super::scrub::Scrub;
+use super::space::SpaceWatch;
 use super::{StoreHealth, StoreSettings, open};
 use crate::catalog::{Catalog, CatalogImage, DatasetRow, FieldTable, Publication};
 use crate::clock::Clock;
@@ -16,6 +18,7 @@ use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::event::{DatasetId, DatasetName, EventBatch, FieldName, reserved};
 use crate::limits::{self, StoreLimits};
+use crate::memory::{Memory, Pool, Reservation};
 use crate::memtable::{Memtable, StoredBatch};
 use crate::overflow::{self, Counted};
 use crate::paths::{DataDir, SegmentId};
@@ -33,13 +36,14 @@ use crate::wal::reader::WalCondition;
 use crate::wal::writer::{Durable, WalState};
 
 /// How often upkeep looks for work when nobody wakes it.
-const UPKEEP_INTERVAL: Duration = Duration::from_millis(250);
-/// How much the compaction thread stands back, as `nice` counts.
-const COMPACTION_NICENESS: i32 = 10;
+pub(super) const UPKEEP_INTERVAL: Duration = Duration::from_millis(250);
 /// How long an append waits for memtable room before it is shed.
-const ROOM_WAIT: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(10) };
+const ROOM_WAIT: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_millis(500) };
 /// How long upkeep leaves a disk alone on which a flush has failed.
-const RETRY_WAIT: Duration = if cfg!(test) { Duration::from_millis(10) } else { Duration::from_secs(2) };
+pub(super) const RETRY_WAIT: Duration = if cfg!(test) { Duration::from_millis(10) } else { Duration::from_secs(2) };
+
+/// Every event of a dropped dataset was meant to go.
+const WATERMARK_OF_DROPPED: u64 = i64::MAX as u64;
 
 #[derive(Debug)]
 pub(super) struct DatasetState {
@@ -47,6 +51,8 @@ pub(super) struct DatasetState {
     pub(super) name: DatasetName,
     memtable: Memtable,
     pub(super) segments: Arc<Vec<Arc<Segment>>>,
+    /// Those that cannot be read.
+    pub(super) set_aside: Arc<Vec<Arc<Segment>>>,
     pub(super) fields: Arc<FieldTable>,
     /// Every event with a smaller sequence is in a segment.
     watermark: u64,
@@ -55,12 +61,13 @@ pub(super) struct DatasetState {
 }
 
 impl DatasetState {
-    pub(super) fn new(row: &DatasetRow, segments: Vec<Arc<Segment>>) -> DatasetState {
+    pub(super) fn new(row: &DatasetRow, segments: Vec<Arc<Segment>>, set_aside: Vec<Arc<Segment>>) -> DatasetState {
         DatasetState {
             id: row.id,
             name: row.name.clone(),
             memtable: Memtable::default(),
             segments: Arc::new(segments),
+            set_aside: Arc::new(set_aside),
             fields: Arc::new(row.fields.clone()),
             watermark: row.watermark,
             cluster_field: row.cluster_field.clone(),
@@ -68,9 +75,14 @@ impl DatasetState {
         }
     }
 
+    pub(super) fn events(&self) -> u64 {
+        let segments: u64 = self.segments.iter().map(|s| s.info().rows).sum();
+        segments + self.memtable.batches().iter().map(|b| b.rows() as u64).sum::<u64>()
+    }
+
     /// Those of its segments, in this order.
     pub(super) fn find(&self, ids: &[SegmentId]) -> Vec<Arc<Segment>> {
-        ids.iter().filter_map(|id| self.segments.iter().find(|s| s.info().id == *id).cloned()).collect()
+        ids.iter().filter_map(|id| self.all_segments().find(|s| s.info().id == *id).cloned()).collect()
     }
 }
 
@@ -92,15 +104,24 @@ pub(super) struct Inner {
     pub(super) limits: StoreLimits,
     pub(super) store_id: [u8; 16],
     pub(super) wal: Arc<WalState>,
-    pub(super) acknowledged: Acknowledged,
+    pub(super) acknowledged: Arc<Acknowledged>,
     /// The number after the last that any event is known to have.
     pub(super) next_sequence: AtomicU64,
     pub(super) next_segment: AtomicU64,
     pub(super) catalog: Mutex<Catalog>,
     datasets: RwLock<BTreeMap<DatasetId, DatasetState>>,
+    /// Datasets that are gone.
+    pub(super) dropped: Mutex<BTreeSet<DatasetId>>,
+    /// Datasets of which the catalog does not know whether they are gone.
+    pub(super) doubtful: Mutex<BTreeSet<DatasetId>>,
     /// The fields with columns of each dataset that was appended to, those of appends under way included.
-    names: Mutex<BTreeMap<DatasetId, HashSet<FieldName>>>,
-    memtable_bytes: AtomicU64,
+    pub(super) names: Mutex<BTreeMap<DatasetId, HashSet<FieldName>>>,
+    pub(super) memory: Memory,
+    /// What the memtables hold.
+    memtables: Reservation,
+    /// What the acknowledgements hold.
+    acknowledgements: Reservation,
+    pub(super) space: SpaceWatch,
     footers: Arc<FooterCache>,
     /// One flush at a time.
     pub(super) flushing: Mutex<()>,
@@ -108,11 +129,12 @@ pub(super) struct Inner {
     pub(super) rewriting: Mutex<()>,
     /// Segments that the catalog no longer lists and somebody may still read.
     pub(super) graveyard: Mutex<Vec<Arc<Segment>>>,
-    /// Segments that cannot be read whole.
-    pub(super) unmergeable: Mutex<HashSet<SegmentId>>,
+    /// Segments whose publication has failed: whether the catalog will list them after a crash is not known.
+    unsure: Mutex<Vec<(DatasetId, SegmentId)>>,
     pub(super) upkeep_counts: UpkeepCounts,
     /// One trim at a time.
     pub(super) trimming: Mutex<()>,
+    pub(super) scrub: Scrub,
     wake: (Mutex<bool>, Condvar),
     room: (Mutex<()>, Condvar),
     stopped: (Mutex<()>, Condvar),
@@ -131,13 +153,21 @@ pub(super) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Inner {
     pub(super) fn new(
         settings: StoreSettings,
+        memory: Memory,
         catalog: Catalog,
         image: &CatalogImage,
         states: Vec<DatasetState>,
         damage: Vec<String>,
         footers: Arc<FooterCache>,
     ) -> Inner {
+        let first = states.iter().flat_map(|state| state.set_aside.iter().map(|s| s.info().id)).collect();
+        let scrub = Scrub::new(image.scrub, first);
+        let (disk, root) = (Arc::clone(&settings.disk), settings.data_dir.root().to_owned());
         Inner {
+            space: SpaceWatch::new(disk, root, settings.limits.disk_reserve_bytes),
+            memtables: memory.reservation(Pool::Memtables),
+            acknowledgements: memory.reservation(Pool::Caches),
+            memory,
             footers,
             disk: settings.disk,
             clock: settings.clock,
@@ -150,14 +180,16 @@ impl Inner {
             next_segment: AtomicU64::new(image.next_segment),
             catalog: Mutex::new(catalog),
             datasets: RwLock::new(states.into_iter().map(|s| (s.id, s)).collect()),
+            dropped: Mutex::new(image.dropped.clone()),
+            doubtful: Mutex::default(),
             names: Mutex::default(),
-            memtable_bytes: AtomicU64::new(0),
             flushing: Mutex::new(()),
             rewriting: Mutex::new(()),
             graveyard: Mutex::default(),
-            unmergeable: Mutex::default(),
+            unsure: Mutex::default(),
             upkeep_counts: UpkeepCounts::default(),
             trimming: Mutex::new(()),
+            scrub,
             wake: Default::default(),
             room: Default::default(),
             stopped: Default::default(),
@@ -183,7 +215,7 @@ impl Inner {
         let find =
             |datasets: &BTreeMap<DatasetId, DatasetState>| datasets.values().find(|d| d.name == *name).map(|d| d.id);
         if let Some(id) = find(&self.datasets()) {
-            return Ok(id);
+            return self.settled(id);
         }
         // The catalog's lock makes one creator of two that come at once.
         let mut catalog = held(&self.catalog);
@@ -204,7 +236,7 @@ impl Inner {
             retention: None,
             fields: FieldTable::default(),
         };
-        let state = DatasetState::new(&row, Vec::new());
+        let state = DatasetState::new(&row, Vec::new(), Vec::new());
         self.datasets_mut().insert(id, state);
         Ok(id)
     }
@@ -259,13 +291,17 @@ impl Inner {
     }
 
     pub(super) fn watermark(&self, dataset: DatasetId) -> Option<u64> {
-        self.datasets().get(&dataset).map(|d| d.watermark)
+        let live = self.datasets().get(&dataset).map(|d| d.watermark);
+        live.or_else(|| held(&self.dropped).contains(&dataset).then_some(WATERMARK_OF_DROPPED))
     }
 
     /// Takes what a frame has made durable: first what is acknowledged with it, because what is shown may be flushed and
     /// its log file removed at any moment.
     pub(super) fn publish_frame(&self, durable: Durable) {
-        self.acknowledged.remember(durable.file, durable.content.acknowledgements, self.clock.now());
+        if !durable.content.acknowledgements.is_empty() {
+            self.acknowledged.remember(durable.file, durable.content.acknowledgements, self.clock.now());
+            self.acknowledgements.resize(self.acknowledged.memory_bytes());
+        }
         self.show(durable.content.batches);
     }
 
@@ -301,34 +337,52 @@ impl Inner {
 
     /// Adds to a memtable and to the account of its bytes, which joining batches changes too.
     fn push(&self, state: &mut DatasetState, batch: StoredBatch) {
-        let before = state.memtable.memory_bytes() as u64;
+        let before = state.memtable.memory_bytes();
         if let Err(error) = state.memtable.push(batch) {
             self.note_damage(error.to_string());
         }
-        let after = state.memtable.memory_bytes() as u64;
-        if after >= before {
-            self.memtable_bytes.fetch_add(after - before, Ordering::SeqCst);
-        } else {
-            self.memtable_bytes.fetch_sub(before - after, Ordering::SeqCst);
-        }
+        let after = state.memtable.memory_bytes();
+        // All pushes hold the lock of the datasets.
+        self.memtables.resize(self.memtables.bytes() + after - before);
     }
 
-    /// Waits while the memtables are full.
-    pub(super) fn wait_for_room(&self) -> Result<(), StoreError> {
-        let full = || self.memtable_bytes.load(Ordering::SeqCst) >= self.limits.memtable_bytes_max as u64;
-        if !full() {
-            return Ok(());
+    /// Waits until the memtables are not full, so long at most; whether they have room.
+    pub(super) fn wait_for_room(&self, patience: Duration) -> bool {
+        let full = |_: &mut ()| self.memory.is_full(Pool::Memtables) && !self.stopping.load(Ordering::SeqCst);
+        if full(&mut ()) {
+            self.wake_upkeep();
+            drop(self.room.1.wait_timeout_while(held(&self.room.0), patience, full));
+        }
+        !full(&mut ())
+    }
+
+    /// Memory for events on their way into the memtables, waiting a little for it.
+    pub(super) fn take_room(&self, bytes: usize) -> Result<Reservation, StoreError> {
+        let taken = self.memory.admit(Pool::Memtables, bytes);
+        if let Ok(room) = taken {
+            return Ok(room);
         }
         self.wake_upkeep();
-        let waited = self
-            .room
-            .1
-            .wait_timeout_while(held(&self.room.0), ROOM_WAIT, |()| full() && !self.stopping.load(Ordering::SeqCst));
-        drop(waited);
+        let mut room = None;
+        let none_yet = |_: &mut ()| {
+            room = self.memory.admit(Pool::Memtables, bytes).ok();
+            room.is_none() && !self.stopping.load(Ordering::SeqCst)
+        };
+        drop(self.room.1.wait_timeout_while(held(&self.room.0), ROOM_WAIT, none_yet));
         if self.stopping.load(Ordering::SeqCst) {
             return Err(StoreError::Closed);
         }
-        if full() { Err(StoreError::Busy) } else { Ok(()) }
+        room.ok_or(StoreError::Busy)
+    }
+
+    /// Whether the device has space for so many bytes of log.
+    pub(super) fn admit_bytes(&self, bytes: u64) -> Result<(), StoreError> {
+        self.space.admit(bytes, self.owed_bytes())
+    }
+
+    /// Bytes that flushing the memtables may take on the device: what they hold in memory, which is more.
+    pub(super) fn owed_bytes(&self) -> u64 {
+        self.memory.used(Pool::Memtables) as u64
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
@@ -338,6 +392,7 @@ impl Inner {
             name: state.name.clone(),
             fields: Arc::clone(&state.fields),
             segments: Arc::clone(&state.segments),
+            set_aside: Arc::clone(&state.set_aside),
             memtable: state.memtable.batches(),
             overflow_fields_listed_max: self.limits.overflow_fields_listed_max,
         });
@@ -345,7 +400,7 @@ impl Inner {
     }
 
     /// Wakes those who wait for room, holding its lock, or one who is about to wait would miss it.
-    fn wake_waiting(&self) {
+    pub(super) fn wake_waiting(&self) {
         let _room = held(&self.room.0);
         self.room.1.notify_all();
     }
@@ -375,9 +430,11 @@ impl Inner {
             }
             // Acknowledgements grow old without a flush, and what could not be removed may be removable now.
             self.trim_wal();
+            self.acknowledgements.resize(self.acknowledged.memory_bytes());
+            let relieved = self.watch_space();
             // A failed flush is counted and tried again, but not at once whoever asks: its events stay in the log and
             // in the memtable.
-            if self.flush_due().is_err() {
+            if relieved.and(self.flush_due()).is_err() {
                 let stopping = |_: &mut bool| !self.stopping.load(Ordering::SeqCst);
                 drop(self.wake.1.wait_timeout_while(held(&self.wake.0), RETRY_WAIT, stopping));
             }
@@ -386,8 +443,6 @@ impl Inner {
 
     /// The compaction thread: merges what is due and lets go of what nobody needs, until the store closes.
     pub(super) fn run_compaction(&self) {
-        // Nobody waits for it: ingest and questions go first.
-        stand_back();
         while !self.stopping.load(Ordering::SeqCst) {
             let done = self.retain().and_then(|_| self.compact_next());
             self.bury();
@@ -396,10 +451,44 @@ impl Inner {
                 Ok(false) => UPKEEP_INTERVAL,
                 Err(_) => RETRY_WAIT,
             };
-            let stopping = |(): &mut ()| !self.stopping.load(Ordering::SeqCst);
-            drop(self.stopped.1.wait_timeout_while(held(&self.stopped.0), pause, stopping));
+            self.wait_unless_stopped(pause);
         }
         self.bury();
+    }
+
+    pub(super) fn wait_unless_stopped(&self, pause: Duration) {
+        let stopping = |(): &mut ()| !self.stopping.load(Ordering::SeqCst);
+        drop(self.stopped.1.wait_timeout_while(held(&self.stopped.0), pause, stopping));
+    }
+
+    /// Looks how much space is left. When it runs short, what is in memtables becomes segments early: they are smaller than
+    /// the log, which can go then. When there is space again, a log that could not be opened is tried.
+    fn watch_space(&self) -> Result<(), StoreError> {
+        let owed = self.owed_bytes();
+        self.space.measure(owed);
+        if self.wal.down.load(Ordering::Relaxed) && !self.space.is_full() && self.prove_disk().is_ok() {
+            self.wal.down.store(false, Ordering::Relaxed);
+        }
+        let worth_it = if self.space.is_full() { owed > 0 } else { owed >= limits::SPACE_FLUSH_BYTES_MIN };
+        if !worth_it || !self.space.is_tight(owed) {
+            return Ok(());
+        }
+        let flushed = self.flush_all();
+        self.space.measure(self.owed_bytes());
+        flushed
+    }
+
+    /// Whether the disk takes a file and an fsync. Without it nobody would try a log that is down: who asks whether the
+    /// store is ready sends nothing before it is.
+    fn prove_disk(&self) -> std::io::Result<()> {
+        let path = self.data_dir.probe();
+        let _old = self.disk.remove(&path);
+        let proven = self.disk.create(&path).and_then(|mut file| {
+            file.write_all(&[0; 4096])?;
+            file.sync()
+        });
+        let _later = self.disk.remove(&path);
+        proven
     }
 
     pub(super) fn flush_due(&self) -> Result<(), StoreError> {
@@ -413,7 +502,7 @@ impl Inner {
     }
 
     fn flush_where(&self, due: impl Fn(&Memtable) -> bool) -> Result<(), StoreError> {
-        let full = self.memtable_bytes.load(Ordering::SeqCst) >= self.limits.memtable_bytes_max as u64 / 2;
+        let full = self.memory.used(Pool::Memtables) >= self.memory.ceiling(Pool::Memtables) / 2;
         let datasets = self.datasets();
         let largest = datasets.values().max_by_key(|d| d.memtable.memory_bytes()).map(|d| d.id);
         let due: Vec<DatasetId> =
@@ -459,6 +548,7 @@ impl Inner {
         drop(datasets);
         let Some(last) = batches.iter().filter_map(|b| b.sequence().values().last()).max() else { return Ok(()) };
         let watermark = last + 1;
+        self.settle_unsure()?;
 
         if cluster_field.is_none() {
             cluster_field = flush::choose_cluster_field(&batches).map(str::to_owned);
@@ -505,8 +595,7 @@ impl Inner {
             infos.push(info);
         }
         let touched: Vec<FieldName> = touched.into_iter().collect();
-        // After an error here the segments stay: the change may have reached the disk all the same.
-        held(&self.catalog).publish(&Publication {
+        self.publish_in_catalog(&Publication {
             dataset,
             segments: &infos,
             removed: &[],
@@ -519,6 +608,32 @@ impl Inner {
         })?;
         self.publish(dataset, infos, watermark, cluster_field, fields);
         self.trim_wal();
+        Ok(())
+    }
+
+    /// One change of the catalog. After an error the new segments stay: the change may have reached the disk all the same.
+    pub(super) fn publish_in_catalog(&self, publication: &Publication<'_>) -> Result<(), StoreError> {
+        let published = held(&self.catalog).publish(publication);
+        published.inspect_err(|_| {
+            held(&self.unsure).extend(publication.segments.iter().map(|info| (info.dataset, info.id)));
+        })
+    }
+
+    /// Removes the segments of failed publications, once the catalog has proven that it takes changes and does not list
+    /// them: every attempt on a full disk would leave a copy otherwise.
+    pub(super) fn settle_unsure(&self) -> Result<(), StoreError> {
+        let mut unsure = held(&self.unsure);
+        if unsure.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<SegmentId> = unsure.iter().map(|(_, id)| *id).collect();
+        let mut catalog = held(&self.catalog);
+        catalog.prove(self.next_sequence.load(Ordering::SeqCst))?;
+        let listed = catalog.listed(&ids)?;
+        drop(catalog);
+        for (dataset, id) in unsure.drain(..).filter(|(_, id)| !listed.contains(id)) {
+            self.remove_segments(dataset, std::iter::once(id));
+        }
         Ok(())
     }
 
@@ -581,15 +696,21 @@ impl Inner {
             state.cluster_field = cluster_field;
             state.fields = Arc::new(fields);
         }
+        self.account(datasets);
+    }
+
+    /// Takes the account of the memtables anew after one has become smaller, and wakes those who wait for that.
+    pub(super) fn account(&self, datasets: RwLockWriteGuard<'_, BTreeMap<DatasetId, DatasetState>>) {
         let bytes: usize = datasets.values().map(|d| d.memtable.memory_bytes()).sum();
-        self.memtable_bytes.store(bytes as u64, Ordering::SeqCst);
+        self.memtables.resize(bytes);
         drop(datasets);
         self.wake_waiting();
     }
 
     pub(super) fn watermarks(&self) -> BTreeMap<DatasetId, u64> {
         let datasets = self.datasets();
-        datasets.values().map(|d| (d.id, d.watermark)).collect()
+        let live = datasets.values().map(|d| (d.id, d.watermark));
+        held(&self.dropped).iter().map(|id| (*id, WATERMARK_OF_DROPPED)).chain(live).collect()
     }
 
     pub(super) fn note_damage(&self, what: String) {
@@ -610,14 +731,22 @@ impl Inner {
         held(&self.found).0 = condition;
     }
 
+    /// Makes the catalog behave as on a full disk, until it is given more pages.
+    #[cfg(test)]
+    pub(super) fn set_catalog_pages_max(&self, pages: u32) {
+        held(&self.catalog).set_pages_max(pages);
+    }
+
     pub(super) fn health(&self) -> StoreHealth {
         let (replay, mut damage) = held(&self.found).clone();
+        let (of_segments, damaged_segments, damaged_events) = self.segment_damage();
+        damage.extend(of_segments);
         let datasets = self.datasets();
         let segments = || datasets.values().flat_map(|d| d.segments.iter());
         damage.extend(segments().filter_map(|segment| segment.sidecar_damage()));
         StoreHealth {
             ingest_down: self.wal.down.load(Ordering::Relaxed),
-            memtable_bytes: self.memtable_bytes.load(Ordering::Relaxed),
+            memtable_bytes: self.memtables.bytes() as u64,
             footer_cache_bytes: self.footers.bytes() as u64,
             wal_bytes: self.wal.closed().iter().map(|f| f.bytes).sum(),
             wal_frames_total: self.wal.frames.load(Ordering::Relaxed),
@@ -633,16 +762,14 @@ impl Inner {
             events_removed_total: self.upkeep_counts.removed_events.load(Ordering::Relaxed),
             segments: segments().count() as u64,
             segment_bytes: segments().map(|s| s.info().bytes).sum(),
+            damaged_segments,
+            damaged_events,
+            scrub: self.scrub_health(),
+            space: self.space.health(self.owed_bytes()),
             replay,
             damage,
         }
     }
-}
-
-/// Lowers the priority of the calling thread. It works as before where that is not possible.
-fn stand_back() {
-    // SAFETY: plain numbers go in and out; on Linux the zero means the calling thread.
-    let _as_before = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, COMPACTION_NICENESS) };
 }
 
 fn count(fields: &mut FieldTable, seen: &[ColumnSeen]) {

@@ -7,18 +7,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::StoreSettings;
 use super::acknowledged::Found;
-use super::inner::{DatasetState, Inner};
+use super::inner::Inner;
+use super::load::{self, Loaded};
 use super::sweep;
+use super::{StoreSettings, own_memory};
 use crate::catalog::{Catalog, CatalogImage};
 use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::event::DatasetId;
+use crate::memory::Memory;
 use crate::memtable::StoredBatch;
 use crate::paths::DataDir;
 use crate::segment::cache::FooterCache;
-use crate::segment::reader::Segment;
 use crate::segment::sequences::Sequences;
 use crate::wal::frame::{FrameBatch, Target};
 use crate::wal::reader::{self, WalCondition, WalFiles};
@@ -51,20 +52,22 @@ fn make_root(root: &Path) -> std::io::Result<()> {
 }
 
 /// The store's state after replay.
-pub(super) fn open(settings: StoreSettings) -> Result<Inner, StoreError> {
+pub(super) fn open(settings: StoreSettings, memory: Memory) -> Result<Inner, StoreError> {
     let disk = Arc::clone(&settings.disk);
     let dir = settings.data_dir.clone();
     make_directories(&*disk, &dir)?;
-    let catalog = open_catalog(&*disk, &dir)?;
-    let image = catalog.load()?;
-    let footers = Arc::new(FooterCache::new(settings.limits.footer_cache_bytes_max));
-    let (states, damage) = load_states(&disk, &dir, &image, &footers)?;
+    let mut catalog = open_catalog(&*disk, &dir)?;
+    let mut image = catalog.load()?;
+    let footers = Arc::new(FooterCache::within(&memory, settings.limits.footer_cache_bytes_max));
+    let Loaded { states, damage } = load::load(&disk, &dir, &settings.limits, &footers, &mut catalog, &mut image)?;
     let strangers = sweep::strangers(&*disk, &dir, &image)?;
     empty_spill(&*disk, &dir)?;
-    let inner = Inner::new(settings, catalog, &image, states, damage, footers);
+    let inner = Inner::new(settings, memory, catalog, &image, states, damage, footers);
     inner.skip_segments(strangers.last());
     let logged = replay(&inner, None)?.events;
     sweep::sweep(&inner, strangers, &logged)?;
+    // They are left out of answers whether the catalog can take a note of it now or not.
+    let _later = inner.set_aside_damaged();
     inner.trim_wal();
     Ok(inner)
 }
@@ -79,11 +82,12 @@ pub(crate) fn take_log(
     let disk = Arc::clone(&settings.disk);
     let dir = settings.data_dir.clone();
     make_directories(&*disk, &dir)?;
-    let catalog = Catalog::open_repairing(&dir.catalog())?;
-    let image = catalog.load()?;
-    let footers = Arc::new(FooterCache::new(settings.limits.footer_cache_bytes_max));
-    let (states, damage) = load_states(&disk, &dir, &image, &footers)?;
-    let inner = Inner::new(settings, catalog, &image, states, damage, footers);
+    let mut catalog = Catalog::open_repairing(&dir.catalog())?;
+    let mut image = catalog.load()?;
+    let memory = own_memory(&settings.limits)?;
+    let footers = Arc::new(FooterCache::within(&memory, settings.limits.footer_cache_bytes_max));
+    let Loaded { states, damage } = load::load(&disk, &dir, &settings.limits, &footers, &mut catalog, &mut image)?;
+    let inner = Inner::new(settings, memory, catalog, &image, states, damage, footers);
     let taken = replay(&inner, Some(accounted))?.taken;
     inner.flush_all()?;
     inner.end_repair()?;
@@ -129,32 +133,6 @@ fn new_store_id() -> Result<[u8; 16], StoreError> {
     Ok(id)
 }
 
-/// The datasets with the segments that are there, and what is missing.
-fn load_states(
-    disk: &Arc<dyn Disk>,
-    dir: &DataDir,
-    image: &CatalogImage,
-    footers: &Arc<FooterCache>,
-) -> Result<(Vec<DatasetState>, Vec<String>), StoreError> {
-    let mut damage = Vec::new();
-    let mut states = Vec::with_capacity(image.datasets.len());
-    for row in &image.datasets {
-        let mut segments = Vec::new();
-        for info in image.segments.iter().filter(|s| s.dataset == row.id) {
-            let path = dir.segment(info.dataset, info.id);
-            match disk.length(&path) {
-                Ok(length) if length == info.bytes => {
-                    segments.push(Arc::new(Segment::new(info.clone(), Arc::clone(disk), dir.clone(), footers)));
-                }
-                Ok(length) => damage.push(format!("{} has {length} bytes instead of {}", path.display(), info.bytes)),
-                Err(error) => damage.push(format!("{} cannot be read: {error}", path.display())),
-            }
-        }
-        states.push(DatasetState::new(row, segments));
-    }
-    Ok((states, damage))
-}
-
 /// Removes what queries of an earlier process spilled.
 fn empty_spill(disk: &dyn Disk, dir: &DataDir) -> Result<(), StoreError> {
     for file in sweep::list(disk, &dir.spill())? {
@@ -198,7 +176,9 @@ fn replay(inner: &Inner, accounted: Option<&Sequences>) -> Result<Replayed, Stor
                 inner.next_sequence.fetch_max(last + 1, Ordering::SeqCst);
                 replayed.taken += replay_batch(inner, batch, accounted, &mut strangers);
             }
-            inner.flush_large()
+            // A full disk must not keep the store from opening: the events were in memory before, and are again.
+            let _counted = inner.flush_large();
+            Ok(())
         })?;
         // What was written and not yet synced is taken for acknowledged from now on: it must be durable first.
         inner.disk.sync_file(&path).map_err(|e| StoreError::io("sync", &path, e))?;

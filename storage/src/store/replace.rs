@@ -36,15 +36,19 @@ impl Inner {
     pub(super) fn compact_next(&self) -> Result<bool, StoreError> {
         let _one = held(&self.rewriting);
         let Some(change) = self.plan_compaction() else { return Ok(false) };
+        // The new segment is there before the old ones go; what ingest and flushes need is not for it.
+        if !self.space.has_room(change.segments.iter().map(|s| s.info().bytes).sum(), self.owed_bytes()) {
+            return Ok(false);
+        }
+        self.settle_unsure()?;
         let merged = self.merge(&change);
         match &merged {
             Ok(()) => {
                 self.upkeep_counts.compactions.fetch_add(1, Ordering::Relaxed);
             }
             Err(StoreError::Closed) => {}
-            Err(error) => {
+            Err(_) => {
                 self.upkeep_counts.compaction_failures.fetch_add(1, Ordering::Relaxed);
-                self.leave_alone(&change, error);
             }
         }
         merged.map(|()| true)
@@ -52,27 +56,13 @@ impl Inner {
 
     fn plan_compaction(&self) -> Option<Change> {
         let now = self.clock.now();
-        let unmergeable = held(&self.unmergeable).clone();
         let datasets = self.datasets();
         let planned = |state: &DatasetState| {
-            let infos = state.segments.iter().map(|s| s.info()).filter(|info| !unmergeable.contains(&info.id));
+            let infos = state.segments.iter().filter(|s| s.damage().is_none()).map(|s| s.info());
             let ids = compact::plan(infos, now)?;
             Some(Change { dataset: state.id, name: state.name.clone(), segments: state.find(&ids) })
         };
         datasets.values().filter_map(planned).max_by_key(|change| change.segments.len())
-    }
-
-    /// A damaged segment cannot be merged now or later: it would stop all others.
-    fn leave_alone(&self, change: &Change, error: &StoreError) {
-        let StoreError::Damaged { path, .. } = error else { return };
-        for segment in &change.segments {
-            let info = segment.info();
-            let own = [self.data_dir.segment(info.dataset, info.id), self.data_dir.sums(info.dataset, info.id)];
-            if own.contains(path) {
-                held(&self.unmergeable).insert(info.id);
-                self.note_damage(error.to_string());
-            }
-        }
     }
 
     fn merge(&self, change: &Change) -> Result<(), StoreError> {
@@ -135,7 +125,7 @@ impl Inner {
             }
             fields = Some(table);
         }
-        held(&self.catalog).publish(&Publication {
+        self.publish_in_catalog(&Publication {
             dataset: change.dataset,
             segments: &added,
             removed: &removed,
@@ -153,6 +143,7 @@ impl Inner {
             let segments = Arc::make_mut(&mut state.segments);
             segments.retain(|segment| !gone.contains(&segment.info().id));
             segments.extend(added);
+            Arc::make_mut(&mut state.set_aside).retain(|segment| !gone.contains(&segment.info().id));
             if let Some(fields) = fields {
                 state.fields = Arc::new(fields);
             }
@@ -199,7 +190,10 @@ impl Inner {
         let datasets = self.datasets();
         let change = |state: &DatasetState| {
             let retention = state.retention.unwrap_or(self.limits.retention);
-            let ids = retain::plan(state.segments.iter().map(|s| s.info()), retention, now);
+            let mut ids = retain::plan(state.segments.iter().map(|s| s.info()), retention, now);
+            // Whether the bytes of those set aside are there at all, nobody knows.
+            let by_age = Retention { bytes_max: None, ..retention };
+            ids.extend(retain::plan(state.set_aside.iter().map(|s| s.info()), by_age, now));
             Change { dataset: state.id, name: state.name.clone(), segments: state.find(&ids) }
         };
         datasets.values().map(change).filter(|change| !change.segments.is_empty()).collect()
@@ -209,24 +203,28 @@ impl Inner {
     fn retire(&self, change: &Change) -> Result<(), StoreError> {
         let before = footers(&change.segments);
         // Noted first: a catalog that is rebuilt from files must not revive what is about to go.
-        for segment in &change.segments {
-            self.note_retired(segment.info())?;
-        }
+        self.note_all_retired(change.dataset, &change.segments)?;
         self.publish_change(change, Vec::new(), Some((&before, &[])))?;
+        if before.len() < change.segments.len() {
+            self.count_fields_again(change.dataset)?;
+        }
         self.upkeep_counts.retired.fetch_add(change.segments.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 
-    fn note_retired(&self, info: &SegmentInfo) -> Result<(), StoreError> {
-        let path = self.data_dir.retired(info.dataset, info.id);
-        let note = || {
-            match self.disk.create(&path) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                created => created?.sync()?,
-            }
-            self.disk.sync_directory(&self.data_dir.dataset(info.dataset))
-        };
-        note().map_err(|e| StoreError::io("write", &path, e))
+    /// Notes, for whoever rebuilds the catalog from files, that all events of these segments are meant to be gone.
+    pub(super) fn note_all_retired(&self, dataset: DatasetId, segments: &[Arc<Segment>]) -> Result<(), StoreError> {
+        for segment in segments {
+            let path = self.data_dir.retired(dataset, segment.info().id);
+            let noted = match self.disk.create(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+                created => created.and_then(|mut note| note.sync()),
+            };
+            noted.map_err(|e| StoreError::io("write", &path, e))?;
+        }
+        let folder = self.data_dir.dataset(dataset);
+        let synced = if segments.is_empty() { Ok(()) } else { self.disk.sync_directory(&folder) };
+        synced.map_err(|e| StoreError::io("sync", &folder, e))
     }
 
     /// Removes rows of segments by their places. All of them go in one step, or none. `rows` says which, once nothing
@@ -259,7 +257,6 @@ impl Inner {
             self.remove_segments(dataset, added.iter().map(|info: &SegmentInfo| info.id));
             self.forget_retired(&change);
         })?;
-        // After an error here the files stay: the change may have reached the disk all the same.
         self.publish_change(&change, added, Some((&footers(&change.segments), &left)))?;
         let removed = rows.values().map(RoaringBitmap::len).sum();
         self.upkeep_counts.removed_events.fetch_add(removed, Ordering::Relaxed);
@@ -279,7 +276,7 @@ impl Inner {
             let inputs = [Input { segment: segment.open()?, dropped }];
             match self.write_merged(change, &inputs, segment.info().level, stopping)? {
                 Some(info) => added.push(info),
-                None => self.note_retired(segment.info())?,
+                None => self.note_all_retired(change.dataset, std::slice::from_ref(segment))?,
             }
         }
         if stopping() {

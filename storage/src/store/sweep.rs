@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::inner::Inner;
+use super::inner::{Inner, held};
 use crate::catalog::CatalogImage;
 use crate::disk::Disk;
 use crate::error::StoreError;
@@ -25,6 +25,8 @@ pub(super) struct Strangers {
     files: BTreeMap<(DatasetId, SegmentId), Vec<PathBuf>>,
     /// Notes that listed segments are retired: somebody meant to, and it did not come about.
     notes: Vec<PathBuf>,
+    /// Whether the catalog has rows that cannot be believed: any file may be one that such a row listed.
+    catalog_is_damaged: bool,
 }
 
 impl Strangers {
@@ -34,14 +36,15 @@ impl Strangers {
     }
 }
 
-pub(super) fn list(disk: &dyn Disk, path: &Path) -> Result<Vec<PathBuf>, StoreError> {
+pub(crate) fn list(disk: &dyn Disk, path: &Path) -> Result<Vec<PathBuf>, StoreError> {
     disk.list(path).map_err(|e| StoreError::io("list", path, e))
 }
 
 /// Finds them before anything new is written.
 pub(super) fn strangers(disk: &dyn Disk, dir: &DataDir, image: &CatalogImage) -> Result<Strangers, StoreError> {
-    let listed: HashSet<(DatasetId, SegmentId)> = image.segments.iter().map(|s| (s.dataset, s.id)).collect();
-    let mut strangers = Strangers::default();
+    let mut listed: HashSet<(DatasetId, SegmentId)> = image.segments.iter().map(|s| (s.dataset, s.id)).collect();
+    listed.extend(&image.unsound);
+    let mut strangers = Strangers { catalog_is_damaged: !image.unsound.is_empty(), ..Strangers::default() };
     for folder in list(disk, &dir.segments())? {
         let Some(dataset) = paths::dataset_of(&folder).filter(|_| folder.is_dir()) else { continue };
         for file in list(disk, &folder)? {
@@ -63,31 +66,74 @@ pub(super) fn sweep(inner: &Inner, strangers: Strangers, logged: &Sequences) -> 
     }
     let mut known_of: BTreeMap<DatasetId, Sequences> = BTreeMap::new();
     for ((dataset, id), files) in strangers.files {
-        if files.contains(&inner.data_dir.retired(dataset, id)) {
+        if held(&inner.dropped).contains(&dataset) {
             remove_segment(inner, dataset, id)?;
             continue;
         }
+        let noted = files.contains(&inner.data_dir.retired(dataset, id));
         let opened = OpenSegment::open(Arc::clone(&inner.disk), &inner.data_dir, dataset, id);
-        let why_kept = match opened {
-            Ok(open) if open.footer().store != inner.store_name() => Some("belongs to another store".to_owned()),
-            Ok(open) => {
-                let sequences = &open.footer().sequences;
-                inner.next_sequence.fetch_max(sequences.last().unwrap_or(0).saturating_add(1), Ordering::SeqCst);
-                let known = sequences.within(logged)
-                    || sequences.within(known_of.entry(dataset).or_insert_with(|| inner.accounted(dataset, logged)));
-                (!known).then_some("holds events that the catalog does not know; is the catalog an old one?".to_owned())
-            }
-            // The sums are the last to be written: without sound ones the segment was never finished.
-            Err(StoreError::Damaged { path, .. }) if path == inner.data_dir.sums(dataset, id) => None,
-            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => None,
-            Err(other) => Some(format!("was left: {other}")),
-        };
-        match why_kept {
-            Some(why) => inner.note_damage(format!("{} {why}", inner.data_dir.segment(dataset, id).display())),
-            None => remove_segment(inner, dataset, id)?,
+        if let Some(open) = opened.as_ref().ok().filter(|open| open.footer().store == inner.store_name()) {
+            let last = open.footer().sequences.last().unwrap_or(0);
+            inner.next_sequence.fetch_max(last.saturating_add(1), Ordering::SeqCst);
+        }
+        let accounted = || known_of.entry(dataset).or_insert_with(|| inner.accounted(dataset, logged)).clone();
+        let sums = inner.data_dir.sums(dataset, id);
+        let path = inner.data_dir.segment(dataset, id);
+        match Leftover::judge(&opened, noted, &inner.store_name(), &sums, logged, accounted) {
+            Leftover::Something(why) => inner.note_damage(format!("{} {why}", path.display())),
+            Leftover::Nothing(_) if strangers.catalog_is_damaged && !noted => inner.note_damage(format!(
+                "{} is not listed by the catalog, some of whose rows fail their checksums",
+                path.display()
+            )),
+            Leftover::Nothing(_) => remove_segment(inner, dataset, id)?,
         }
     }
     Ok(())
+}
+
+/// What the files of a segment are that the catalog does not list.
+#[derive(Debug)]
+pub(crate) enum Leftover {
+    /// They hold nothing that is not elsewhere, or meant to be nowhere.
+    Nothing(&'static str),
+    /// Their events may be nowhere else.
+    Something(String),
+}
+
+impl Leftover {
+    /// `noted` says whether the segment is noted as retired, `accounted` gives what the log and the listed segments
+    /// account for.
+    pub(crate) fn judge(
+        opened: &Result<Arc<OpenSegment>, StoreError>,
+        noted: bool,
+        store: &str,
+        sums: &Path,
+        logged: &Sequences,
+        accounted: impl FnOnce() -> Sequences,
+    ) -> Leftover {
+        if noted {
+            return Leftover::Nothing("is noted as retired");
+        }
+        match opened {
+            Ok(open) if open.footer().store != store => Leftover::Something("belongs to another store".to_owned()),
+            Ok(open) => {
+                let sequences = &open.footer().sequences;
+                let known = sequences.within(logged) || sequences.within(&accounted());
+                if known {
+                    return Leftover::Nothing("holds events that are elsewhere");
+                }
+                Leftover::Something(
+                    "holds events that the catalog does not know; is the catalog an old one?".to_owned(),
+                )
+            }
+            // The sums are the last to be written: without sound ones the segment was never finished.
+            Err(StoreError::Damaged { path, .. }) if path == sums => Leftover::Nothing("was never finished"),
+            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                Leftover::Nothing("was never finished")
+            }
+            Err(other) => Leftover::Something(format!("was left: {other}")),
+        }
+    }
 }
 
 impl Inner {

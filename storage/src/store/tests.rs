@@ -1,8 +1,12 @@
 //! The store as its callers know it: what is acknowledged is there, once, whatever happens.
 
+mod aside;
+mod believed;
+mod checked;
 mod compaction;
 mod crash;
 mod damage;
+mod dropping;
 mod evidence;
 mod flips;
 mod flow;
@@ -14,6 +18,8 @@ mod pressure;
 mod removal;
 mod repair;
 mod rotation;
+mod scrub;
+mod space;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -55,7 +61,14 @@ impl Bench {
 
     fn settings(&self, disk: Arc<dyn Disk>) -> StoreSettings {
         let clock: Arc<dyn Clock> = self.clock.clone();
-        StoreSettings { data_dir: self.data_dir(), limits: self.limits.clone(), disk, clock, upkeep: self.upkeep }
+        StoreSettings {
+            data_dir: self.data_dir(),
+            limits: self.limits.clone(),
+            disk,
+            clock,
+            upkeep: self.upkeep,
+            tell: |_| (),
+        }
     }
 
     /// Opens the store on the failing disk.
@@ -163,6 +176,15 @@ fn ids(store: &Store, dataset: &str) -> Vec<i64> {
     assert!(content.windows(2).all(|pair| pair[0].sequence < pair[1].sequence), "a sequence is there twice");
     assert!(content.iter().all(|e| e.event == tagged(id(e))), "an event has changed");
     content.iter().map(id).collect()
+}
+
+/// Turns a bit of a file as it is on the disk; what is mapped stays as it was.
+fn flip(path: &Path, byte: usize) {
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes[byte] ^= 1;
+    let turned = path.with_extension("turned");
+    std::fs::write(&turned, bytes).unwrap();
+    std::fs::rename(turned, path).unwrap();
 }
 
 /// Waits for something that another thread does.

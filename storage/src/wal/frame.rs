@@ -175,14 +175,14 @@ fn seal(
 
 /// A frame's header, its checksum verified.
 #[derive(Clone, Copy, Debug)]
-struct FrameHeader {
+pub(crate) struct FrameHeader {
     kind: Kind,
     batches: u32,
     acknowledgements: u32,
     body_bytes: usize,
-    first_sequence: u64,
-    received: TimestampNs,
-    body_checksum: u64,
+    pub(crate) first_sequence: u64,
+    pub(crate) received: TimestampNs,
+    pub(crate) body_checksum: u64,
 }
 
 pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
@@ -244,6 +244,23 @@ impl Frame<'_> {
     /// Its length in the file.
     pub(crate) fn bytes(&self) -> usize {
         FRAME_HEADER_BYTES + self.body.len()
+    }
+
+    pub(crate) fn header(&self) -> &FrameHeader {
+        &self.header
+    }
+
+    /// How its batches are stored: bytes, bytes once inflated, and whether they are compressed. Fewer than there are, if
+    /// this version cannot read them.
+    pub(crate) fn storage(&self) -> Vec<(u32, u64, bool)> {
+        let mut body = self.body;
+        let mut next = || {
+            let head = take(&mut body, BATCH_HEADER_BYTES)?;
+            let stored = u32_at(head, 16);
+            take(&mut body, usize::from(head[21]) + stored as usize)?;
+            Some((stored, u64_at(head, 8), head[20] == 1))
+        };
+        (0..self.header.batches).map_while(|_| next()).collect()
     }
 
     /// Whether it is the last of a file that was closed in order.

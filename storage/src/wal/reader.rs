@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::frame::{self, FRAME_MAGIC, FrameContent};
+use super::frame::{self, FRAME_MAGIC, Frame, FrameContent};
 use super::header::{self, Header};
 use crate::disk::Disk;
 use crate::error::StoreError;
@@ -120,18 +120,16 @@ pub(super) fn scan(
         condition.damaged_bytes += end.saturating_sub(bytes.len()) as u64;
         bytes = &bytes[..end.min(bytes.len())];
     }
-    let mut at = match header::decode(store_id, bytes) {
+    let at = match header::decode(store_id, bytes) {
         Header::Good { bytes, .. } => bytes,
         // Frames are looked for all the same.
         Header::Beginning | Header::Damaged => 0,
         Header::OtherVersion(version) => return Err(StoreError::UnknownFormat { path: path.to_owned(), version }),
         Header::Foreign => return Err(StoreError::Foreign { path: path.to_owned() }),
     };
-    while at < bytes.len() || at == 0 {
-        let rest = &bytes[at..];
-        if let Some(frame) = frame::find(store_id, rest) {
-            at += frame.bytes();
-            match frame.content() {
+    for (at, stretch) in stretches(store_id, bytes, at) {
+        match stretch {
+            Stretch::Frame(frame) => match frame.content() {
                 _ if frame.is_end() => condition.closed = true,
                 Some(content) => {
                     condition.frames += 1;
@@ -140,16 +138,44 @@ pub(super) fn scan(
                 }
                 // It was written whole, so somebody may have been told that it is durable.
                 None => condition.damaged_bytes += frame.bytes() as u64,
-            }
-        } else if let Some(skip) = next_good_frame(store_id, rest) {
-            condition.damaged_bytes += skip as u64;
-            at += skip;
-        } else {
-            condition.note_tail(at, rest, store_id);
-            break;
+            },
+            Stretch::Bad(bytes) => condition.damaged_bytes += bytes as u64,
+            Stretch::Tail(tail) => condition.note_tail(at, tail, store_id),
         }
     }
     Ok(condition)
+}
+
+/// A part of a file.
+#[derive(Debug)]
+pub(crate) enum Stretch<'a> {
+    Frame(Frame<'a>),
+    /// So many bytes before a good frame.
+    Bad(usize),
+    /// What follows the last good frame; everything if there is none.
+    Tail(&'a [u8]),
+}
+
+/// The parts of a file from `at` on, each with its place.
+pub(crate) fn stretches(store_id: [u8; 16], bytes: &[u8], mut at: usize) -> impl Iterator<Item = (usize, Stretch<'_>)> {
+    let mut ended = false;
+    std::iter::from_fn(move || {
+        if ended || (at >= bytes.len() && at > 0) {
+            return None;
+        }
+        let (here, rest) = (at, bytes.get(at..)?);
+        let stretch = if let Some(frame) = frame::find(store_id, rest) {
+            at += frame.bytes();
+            Stretch::Frame(frame)
+        } else if let Some(skip) = next_good_frame(store_id, rest) {
+            at += skip;
+            Stretch::Bad(skip)
+        } else {
+            ended = true;
+            Stretch::Tail(rest)
+        };
+        Some((here, stretch))
+    })
 }
 
 /// How far the next sound frame is behind the start of `bytes`.

@@ -224,8 +224,10 @@ fn two_bytes_of_a_request_cost_little_whatever_they_are() {
     // A million scopes, attributes, and unpacked counts: passed over without a trace.
     let scopes = M::new().message(1, &empty(2, 1_000_000));
     assert_eq!(protobuf(Signal::Traces, &scopes.0).unwrap().items, 0);
-    let attributes = request(&empty(1, 1_000_000), &M::new(), &[M::new()]);
+    let attributes = request(&empty(1, 500_000), &M::new(), &[M::new()]);
     assert_eq!(protobuf(Signal::Traces, &attributes).unwrap().accepted, 1);
+    let attributes = request(&empty(1, 600_000), &M::new(), &[M::new()]);
+    assert_eq!(protobuf(Signal::Traces, &attributes).unwrap().rejects.total, 1, "a resource is a part of an event");
     let annotations = request(&M::new(), &M::new(), &[empty(11, 100_000)]);
     assert_eq!(protobuf(Signal::Traces, &annotations).unwrap().accepted, 100_001);
 }

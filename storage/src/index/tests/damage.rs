@@ -23,7 +23,7 @@ fn hex(n: i64) -> String {
 }
 
 /// A bench with one segment that has some of everything, in a sidecar of `rows` ids.
-fn bench(rows: i64) -> (Bench, SegmentInfo) {
+pub(super) fn bench(rows: i64) -> (Bench, SegmentInfo) {
     let mut bench = Bench::new();
     let one = |n: i64| {
         let fields = [
@@ -44,14 +44,14 @@ fn bench(rows: i64) -> (Bench, SegmentInfo) {
 
 /// Everything that a sidecar says.
 #[derive(Debug, PartialEq)]
-struct Said {
+pub(super) struct Said {
     blocks: String,
     rows: Vec<RowSet>,
     counts: Vec<ColumnCounts>,
     statistics: Vec<String>,
 }
 
-fn all_said(segment: &Segment) -> Option<Said> {
+pub(super) fn all_said(segment: &Segment) -> Option<Said> {
     said(&*segment.sidecar()?).ok().flatten()
 }
 
@@ -167,7 +167,7 @@ fn a_newer_sidecar_is_left_alone() {
 }
 
 /// A sealed file without its sums.
-fn content(path: &Path) -> Vec<u8> {
+pub(super) fn content(path: &Path) -> Vec<u8> {
     let mut bytes = std::fs::read(path).unwrap();
     let sums = u64::from_le_bytes(*bytes.last_chunk::<8>().unwrap()) as usize;
     bytes.truncate(bytes.len() - 8 - sums);
@@ -175,35 +175,10 @@ fn content(path: &Path) -> Vec<u8> {
 }
 
 /// Writes content under its right sums.
-fn seal(path: &Path, content: &[u8]) {
+pub(super) fn seal(path: &Path, content: &[u8]) {
     use std::io::Write;
     std::fs::remove_file(path).unwrap();
     let mut writer = BlockWriter::new(RealDisk.create(path).unwrap());
     writer.write_all(content).unwrap();
     writer.seal().unwrap();
-}
-
-/// Whoever wrote nonsense under right sums: whatever is said then, nothing panics, hangs or grows.
-#[test]
-fn nonsense_under_right_sums_is_refused_or_harmless() {
-    let (bench, info) = bench(300);
-    let path = bench.sidecar(info.id.0);
-    let whole = content(&path);
-    let directory = whole.len() - 5 * 96 - 1_000;
-    let places = (0..directory).step_by(23).chain(directory..whole.len());
-    for at in places {
-        for value in [0, 1, 0x7f, 0x80, 0xff] {
-            if whole[at] == value {
-                continue;
-            }
-            let mut changed = whole.clone();
-            changed[at] = value;
-            seal(&path, &changed);
-            let _no_panic = all_said(&bench.segment(&info));
-        }
-    }
-    for length in (0..whole.len()).step_by(61) {
-        seal(&path, &whole[..length]);
-        assert!(bench.segment(&info).sidecar().is_none(), "cut to {length}");
-    }
 }

@@ -3,6 +3,7 @@
 mod damage;
 mod filter;
 mod format;
+mod fuzz;
 mod layout;
 mod measure;
 mod round_trip;

@@ -8,16 +8,7 @@ use super::indexed;
 use crate::event::FieldType;
 use crate::index::{BlockCounts, Bounds, Cluster, ColumnEvidence, ListedValue, Probe, RowSet, Sidecar, bucket};
 use crate::segment::tests::{Bench, batches};
-use crate::testing::{DAY, Event, Numbered, START, Value, any_events, event, read};
-
-fn probe(value: &Value) -> Probe<'_> {
-    match value {
-        Value::Boolean(value) => Probe::Boolean(*value),
-        Value::Integer(value) => Probe::Integer(*value),
-        Value::Float(bits) => Probe::Float(f64::from_bits(*bits)),
-        Value::Text(text) => Probe::Text(text),
-    }
-}
+use crate::testing::{DAY, Event, Numbered, START, Value, any_events, event, probe, read};
 
 fn holds(set: &RowSet, row: u32) -> bool {
     let ranges = set.ranges();

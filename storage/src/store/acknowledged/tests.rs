@@ -155,7 +155,7 @@ fn an_entry_has_its_size() {
     assert_eq!(bytes / limits::ACKNOWLEDGEMENTS_MAX, 69);
 }
 
-fn claimed<'a>(table: &'a Acknowledged, id: &BatchId) -> Claim<'a> {
+fn claimed(table: &Arc<Acknowledged>, id: &BatchId) -> Claim {
     match table.claim(id, || START) {
         Ok(Known::Nothing(claim)) => claim,
         other => panic!("{other:?}"),

@@ -51,13 +51,17 @@ fn frame_bytes(file: &[u8]) -> usize {
 
 #[test]
 fn a_sound_directory_is_sound() {
-    let report = checked(&bench());
+    let bench = bench();
+    let report = checked(&bench);
     let wanted = CheckReport {
+        datasets: 1,
         segments: 2,
         segment_events: 20,
+        segment_bytes: bench.open().health().segment_bytes,
         wal_files: 1,
         wal_frames: 3,
         wal_events: 3,
+        wal_events_pending: 3,
         ..Default::default()
     };
     assert_eq!(report, wanted);

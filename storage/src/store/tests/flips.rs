@@ -33,7 +33,7 @@ fn outcome(bench: &Bench) -> (BTreeMap<&'static str, Vec<Numbered>>, bool) {
             (bench.open(), true)
         }
     };
-    let mut told = repaired || !store.health().damage.is_empty();
+    let mut told = repaired;
     let mut held = BTreeMap::new();
     for dataset in ["shop", "web"] {
         let mut events = Vec::new();
@@ -42,7 +42,10 @@ fn outcome(bench: &Bench) -> (BTreeMap<&'static str, Vec<Numbered>>, bool) {
             events.extend(snapshot.memtable.iter().flat_map(|b| testing::stored(b)));
             for segment in snapshot.segments.iter() {
                 match segment.open().map_err(|e| e.to_string()).and_then(|open| testing::read(&open)) {
-                    Ok(read) => events.extend(read),
+                    Ok(read) => {
+                        testing::check_evidence(segment, &read);
+                        events.extend(read);
+                    }
                     Err(_) => told = true,
                 }
             }
@@ -50,6 +53,7 @@ fn outcome(bench: &Bench) -> (BTreeMap<&'static str, Vec<Numbered>>, bool) {
         events.sort_by_key(|e| e.sequence);
         held.insert(dataset, events);
     }
+    told |= !store.health().damage.is_empty();
     (held, told)
 }
 

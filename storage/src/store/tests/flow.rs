@@ -152,7 +152,7 @@ fn datasets_beyond_the_limit_overflow_into_one_that_can_always_be_made() {
     let overflow = name("rest");
     let append = |datasets: &[(&str, i64)]| {
         let batches = datasets.iter().map(|(dataset, id)| request(dataset, *id..*id + 1)).collect();
-        store.append_with_overflow(batches, Some(&overflow)).unwrap().events()
+        store.submit_with_overflow(batches, Some(&overflow)).unwrap().wait().unwrap().events()
     };
     assert_eq!(append(&[("one", 0), ("two", 1)]), 2);
     assert!(store.snapshot().dataset("rest").is_none());

@@ -209,3 +209,32 @@ fn the_log_of_a_dataset_that_an_old_catalog_does_not_know_stays() {
     newer.put_back();
     assert_eq!(ids(&bench.open(), "web"), [3, 4]);
 }
+
+#[test]
+fn what_was_merged_and_merged_again_goes() {
+    let bench = Bench { upkeep: false, ..Bench::new() };
+    let mut merged: Option<Copies> = None;
+    for generation in 0..3 {
+        let store = bench.open();
+        for n in 0..4 {
+            let from = generation * 40 + n * 10;
+            append(&store, "shop", from..from + 10).unwrap();
+            store.flush().unwrap();
+        }
+        store.compact().unwrap();
+        let before = content(&store, "shop");
+        assert_eq!((before.len() as i64, bench.segment_files().len()), (40 * (generation + 1), 2));
+        drop(store);
+        match &merged {
+            None => merged = Some(Copies::of(&bench, &bench.data_dir().segments())),
+            Some(first) => {
+                // The process was killed before it could remove it.
+                first.put_back();
+                assert_eq!(bench.segment_files().len(), 4);
+                let store = bench.open();
+                assert_eq!((content(&store, "shop"), bench.segment_files().len()), (before, 2), "{generation}");
+                assert_eq!(store.health().damage, [""; 0]);
+            }
+        }
+    }
+}

@@ -242,3 +242,34 @@ fn counts_follow_events_that_go() {
     assert_eq!((counts(&store), unlisted(&store)), (vec![1, 1], 0));
     assert_eq!(events_of(&store), [ones(&["a", "b", "c"])]);
 }
+
+#[test]
+fn a_repaired_catalog_knows_overflow_fields() {
+    let limits = StoreLimits { fields_max: 2, overflow_fields_listed_max: 1, ..StoreLimits::default() };
+    let bench = Bench { upkeep: false, ..Bench::with_limits(limits) };
+    let store = bench.open();
+    send(&store, &[ones(&["a", "b", "c", "d"])]);
+    store.flush().unwrap();
+    drop(store);
+    let raised = StoreLimits { overflow_fields_listed_max: 1, ..StoreLimits::default() };
+    let bench = Bench { limits: raised, ..bench };
+    let store = bench.open();
+    send(&store, &[ones(&["a", "c", "d"])]);
+    store.flush().unwrap();
+    send(&store, &[ones(&["e"])]);
+    let events = events_of(&store);
+    drop(store);
+    for suffix in ["", "-wal", "-shm"] {
+        let _absent = std::fs::remove_file(bench.data_dir().root().join(format!("catalog.sqlite{suffix}")));
+    }
+    let report = crate::repair::repair(bench.settings(Arc::new(RealDisk)), |_, _| ()).unwrap();
+    assert_eq!(report.problems, [""; 0]);
+    let store = bench.open();
+    assert_eq!(events_of(&store), events);
+    let counts = listed(&store).into_iter().map(|f| (f.0, f.1)).collect::<Vec<_>>();
+    assert_eq!(counts, [("c".to_owned(), 1), ("d".to_owned(), 1)], "both have columns elsewhere");
+    for field in ["c", "d"] {
+        assert!(in_overflow(&store, field).is_some_and(|f| f.types[1] && !f.uncounted), "{field}");
+    }
+    assert_eq!((in_overflow(&store, "a"), in_overflow(&store, "e")), (None, None));
+}

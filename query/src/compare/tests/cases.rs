@@ -1,0 +1,433 @@
+//! Generated causes and what must come out: the table of the method, row by row.
+
+use serde_json::{Value, json};
+
+use super::bed::{Bed, Event, SECONDS, START, conditions, field, score, told, where_is};
+use super::shop::{Random, event, events};
+
+const FAILED: &str = "error";
+
+fn failures(events: &[Event]) -> Value {
+    Bed::of(events).ask(json!({ "selection": where_is(FAILED, true) }))
+}
+
+/// Every explanation's shares, by brute force.
+fn check_shares(answer: &Value, events: &[Event]) {
+    let meets = |e: &Event, f: &Value| {
+        let own = e.fields.get(f["column"].as_str().unwrap());
+        let number = || own.and_then(|v| v.number());
+        match f["op"].as_str().unwrap() {
+            "=" => own.is_some_and(|v| v.json() == f["value"]),
+            ">=" => number().is_some_and(|v| v >= f["value"].as_f64().unwrap()),
+            "<" => number().is_some_and(|v| v < f["value"].as_f64().unwrap()),
+            "exists" => own.is_some(),
+            _ => own.is_none(),
+        }
+    };
+    for explanation in answer["explanations"].as_array().unwrap() {
+        for (side, failed) in [("selection", true), ("baseline", false)] {
+            let all = || events.iter().filter(|e| e.is(FAILED, true) == failed);
+            let meeting = all().filter(|e| explanation["filters"].as_array().unwrap().iter().all(|f| meets(e, f)));
+            let weight = |events: &mut dyn Iterator<Item = &Event>| events.map(|e| f64::from(e.rate)).sum::<f64>();
+            let share = weight(&mut meeting.into_iter()) / weight(&mut all());
+            assert!((explanation[side].as_f64().unwrap() - share).abs() < 1e-12, "{side}: {share} but {explanation}");
+        }
+    }
+}
+
+#[test]
+fn one_value_is_one_explanation() {
+    let events = events(1, 20_000, |e| if e.is("build", "b3") { 0.3 } else { 0.01 });
+    let answer = failures(&events);
+    assert_eq!(told(&answer), ["build = b3"]);
+    check_shares(&answer, &events);
+    assert_eq!(answer["fields"][0]["field"], "build");
+    assert_eq!(answer["fields"][0]["values"][0]["value"], "b3");
+    assert_eq!(answer["restated"], json!(["error"]));
+}
+
+#[test]
+fn two_conditions_are_found_whatever_fails() {
+    for (seed, rate) in [(1, 0.1), (2, 0.3), (3, 0.9)] {
+        let bad = |e: &Event| e.is("service", "s1") && e.is("region", "r2");
+        let events = events(seed, 30_000, |e| if bad(e) { rate } else { 0.01 });
+        let answer = failures(&events);
+        assert_eq!(told(&answer), ["region = r2 & service = s1"], "{rate}");
+        check_shares(&answer, &events);
+    }
+}
+
+#[test]
+fn three_conditions_are_found() {
+    for (seed, rate) in [(1, 0.3), (2, 0.9)] {
+        let bad = |e: &Event| e.is("service", "s1") && e.is("region", "r2") && e.is("flag", true);
+        let answer = failures(&events(seed, 40_000, |e| if bad(e) { rate } else { 0.01 }));
+        assert_eq!(told(&answer), ["flag = true & region = r2 & service = s1"], "{rate}");
+    }
+}
+
+#[test]
+fn a_range_of_a_number_and_a_value() {
+    let bad = |e: &Event| e.fields["size"].number().is_some_and(|v| v >= 85_000.0) && e.is("platform", "p1");
+    let events = events(4, 30_000, |e| if bad(e) { 0.4 } else { 0.01 });
+    let answer = failures(&events);
+    let [only] = answer["explanations"].as_array().unwrap().as_slice() else { panic!("{:?}", told(&answer)) };
+    let filters = only["filters"].as_array().unwrap();
+    let range = filters.iter().find(|f| f["column"] == "size").unwrap();
+    assert_eq!(range["op"], ">=");
+    // Bins of pooled weight: about half of the selection is in the top 15 %, so that a bin is about 1.6 % wide there.
+    let edge = range["value"].as_f64().unwrap();
+    assert!((82_000.0..88_000.0).contains(&edge), "{edge}");
+    assert!(filters.iter().any(|f| f["column"] == "platform" && f["value"] == "p1"));
+    check_shares(&answer, &events);
+}
+
+#[test]
+fn a_shifted_distribution_is_first() {
+    let mut random = Random::new(9);
+    let shifted = |at: u64| {
+        let mut event = event(&mut random, at);
+        let failed = at % 20 == 0;
+        if failed {
+            let cpu = event.fields["cpu_ms"].number().unwrap();
+            event.set("cpu_ms", (cpu * 3_000.0).round() / 1_000.0);
+        }
+        event.with(FAILED, failed)
+    };
+    let answer = failures(&(0..20_000).map(shifted).collect::<Vec<_>>());
+    let first = &answer["fields"][0];
+    assert_eq!((&first["field"], &first["kind"]), (&json!("cpu_ms"), &json!("numeric")));
+    let (ours, theirs) = (first["p50"]["selection"].as_f64().unwrap(), first["p50"]["baseline"].as_f64().unwrap());
+    assert!((2.5..3.5).contains(&(ours / theirs)), "{}", first["p50"]);
+}
+
+#[test]
+fn the_narrower_or_the_wider_place_as_it_is() {
+    let az = failures(&events(5, 30_000, |e| if e.is("az", "r1-1") { 0.3 } else { 0.01 }));
+    assert_eq!(told(&az), ["az = r1-1"]);
+    let region = failures(&events(6, 30_000, |e| if e.is("region", "r2") { 0.3 } else { 0.01 }));
+    assert_eq!(told(&region), ["region = r2"]);
+}
+
+#[test]
+fn mirrors_are_folded_and_said() {
+    let answer = failures(&events(7, 20_000, |e| if e.is("region", "r2") { 0.3 } else { 0.01 }));
+    assert_eq!(field(&answer, "region")["same_as"], json!(["region_name"]));
+    assert_eq!(answer["explanations"][0]["same_as"], json!(["region_name"]));
+    let names: Vec<&str> = answer["fields"].as_array().unwrap().iter().map(|f| f["field"].as_str().unwrap()).collect();
+    assert!(!names.contains(&"region_name"), "{names:?}");
+    let answer = failures(&events(8, 20_000, |e| if e.is("build", "b2") { 0.3 } else { 0.01 }));
+    assert_eq!(told(&answer), ["build = b2"]);
+    assert_eq!(answer["explanations"][0]["same_as"], json!(["version"]));
+}
+
+#[test]
+fn ids_score_nothing_and_one_user_does() {
+    let cause = |e: &Event| if e.is("build", "b3") { 0.3 } else { 0.01 };
+    let mut some = events(9, 20_000, cause);
+    let answer = Bed::of(&some).ask(json!({ "selection": where_is(FAILED, true), "max_fields": 100 }));
+    for id in ["id", "trace", "session", "user"] {
+        assert_eq!(score(&answer, id), 0.0, "{id}");
+    }
+    for (at, event) in some.iter_mut().enumerate().filter(|(_, e)| e.is(FAILED, true)) {
+        if at % 10 != 0 {
+            event.set("user", "u777");
+        }
+    }
+    let answer = failures(&some);
+    assert_eq!(told(&answer)[0], "user = u777");
+    assert_eq!(answer["fields"][0]["field"], "user");
+}
+
+#[test]
+fn presence_is_a_difference() {
+    let mut only_there = events(10, 10_000, |_| 0.05);
+    for (at, event) in only_there.iter_mut().enumerate().filter(|(_, e)| e.is(FAILED, true)) {
+        event.set("error.reason", format!("reason {}", at % 5));
+    }
+    let answer = failures(&only_there);
+    assert_eq!(told(&answer)[0], "error.reason exists");
+    assert_eq!(score(&answer, "error.reason"), score(&answer, answer["fields"][0]["field"].as_str().unwrap()));
+
+    let mut absent_there = events(11, 10_000, |_| 0.05);
+    absent_there.iter_mut().filter(|e| e.is(FAILED, true)).for_each(|e| drop(e.fields.remove("tier")));
+    let answer = failures(&absent_there);
+    assert_eq!(told(&answer), ["tier does-not-exist"]);
+    let tier = field(&answer, "tier");
+    assert_eq!((tier["selection_present"].as_f64(), tier["baseline_present"].as_f64()), (Some(0.0), Some(1.0)));
+    assert!(tier["values"].as_array().unwrap().iter().any(|v| v["value"].is_null() && v["selection"] == 1.0));
+}
+
+#[test]
+fn what_says_it_with_a_value_comes_before_an_absence() {
+    // The cause is a build that does not send a field: the build says it.
+    let mut some = events(12, 20_000, |e| if e.is("build", "b3") { 0.3 } else { 0.005 });
+    some.iter_mut().filter(|e| e.is("build", "b3")).for_each(|e| drop(e.fields.remove("x00")));
+    assert_eq!(told(&failures(&some)), ["build = b3"]);
+}
+
+#[test]
+fn two_causes_are_two_explanations() {
+    let equal = |e: &Event| if e.is("service", "s1") || e.is("build", "b4") { 0.3 } else { 0.005 };
+    let mut both = told(&failures(&events(13, 30_000, equal)));
+    both.sort();
+    assert_eq!(both, ["build = b4", "service = s1"]);
+
+    let unequal = |e: &Event| {
+        if e.is("platform", "p1") {
+            0.3
+        } else if e.is("build", "b9") {
+            0.4
+        } else {
+            0.005
+        }
+    };
+    assert_eq!(told(&failures(&events(14, 40_000, unequal))), ["platform = p1", "build = b9"]);
+}
+
+#[test]
+fn three_causes_are_three_explanations() {
+    let cause = |e: &Event| {
+        let first = e.is("service", "s1") && e.is("region", "r2");
+        let third = e.is("cdn", "c5") && e.is("tier", "t1");
+        if first {
+            0.4
+        } else if e.is("build", "b4") || third {
+            0.3
+        } else {
+            0.005
+        }
+    };
+    let mut three = told(&failures(&events(15, 60_000, cause)));
+    three.sort();
+    assert_eq!(three, ["build = b4", "cdn = c5 & tier = t1", "region = r2 & service = s1"]);
+}
+
+#[test]
+fn a_cause_that_does_not_show_singly_is_found() {
+    // What fails when both are alike or both are not: neither value is raised on its own.
+    let cause = |e: &Event| {
+        let (a, b) = (e.is("platform", "p1"), e.is("flag", true));
+        match (a, b) {
+            (true, true) => 0.4,
+            (true, false) | (false, true) => 0.0,
+            (false, false) => 0.03,
+        }
+    };
+    assert_eq!(told(&failures(&events(16, 40_000, cause)))[0], "flag = true & platform = p1");
+}
+
+#[test]
+fn a_sampled_baseline_gives_the_same_answer() {
+    let bad = |e: &Event| e.is("service", "s1") && e.is("region", "r2");
+    let whole = events(17, 40_000, |e| if bad(e) { 0.3 } else { 0.01 });
+    let mut random = Random::new(99);
+    let sampled: Vec<Event> = whole
+        .iter()
+        .filter(|e| e.is(FAILED, true) || random.chance(0.1))
+        .map(|e| Event { rate: if e.is(FAILED, true) { 1 } else { 10 }, ..e.clone() })
+        .collect();
+    let (a, b) = (failures(&whole), failures(&sampled));
+    assert_eq!(told(&a), told(&b));
+    check_shares(&b, &sampled);
+    let (a, b) = (&a["explanations"][0], &b["explanations"][0]);
+    assert_eq!(a["selection"], b["selection"]);
+    let baselines = (a["baseline"].as_f64().unwrap(), b["baseline"].as_f64().unwrap());
+    assert!((baselines.0 / baselines.1 - 1.0).abs() < 0.15, "{baselines:?}");
+}
+
+#[test]
+fn everything_kept_one_in_ten_gives_the_same_answer() {
+    let whole = events(18, 60_000, |e| if e.is("build", "b3") { 0.3 } else { 0.01 });
+    let kept = |(at, e): (usize, &Event)| (at % 10 == 3).then(|| Event { rate: 10, ..e.clone() });
+    let sampled: Vec<Event> = whole.iter().enumerate().filter_map(kept).collect();
+    let (a, b) = (failures(&whole), failures(&sampled));
+    assert_eq!(told(&a), told(&b));
+    let share = |answer: &Value| answer["explanations"][0]["selection"].as_f64().unwrap();
+    assert!((share(&a) - share(&b)).abs() < 0.1, "{} {}", share(&a), share(&b));
+    let (whole, kept) = (a["selection"]["events"].as_f64().unwrap(), b["selection"]["events"].as_f64().unwrap());
+    assert!((whole / kept - 1.0).abs() < 0.25, "{whole} {kept}");
+}
+
+#[test]
+fn doubled_rows_give_the_same_answer() {
+    let once = events(19, 15_000, |e| if e.is("build", "b3") { 0.3 } else { 0.01 });
+    let twice: Vec<Event> = once.iter().chain(&once).cloned().collect();
+    let (a, b) = (failures(&once), failures(&twice));
+    assert_eq!(told(&a), told(&b));
+    assert_eq!(a["explanations"][0]["selection"], b["explanations"][0]["selection"]);
+    assert_eq!(a["explanations"][0]["score"], b["explanations"][0]["score"]);
+    assert!(score(&b, "build") >= score(&a, "build") && score(&b, "build") < score(&a, "build") + 0.05);
+}
+
+/// Events of two equal windows; `cause` says how likely one fails, given whether it is of the later window.
+fn two_windows(
+    seed: u64,
+    counts: [u64; 2],
+    keep: impl Fn(&Event, bool) -> f64,
+    cause: impl Fn(&Event, bool) -> f64,
+) -> Vec<Event> {
+    let mut random = Random::new(seed);
+    let mut all = Vec::new();
+    for (window, count) in counts.into_iter().enumerate() {
+        let mut made = 0;
+        while made < count {
+            let mut event = event(&mut random, made);
+            if random.chance(keep(&event, window == 1)) {
+                event.second = window as i64 * SECONDS / 2 + (made as i64 * 7) % (SECONDS / 2);
+                let failed = random.chance(cause(&event, window == 1));
+                all.push(event.with(FAILED, failed));
+                made += 1;
+            }
+        }
+    }
+    all
+}
+
+/// The failures of the later window against those of the earlier one.
+fn later_against_earlier(events: &[Event]) -> Value {
+    let middle = START + SECONDS / 2;
+    let mut now = where_is(FAILED, true);
+    now["start_time"] = json!(middle);
+    let mut before = where_is(FAILED, true);
+    before["end_time"] = json!(middle);
+    let answer = Bed::of(events).ask(json!({ "selection": now, "baseline": before }));
+    assert_eq!(answer["question"], "rate");
+    answer
+}
+
+#[test]
+fn another_mix_of_the_same_traffic_is_no_cause() {
+    // Services fail at rates of their own, and one of them doubles its traffic.
+    let rate = |e: &Event, _: bool| {
+        if e.is("service", "s0") {
+            0.1
+        } else if e.is("service", "s1") {
+            0.05
+        } else {
+            0.01
+        }
+    };
+    let shift = |e: &Event, later: bool| if later && e.is("service", "s0") { 1.0 } else { 0.5 };
+    for (seed, counts) in [(20, [12_000, 12_000]), (21, [16_000, 8_000]), (22, [8_000, 16_000])] {
+        let answer = later_against_earlier(&two_windows(seed, counts, shift, rate));
+        assert_eq!(told(&answer), Vec::<String>::new(), "{counts:?}");
+    }
+}
+
+#[test]
+fn a_cause_is_found_in_another_mix() {
+    let rate = |e: &Event, later: bool| {
+        let bad = later && e.is("build", "b3");
+        if bad {
+            0.3
+        } else if e.is("service", "s0") {
+            0.1
+        } else {
+            0.01
+        }
+    };
+    let shift = |e: &Event, later: bool| if later && e.is("service", "s0") { 1.0 } else { 0.5 };
+    for (seed, counts) in [(23, [12_000, 12_000]), (24, [16_000, 8_000]), (25, [8_000, 16_000])] {
+        let answer = later_against_earlier(&two_windows(seed, counts, shift, rate));
+        assert_eq!(told(&answer), ["build = b3"], "{counts:?}");
+    }
+}
+
+#[test]
+fn more_of_everything_is_no_cause_and_more_of_one_is() {
+    let compare = |events: &[Event]| {
+        let middle = START + SECONDS / 2;
+        let spec = json!({ "selection": { "start_time": middle }, "baseline": { "end_time": middle } });
+        let answer = Bed::of(events).ask(spec);
+        assert_eq!(answer["question"], "count");
+        answer
+    };
+    let calm = |_: &Event, _: bool| 0.0;
+    let doubled = two_windows(26, [8_000, 16_000], |_, _| 1.0, calm);
+    assert_eq!(told(&compare(&doubled)), Vec::<String>::new());
+    let more = |e: &Event, later: bool| if later && e.is("build", "b3") { 1.0 } else { 0.25 };
+    let one = two_windows(27, [8_000, 9_500], more, calm);
+    assert_eq!(told(&compare(&one)), ["build = b3"]);
+    // The same without a baseline: the rest of the scope's time.
+    let answer = Bed::of(&one).ask(json!({ "selection": { "start_time": START + SECONDS / 2 } }));
+    assert_eq!((answer["question"].as_str(), told(&answer)), (Some("count"), vec!["build = b3".to_owned()]));
+}
+
+#[test]
+fn a_new_cause_comes_before_an_old_difference() {
+    // Half of the failures are as old as the data; what is new is smaller.
+    let rate = |e: &Event, later: bool| {
+        if later && e.is("build", "b3") {
+            0.25
+        } else if e.is("service", "s0") {
+            0.08
+        } else {
+            0.005
+        }
+    };
+    let events = two_windows(28, [20_000, 20_000], |_, _| 1.0, rate);
+    let spec = json!({ "start_time": START + SECONDS / 2, "selection": where_is(FAILED, true) });
+    assert_eq!(told(&Bed::of(&events).ask(spec))[0], "build = b3");
+}
+
+#[test]
+fn a_cause_as_old_as_the_data_is_found() {
+    let rate = |e: &Event, _: bool| if e.is("build", "b3") { 0.3 } else { 0.01 };
+    let events = two_windows(29, [10_000, 10_000], |_, _| 1.0, rate);
+    let spec = json!({ "start_time": START + SECONDS / 2, "selection": where_is(FAILED, true) });
+    assert_eq!(told(&Bed::of(&events).ask(spec)), ["build = b3"]);
+}
+
+#[test]
+fn services_of_different_rates_and_one_cause() {
+    let rate = |e: &Event| {
+        if e.is("build", "b4") {
+            return 0.5;
+        }
+        if e.is("service", "s0") { 0.03 } else { 0.01 }
+    };
+    assert_eq!(told(&failures(&events(30, 40_000, rate)))[0], "build = b4");
+}
+
+#[test]
+fn the_same_question_has_the_same_answer() {
+    let events = events(31, 20_000, |e| if e.is("build", "b3") { 0.3 } else { 0.01 });
+    let bed = Bed::of(&events);
+    let ask = |exact: bool| {
+        let mut answer = bed.ask(json!({ "selection": where_is(FAILED, true), "exact": exact }));
+        answer.as_object_mut().unwrap().remove("stats");
+        answer.to_string()
+    };
+    for exact in [true, false] {
+        let first = ask(exact);
+        assert!((0..3).all(|_| ask(exact) == first), "exact: {exact}");
+    }
+}
+
+#[test]
+fn rivals_come_close_and_score_less_or_alike() {
+    let bad = |e: &Event| e.is("service", "s1") && e.is("region", "r2");
+    let answer = failures(&events(32, 30_000, |e| if bad(e) { 0.3 } else { 0.01 }));
+    let rivals = answer["explanations"][0]["rivals"].as_array().unwrap();
+    assert_eq!(rivals.len(), 2);
+    let best = conditions(&answer["explanations"][0]);
+    assert!(rivals.iter().all(|r| conditions(r) != best && r["score"].as_f64() > Some(0.0)), "{rivals:?}");
+}
+
+#[test]
+fn a_sample_names_the_same_cause_and_says_what_it_is() {
+    let cause = |e: &Event| if e.is("build", "b3") { 0.3 } else { 0.01 };
+    let many: Vec<Event> = (0..4).flat_map(|part| events(40 + part, 40_000, cause)).collect();
+    let bed = Bed::of(&many);
+    let answer = bed.ask(json!({ "selection": where_is(FAILED, true), "exact": false }));
+    let fraction = answer["sampled_fraction"].as_f64().unwrap();
+    assert!(answer["exact"] == false && fraction > 0.0 && fraction < 1.0, "{fraction}");
+    assert_eq!(answer["stats"]["baseline"], "sample");
+    assert_eq!(told(&answer)[0], "build = b3");
+    let exact = bed.ask(json!({ "selection": where_is(FAILED, true) }));
+    assert_eq!((&exact["exact"], &exact["sampled_fraction"]), (&json!(true), &json!(1.0)));
+    assert_eq!(answer["selection"], exact["selection"], "sizes are exact even in a sample");
+    let share = |a: &Value| a["explanations"][0]["selection"].as_f64().unwrap();
+    assert!((share(&answer) - share(&exact)).abs() < 0.1);
+}

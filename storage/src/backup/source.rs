@@ -1,0 +1,90 @@
+//! A data directory as of one instant, seen from outside while another process may be using it. It changes nothing there,
+//! and holds nobody up.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::catalog::{CatalogView, ListedSegment};
+use crate::disk::{Disk, RealDisk};
+use crate::error::StoreError;
+use crate::paths::{self, DataDir};
+
+/// One instant. Whatever happens to names, the files that were opened can be read.
+pub(super) struct Instant {
+    catalog: CatalogView,
+    pub(super) wal: Vec<OpenFile>,
+    pub(super) segments: Vec<ListedSegment>,
+}
+
+/// A file that can be read to its end whether it has a name or not.
+#[derive(Debug)]
+pub(super) struct OpenFile {
+    pub(super) path: PathBuf,
+    pub(super) file: File,
+}
+
+/// The files of a segment.
+pub(super) struct OpenSegmentFiles {
+    pub(super) parquet: OpenFile,
+    pub(super) sums: OpenFile,
+    pub(super) sidecar: Option<OpenFile>,
+}
+
+impl OpenFile {
+    /// Opens a file; none if it is not there.
+    pub(super) fn open(path: &Path) -> Result<Option<OpenFile>, StoreError> {
+        match File::open(path) {
+            Ok(file) => Ok(Some(OpenFile { path: path.to_owned(), file })),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io("open", path, error)),
+        }
+    }
+}
+
+impl OpenSegmentFiles {
+    /// Opens the files of a segment; none if it is gone or going.
+    pub(super) fn open(dir: &DataDir, segment: &ListedSegment) -> Result<Option<OpenSegmentFiles>, StoreError> {
+        let ListedSegment { dataset, id, .. } = segment;
+        let parquet = OpenFile::open(&dir.segment(*dataset, *id))?;
+        let sums = OpenFile::open(&dir.sums(*dataset, *id))?;
+        let sidecar = OpenFile::open(&dir.sidecar(*dataset, *id))?;
+        Ok(parquet.zip(sums).map(|(parquet, sums)| OpenSegmentFiles { parquet, sums, sidecar }))
+    }
+}
+
+impl Instant {
+    /// The data directory as it is now; none if its catalog was changed while the log was being opened.
+    pub(super) fn now(dir: &DataDir) -> Result<Option<Instant>, StoreError> {
+        let catalog = CatalogView::begin(&dir.catalog())?;
+        let wal = open_wal(&dir.wal())?;
+        if !catalog.is_current()? {
+            return Ok(None);
+        }
+        let segments = catalog.segments()?;
+        Ok(Some(Instant { catalog, wal, segments }))
+    }
+
+    pub(super) fn store_id(&self) -> Result<[u8; 16], StoreError> {
+        self.catalog.store_id()
+    }
+
+    /// Writes the catalog of this instant into a new file, and lets go of it.
+    pub(super) fn copy_catalog(self, to: &Path) -> Result<Vec<OpenFile>, StoreError> {
+        self.catalog.copy_to(to)?;
+        Ok(self.wal)
+    }
+}
+
+/// Every file of the log: of a listing, all.
+fn open_wal(directory: &Path) -> Result<Vec<OpenFile>, StoreError> {
+    loop {
+        let listed = RealDisk.list(directory).map_err(|e| StoreError::io("list", directory, e))?;
+        let own = listed.iter().filter(|path| paths::wal_number(path).is_some());
+        let opened: Vec<Option<OpenFile>> = own.map(|path| OpenFile::open(path)).collect::<Result<_, _>>()?;
+        // What was in one that is gone is elsewhere: acknowledgements in a file that the next listing has.
+        if let Some(all) = opened.into_iter().collect() {
+            return Ok(all);
+        }
+    }
+}
