@@ -59,7 +59,7 @@ pub(crate) fn serve(
         let app = App::new(Arc::clone(&store), engine, workspace, &parts, grants)?;
         // Before anybody is told that we are ready: from then on a SIGTERM must drain.
         let signals = Signals::new()?;
-        println!("Outcrop is ready: http://{address}, OTLP over gRPC at {grpc}{}", syslog.addresses()?);
+        println!("Outcrop is ready: http://{address} and OTLP over gRPC at {grpc}{}", syslog.addresses()?);
         ready(address)?;
         run(listener, grpc_listener, syslog, app, signals).await
     });
@@ -75,6 +75,7 @@ fn open_workspace(parts: &Parts) -> Result<Workspace, CommandError> {
     if parts.is_loopback_only() {
         return Ok(Workspace::open(&path)?);
     }
+    let (name, address) = if parts.http.ip().is_loopback() { ("grpc", parts.grpc) } else { ("http", parts.http) };
     let opened = if path.exists() { Some(Workspace::open(&path)?) } else { None };
     match opened {
         Some(workspace) if workspace.image()?.has_key() => {
@@ -84,9 +85,8 @@ fn open_workspace(parts: &Parts) -> Result<Workspace, CommandError> {
             Ok(workspace)
         }
         _ => Err(format!(
-            "{} can be reached from other machines, and without a key Outcrop serves this machine only; make one with \
+            "{name}: {address} can be reached from other machines, and without a key Outcrop serves this machine only; make one with \
              outcrop keys create --data-dir {} --name NAME --scope query --scope ingest, or use 127.0.0.1",
-            if parts.http.ip().is_loopback() { parts.grpc } else { parts.http },
             parts.data_dir.display()
         )
         .into()),

@@ -25,8 +25,12 @@ fn without_a_key_it_serves_this_machine_only() {
     let setup = Setup::new();
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:4318"] {
         failed(&serve(&setup, &["--http", address]), &["http: ", "this machine only"]);
-        for (flag, name) in [("--grpc", "grpc: "), ("--syslog-tcp", "syslog_tcp: "), ("--syslog-udp", "syslog_udp: ")] {
-            failed(&serve(&setup, &["--http", "127.0.0.1:0", flag, address]), &[name, "this machine only"]);
+        failed(&serve(&setup, &["--http", "127.0.0.1:0", "--grpc", address]), &["grpc: ", "this machine only"]);
+        for (flag, name) in [("--syslog-tcp", "syslog_tcp: "), ("--syslog-udp", "syslog_udp: ")] {
+            let output = serve(&setup, &["--http", "127.0.0.1:0", flag, address]);
+            failed(&output, &[name, "has no keys", "syslog_from_everywhere"]);
+            let output = serve(&setup, &["--http", "127.0.0.1:0", "--syslog-from-everywhere", "false", flag, address]);
+            failed(&output, &[name]);
         }
     }
     let variable = setup.command(&["serve", "--data-dir", "data"]).env("OUTCROP_HTTP", "0.0.0.0:0").output().unwrap();

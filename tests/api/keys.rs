@@ -4,10 +4,14 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::grpc::TRACES;
 use super::routes::{Names, Needs, ROUTES, Route, UNDOCUMENTED};
 use super::{refused, refused_naming};
+use crate::harness::grpc::Call;
 use crate::harness::{Reply, Request, Server, Setup};
 
 const EVERYTHING: [&str; 3] = ["ingest", "query", "admin"];
@@ -194,7 +198,7 @@ fn a_key_may_come_in_any_of_these_headers_and_the_first_counts() {
         let request = Request::get("/api/v1/datasets");
         bench.server.send(&headers.iter().fold(request, |r, (name, value)| r.header(name, value))).status
     };
-    let base64 = |text: &str| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text);
+    let base64 = |text: &str| STANDARD.encode(text);
     for (headers, expected) in [
         (vec![("Authorization", &*format!("Basic {}", base64(&format!("anybody:{root}"))))], 200),
         (vec![("Authorization", &format!("basic {}", base64(&format!(":{root}"))))], 200),
@@ -381,17 +385,22 @@ fn send_and_query_take_a_key() {
 fn with_a_key_other_machines_may_be_served() {
     let setup = Setup::new();
     let key = create_key(&setup, &["query"]);
-    let mut command = setup.command(&["serve", "--data-dir", "data", "--http", "0.0.0.0:0"]);
+    let mut command = setup.command(&["serve", "--data-dir", "data", "--http", "0.0.0.0:0", "--grpc", "0.0.0.0:0"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let port = lines.find_map(|line| line.rsplit_once(':')?.1.parse::<u16>().ok()).unwrap();
-    let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    let ready = lines.find(|line| line.contains("ready")).unwrap();
+    let ports: Vec<u16> = ready.split([',', ' ']).filter_map(|word| word.rsplit_once(':')?.1.parse().ok()).collect();
+    let local = |port: u16| std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    let (address, grpc) = (local(ports[0]), local(ports[1]));
+    let call = Call::new(TRACES, b"");
+    let calls = [call.to(grpc).status(), call.header("x-honeycomb-team", &key).to(grpc).status()];
     let bare = Request::get("/api/v1/datasets").to(address);
     let keyed = Request::get("/api/v1/datasets").header("X-Outcrop-Key", &key).to(address);
     child.kill().unwrap();
     child.wait().unwrap();
     refused(&bare, 401);
     assert_eq!(keyed.status, 200);
+    assert_eq!(calls, [16, 7], "a key that may only ask");
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Server, wait_until};
+use super::keys::create_key;
+use crate::harness::{Request, Server, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const BOTH: [&str; 4] = ["--syslog-tcp", "127.0.0.1:0", "--syslog-udp", "127.0.0.1:0"];
@@ -38,6 +39,18 @@ fn bodies(server: &Server, dataset: &str) -> Vec<String> {
 fn wait_for(server: &Server, dataset: &str, expected: &[&str]) {
     wait_until("the messages are there", PATIENCE, || bodies(server, dataset).len() >= expected.len());
     assert_eq!(bodies(server, dataset), expected);
+}
+
+#[test]
+fn it_needs_no_key_and_other_machines_only_if_that_is_meant() {
+    let everywhere = ["--syslog-tcp", "0.0.0.0:0", "--syslog-udp", "0.0.0.0:0", "--syslog-from-everywhere", "true"];
+    let server = Server::with(&everywhere);
+    let key = create_key(&server.setup, &["query"]);
+    let mut stream = TcpStream::connect(("127.0.0.1", tcp(&server).port())).unwrap();
+    stream.write_all(b"<13>1 - h a - - - one\n").unwrap();
+    let count = Request::json("/api/v1/query/syslog", &json!({ "start_time": 0 })).header("X-Outcrop-Key", &key);
+    wait_until("the message is there", PATIENCE, || server.send(&count).status == 200);
+    assert_eq!(server.send(&count).ok()["rows"], json!([[1]]));
 }
 
 #[test]

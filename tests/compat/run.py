@@ -24,10 +24,14 @@ OTLP_EVENTS = 6
 
 
 class Server:
-    """One Outcrop on a directory of its own, every protocol on."""
+    """One Outcrop on a directory of its own, every protocol on, and a key that everything needs which has one."""
 
     def __init__(self, folder, **fixed):
         self.folder, self.fixed = pathlib.Path(folder), fixed
+        keys = [BINARY, "keys", "create", "--data-dir", self.folder / "data", "--name", "compat"]
+        self.key = run([*keys, "--scope", "ingest", "--scope", "query"]).strip()
+        # Every SDK of OpenTelemetry looks there.
+        self.environment = {**os.environ, "OUTCROP_COMPAT_KEY": self.key, "OTEL_EXPORTER_OTLP_HEADERS": f"x-honeycomb-team={self.key}"}
         self.start()
 
     def start(self):
@@ -60,7 +64,9 @@ class Server:
 
     def ask(self, route, dataset, spec):
         request = urllib.request.Request(
-            f"{self.url}/api/v1/{route}/{dataset}", json.dumps({**ALL_TIME, **spec}).encode(), {"Content-Type": "application/json"}
+            f"{self.url}/api/v1/{route}/{dataset}",
+            json.dumps({**ALL_TIME, **spec}).encode(),
+            {"Content-Type": "application/json", "X-Outcrop-Key": self.key},
         )
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
@@ -144,7 +150,7 @@ def python_clients(server):
     if not PYTHON.exists():
         yield "Python's clients", f"there is no {PYTHON}"
         return
-    send = lambda *arguments: run([PYTHON, HERE / "python/send.py", *arguments])
+    send = lambda *arguments: run([PYTHON, HERE / "python/send.py", *arguments], env=server.environment)
     yield "libhoney for Python", lambda: (send("libhoney", server.url, "py-libhoney"), check_libhoney(server, "py-libhoney"))
     for kind in ("http", "http+gzip", "grpc", "grpc+gzip"):
         name = f"py-otel-{kind.replace('+', '-')}"
@@ -159,7 +165,7 @@ def node_clients(server):
     if not shutil.which("node") or not (NODE / "node_modules").exists():
         yield "Node's clients", "there is no node, or its modules are not installed"
         return
-    send = lambda *arguments: run(["node", NODE / "send.mjs", *arguments], cwd=NODE)
+    send = lambda *arguments: run(["node", NODE / "send.mjs", *arguments], cwd=NODE, env=server.environment)
     yield "libhoney for Node", lambda: (send("libhoney", server.url, "js-libhoney"), check_libhoney(server, "js-libhoney"))
     for kind in ("http-json", "http-protobuf", "grpc"):
         name = f"js-otel-{kind}"
@@ -175,7 +181,7 @@ def go_clients(server):
         yield "Go's clients", "there is no go"
         return
     run(["go", "build", "-o", GO / "send", "."], cwd=GO)
-    send = lambda *arguments: run([GO / "send", *arguments])
+    send = lambda *arguments: run([GO / "send", *arguments], env=server.environment)
     for kind in ("http", "grpc"):
         name = f"go-otel-{kind}"
         address = server.http if kind == "http" else server.grpc
@@ -208,8 +214,11 @@ def check_logger(server):
 
 def check_curl(server):
     for data in ('{"a":1}', '[{"a":2},{"a":3}]', '{"a":4}\n{"a":5}'):
-        run(["curl", "-sSf", f"{server.url}/api/v1/events/curl", "-d", data])
-    run(["curl", "-sSf", f"{server.url}/1/events/curl", "-H", "X-Honeycomb-Team: any", "-H", "X-Honeycomb-Samplerate: 2", "-d", '{"a":6}'])
+        run(["curl", "-sSf", f"{server.url}/api/v1/events/curl", "-u", f"anybody:{server.key}", "-d", data])
+    team = f"X-Honeycomb-Team: {server.key}"
+    run(["curl", "-sSf", f"{server.url}/1/events/curl", "-H", team, "-H", "X-Honeycomb-Samplerate: 2", "-d", '{"a":6}'])
+    bare = ["curl", "-sS", "-o", os.devnull, "-w", "%{http_code}", f"{server.url}/api/v1/events/curl", "-d", '{"a":7}']
+    same("without a key", run(bare), "401")
     same("events", sorted(a for [a] in server.rows("curl", ["a"])), [1, 2, 3, 4, 5, 6])
 
 

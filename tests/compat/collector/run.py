@@ -28,11 +28,13 @@ exporters:
   otlp:
     endpoint: {grpc}
     tls: {{insecure: true}}
+    headers: {{x-honeycomb-team: {key}}}
     retry_on_failure: {{initial_interval: 200ms, max_interval: 1s, max_elapsed_time: 0s}}
     sending_queue: {{queue_size: 100000}}
   otlphttp:
     endpoint: http://{http}
     compression: zstd
+    headers: {{Authorization: Bearer {key}}}
     retry_on_failure: {{initial_interval: 200ms, max_interval: 1s, max_elapsed_time: 0s}}
     sending_queue: {{queue_size: 100000}}
 service:
@@ -86,7 +88,7 @@ def through(exporter, binary, Server, wait_until, same):
         server = Server(folder, **addresses)
         receiver = free_port()
         config = pathlib.Path(folder) / "collector.yaml"
-        config.write_text(CONFIG.format(receiver=receiver, exporter=exporter, **addresses))
+        config.write_text(CONFIG.format(receiver=receiver, exporter=exporter, key=server.key, **addresses))
         with open(pathlib.Path(folder) / "collector.log", "wb") as log:
             collector = subprocess.Popen([str(binary), "--config", f"file:{config}"], stdout=log, stderr=log)
         try:

@@ -1,10 +1,12 @@
 // Sends with the Node clients; which, and where to, stands in the arguments: `send.mjs libhoney http://127.0.0.1:4318 name`.
 
+const KEY = process.env.OUTCROP_COMPAT_KEY;
+
 async function libhoney(url, name) {
   const { default: Libhoney } = await import('libhoney');
   const answers = [];
   const honey = new Libhoney({
-    writeKey: 'any', dataset: name, apiHost: url, batchSizeTrigger: 40, responseCallback: (responses) => answers.push(...responses),
+    writeKey: KEY, dataset: name, apiHost: url, batchSizeTrigger: 40, responseCallback: (responses) => answers.push(...responses),
   });
   for (let at = 0; at < 100; at += 1) {
     const event = honey.newEvent();
@@ -68,7 +70,7 @@ async function opentelemetry(kind, address, name) {
 
 async function elasticsearch(url, name) {
   const { Client } = await import('@elastic/elasticsearch');
-  const client = new Client({ node: url, compression: true });
+  const client = new Client({ node: url, compression: true, auth: { apiKey: { id: 'any', api_key: KEY } } });
   const about = await client.info();
   if (!about.version.number.startsWith('8')) throw new Error(JSON.stringify(about));
   const documents = Array.from({ length: 100 }, (_, at) => ({ at, user: { id: 'u' } }));
@@ -82,7 +84,7 @@ async function loki(url, name) {
   const { default: LokiTransport } = await import('winston-loki');
   const problems = [];
   // Protobuf in snappy is what it sends unless told otherwise.
-  const transport = new LokiTransport({ host: url, labels: { app: name }, interval: 1, onConnectionError: (error) => problems.push(error) });
+  const transport = new LokiTransport({ host: url, labels: { app: name }, basicAuth: `any:${KEY}`, interval: 1, onConnectionError: (error) => problems.push(error) });
   const logger = winston.createLogger({ transports: [transport] });
   for (let at = 0; at < 20; at += 1) logger.info(`line ${at}`);
   await transport.flush();

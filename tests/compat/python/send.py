@@ -1,14 +1,17 @@
 """Sends with the Python clients; which, and where to, stands in the arguments: `send.py libhoney http://127.0.0.1:4318 name`."""
 
 import logging
+import os
 import sys
 import time
+
+KEY = os.environ["OUTCROP_COMPAT_KEY"]
 
 
 def libhoney_events(url, name):
     import libhoney
 
-    libhoney.init(writekey="any", dataset=name, api_host=url, sample_rate=1, max_batch_size=40)
+    libhoney.init(writekey=KEY, dataset=name, api_host=url, sample_rate=1, max_batch_size=40)
     for at in range(100):
         event = libhoney.new_event()
         event.add({"at": at, "user": {"id": f"u-{at % 7}"}, "tags": ["a", "b"], "ms": at / 2, "ok": at % 2 == 0})
@@ -104,7 +107,7 @@ def elasticsearch(url, name):
     from elasticsearch import Elasticsearch
     from elasticsearch.helpers import bulk
 
-    client = Elasticsearch(f"{url}/elasticsearch", http_compress=True)
+    client = Elasticsearch(f"{url}/elasticsearch", http_compress=True, api_key=("any", KEY))
     assert client.info()["version"]["number"].startswith("8")
     documents = ({"_op_type": "create", "_index": f"{name}-2026.11.20", "at": at, "user": {"id": "u"}} for at in range(100))
     sent, errors = bulk(client, documents)
@@ -116,7 +119,7 @@ def elasticsearch(url, name):
 def loki(url, name):
     import logging_loki
 
-    handler = logging_loki.LokiHandler(url=f"{url}/loki/api/v1/push", tags={"app": name}, version="1")
+    handler = logging_loki.LokiHandler(url=f"{url}/loki/api/v1/push", tags={"app": name}, auth=("any", KEY), version="1")
     problems = []
     handler.handleError = lambda record: problems.append(sys.exc_info()[1])
     logger = logging.getLogger("compat")
