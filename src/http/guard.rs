@@ -23,7 +23,7 @@ pub(super) fn cors(origins: &[String]) -> CorsLayer {
     let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::POST])
         .allow_headers(AllowHeaders::mirror_request())
         .allow_private_network(true)
         .expose_headers([header::RETRY_AFTER])
