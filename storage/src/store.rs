@@ -44,6 +44,7 @@ mod space;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod trim;
 
 use acknowledged::{Claim, Known};

@@ -47,6 +47,12 @@ pub(super) const ROUTES: &[Route] = &[
     route("DELETE", "/api/v1/events/{dataset}", Needs::Admin, "{\"start_time\":0}"),
     route("POST", "/api/v1/query/{dataset}", Needs::Query, "{}"),
     route("POST", "/api/v1/rows/{dataset}", Needs::Query, "{}"),
+    route(
+        "POST",
+        "/api/v1/compare/{dataset}",
+        Needs::Query,
+        "{\"selection\":{\"filters\":[{\"column\":\"f\",\"op\":\"exists\"}]}}",
+    ),
     route("GET", "/api/v1/datasets", Needs::Query, ""),
     route("GET", "/api/v1/datasets/{dataset}", Needs::Query, ""),
     route("PATCH", "/api/v1/datasets/{dataset}", Needs::Admin, "{\"retention\":null}"),

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::field_rows::OF_FIELDS;
 use super::rows::{Existing, Table};
-use super::sql::{Catalog, DATASETS, OF_FIELDS, SEGMENTS, lost_dataset, set_meta};
+use super::sql::{Catalog, DATASETS, SEGMENTS, lost_dataset, set_meta};
 use crate::error::StoreError;
 use crate::event::{DatasetId, DatasetName, TimestampNs};
 

@@ -6,6 +6,7 @@
 
 mod datasets;
 mod distinct;
+mod field_rows;
 mod fields;
 mod rows;
 mod sql;
