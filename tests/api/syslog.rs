@@ -64,7 +64,7 @@ fn both_framings_over_one_connection() {
     let server = Server::with(&BOTH);
     let mut stream = TcpStream::connect(tcp(&server)).unwrap();
     stream.write_all(b"<13>1 2026-11-20T08:40:00Z web-1 nginx 7 - [a@1 k=\"v\"] one\n").unwrap();
-    stream.write_all(b"<13>Nov 20 08:40:01 web-1 cron[9]: two\r\n24 <11>1 - h a - - - three\nx").unwrap();
+    stream.write_all(b"<13>Nov 20 08:40:01 web-1 cron[9]: two\r\n25 <11>1 - h a - - - three\nx").unwrap();
     stream.write_all(b"<11>1 - h a - - - unfin").unwrap();
     wait_for(&server, "syslog", &["one", "three\nx", "two"]);
     drop(stream);

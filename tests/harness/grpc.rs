@@ -58,8 +58,10 @@ impl Call {
 
     pub(crate) fn to(&self, address: SocketAddr) -> Outcome {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let answered = tokio::time::timeout(Duration::from_secs(ANSWER_SECONDS_MAX), self.send(address));
-        runtime.block_on(async { answered.await.unwrap_or_else(|_| panic!("{}: no answer", self.path)) })
+        runtime.block_on(async {
+            let answered = tokio::time::timeout(Duration::from_secs(ANSWER_SECONDS_MAX), self.send(address));
+            answered.await.unwrap_or_else(|_| panic!("{}: no answer", self.path))
+        })
     }
 
     async fn send(&self, address: SocketAddr) -> Outcome {
