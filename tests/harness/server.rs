@@ -70,9 +70,10 @@ impl Setup {
         command
     }
 
-    /// `outcrop serve` on the directory's data and any free port.
+    /// `outcrop serve` on the directory's data and any free ports.
     pub(crate) fn serve_command(&self) -> Command {
-        let mut command = self.command(&["serve", "--data-dir", "data", "--http", "127.0.0.1:0"]);
+        let mut command =
+            self.command(&["serve", "--data-dir", "data", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]);
         command.args(&self.arguments);
         command
     }
@@ -83,14 +84,15 @@ impl Setup {
         command.stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address = lines.by_ref().map_while(Result::ok).find_map(|line| address_in(&line));
+        let ready = lines.by_ref().map_while(Result::ok).find(|line| line.contains("ready"));
         // What else it prints must have somewhere to go.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        let Some(address) = address else {
+        let address = |before: &str| address_after(ready.as_deref()?, before);
+        let (Some(address), Some(grpc)) = (address("http://"), address("gRPC at ")) else {
             let log = std::fs::read_to_string(self.home.path().join("log")).unwrap();
             panic!("the server did not start: {:?}\n{log}", child.wait());
         };
-        Server { setup: self.clone(), child, address }
+        Server { setup: self.clone(), child, address, grpc, ready: ready.unwrap_or_default() }
     }
 }
 
@@ -99,9 +101,9 @@ fn executable() -> String {
     std::env::var("OUTCROP_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_outcrop").to_owned())
 }
 
-/// The address in `… http://127.0.0.1:4318 …`.
-fn address_in(line: &str) -> Option<SocketAddr> {
-    let rest = line.split_once("http://")?.1;
+/// The address that stands behind `before`.
+fn address_after(line: &str, before: &str) -> Option<SocketAddr> {
+    let rest = line.split_once(before)?.1;
     let end = rest.find(|c: char| !(c.is_ascii_digit() || ".:".contains(c))).unwrap_or(rest.len());
     rest[..end].parse().ok()
 }
@@ -111,6 +113,9 @@ pub(crate) struct Server {
     pub(crate) setup: Setup,
     child: Child,
     pub(crate) address: SocketAddr,
+    pub(crate) grpc: SocketAddr,
+    /// What it said when it was ready.
+    ready: String,
 }
 
 impl Drop for Server {
@@ -132,6 +137,11 @@ impl Server {
 
     pub(crate) fn with(arguments: &[&str]) -> Server {
         Setup::new().with(arguments).start()
+    }
+
+    /// The address that it said behind these words.
+    pub(crate) fn said(&self, before: &str) -> Option<SocketAddr> {
+        address_after(&self.ready, before)
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -203,6 +203,15 @@ impl Inner {
 
     /// The dataset's id; a new dataset is made durable first.
     pub(super) fn dataset_id(&self, name: &DatasetName) -> Result<DatasetId, StoreError> {
+        self.dataset_id_up_to(name, self.limits.datasets_max)
+    }
+
+    /// The same for the dataset that takes what would be one too many.
+    pub(super) fn dataset_id_beyond_limit(&self, name: &DatasetName) -> Result<DatasetId, StoreError> {
+        self.dataset_id_up_to(name, usize::MAX)
+    }
+
+    fn dataset_id_up_to(&self, name: &DatasetName, datasets_max: usize) -> Result<DatasetId, StoreError> {
         let find =
             |datasets: &BTreeMap<DatasetId, DatasetState>| datasets.values().find(|d| d.name == *name).map(|d| d.id);
         let known = find(&self.datasets());
@@ -215,7 +224,7 @@ impl Inner {
         if let Some(id) = find(&datasets) {
             return Ok(id);
         }
-        if datasets.len() >= self.limits.datasets_max {
+        if datasets.len() >= datasets_max {
             return Err(StoreError::TooManyDatasets(datasets.len()));
         }
         drop(datasets);
