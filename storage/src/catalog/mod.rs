@@ -13,6 +13,7 @@ mod sql;
 mod tests;
 mod view;
 
+pub(crate) use datasets::Dropped;
 pub use distinct::Distinct;
 pub use fields::{FieldEntry, FieldTable, TypeEntry};
 pub(crate) use sql::{Catalog, CatalogImage, DatasetRow, Publication, Row, ScrubPlace};
