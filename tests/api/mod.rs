@@ -19,6 +19,7 @@ mod operating;
 mod paging;
 mod pressure;
 mod routes;
+mod saving;
 mod sessions;
 mod shapes;
 mod specs;
