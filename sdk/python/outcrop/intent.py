@@ -13,8 +13,11 @@ import inspect
 import os
 import re
 import sys
+from typing import Any, Callable, Iterable, Mapping, Optional, TypeVar, Union
 
 from . import limits, register, unit
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h)\s*")
 _NANOSECONDS = {"ms": 1_000_000, "s": 1_000_000_000, "min": 60_000_000_000, "h": 3_600_000_000_000}
@@ -47,13 +50,13 @@ class Intent:
         self._said_name = name
         self.name = str(name) if name else slug(self.text)
         self.within, self.within_ns = duration(within) if within is not None else (None, None)
-        self.expects = tuple(map(unit.expectation, [expects] if isinstance(expects, str) else expects))
+        self.expects = tuple(map(unit.expectation, expects))
         self.ensures = {unit.expectation(name): holds for name, holds in (ensures or {}).items()}
         self.owner = owner
         self.sample_rate = sample_rate
         self.function, self.file, self.line = place
 
-    def __call__(self, function):
+    def __call__(self, function: F) -> F:
         """The function, each call of it a unit of work."""
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError(
@@ -84,10 +87,10 @@ class Intent:
             place=place,
         )
 
-    def __enter__(self):
+    def __enter__(self) -> "unit.Unit | unit.Nowhere":
         return unit.begin(self) or unit.NOWHERE
 
-    def __exit__(self, kind, failure, traceback):
+    def __exit__(self, kind: object, failure: Optional[BaseException], traceback: object) -> None:
         unit.finish(unit.of(self), failure=failure)
 
     def expectations(self):
@@ -128,7 +131,16 @@ def _coroutine(own, function):
     return call
 
 
-def intent(text, *, name=None, within=None, expects=(), ensures=None, owner=None, sample_rate=None):
+def intent(
+    text: str,
+    *,
+    name: Optional[str] = None,
+    within: Optional[str] = None,
+    expects: Union[str, Iterable[str]] = (),
+    ensures: Optional[Mapping[str, Callable[[Any], object]]] = None,
+    owner: Optional[str] = None,
+    sample_rate: Optional[int] = None,
+) -> Intent:
     """Declares what a unit of work is meant to do: as a decorator of a function, or in a `with` statement.
 
     - `within`: how long it may take: `"2 s"`, `"500 ms"`, `"1 min"`.
@@ -137,7 +149,8 @@ def intent(text, *, name=None, within=None, expects=(), ensures=None, owner=None
     - `name`: what it is called for good; else the function's name, else the text.
     """
     frame = sys._getframe(1)
-    key = (frame.f_code, frame.f_lineno, text, name, within, owner, sample_rate, expects if isinstance(expects, str) else tuple(expects))
+    expects = (expects,) if isinstance(expects, str) else tuple(expects)
+    key = (frame.f_code, frame.f_lineno, text, name, within, owner, sample_rate, expects)
     found = _declared.get(key) if not ensures else None
     if found is not None:
         return found

@@ -2,16 +2,36 @@
 
 import atexit
 import os
+from typing import Any, Callable, Dict, Mapping, Optional
 
 from . import register, sender, settings, trace
 
 
-def init(service, **said):
-    """Begins to send what this program does, in the background. Settings are in docs/intent.md.
+def init(
+    service: str,
+    *,
+    url: Optional[str] = None,
+    key: Optional[str] = None,
+    dataset: Optional[str] = None,
+    version: Optional[str] = None,
+    environment: Optional[str] = None,
+    fields: Optional[Mapping[str, Any]] = None,
+    sample_rate: Optional[int] = None,
+    redact: Optional[Callable[[Dict[str, Any]], Optional[Dict[str, Any]]]] = None,
+    queue_events_max: Optional[int] = None,
+    queue_bytes_max: Optional[int] = None,
+    batch_events_max: Optional[int] = None,
+    batch_bytes_max: Optional[int] = None,
+    flush_seconds: Optional[float] = None,
+    request_seconds_max: Optional[float] = None,
+    exit_seconds_max: Optional[float] = None,
+) -> None:
+    """Begins to send what this program does, in the background. docs/intent.md says what each setting means.
 
     Nothing is sent, and intents cost next to nothing, until this is called or if OUTCROP_DISABLED says so.
     """
-    read = settings.read(service, said)
+    said = dict(locals())
+    read = settings.read(said.pop("service"), said)
     shutdown()
     if not settings.disabled():
         _begin(read)
@@ -22,13 +42,13 @@ def _begin(read):
     sender.active.start()
 
 
-def flush(seconds=5.0):
+def flush(seconds: float = 5.0) -> bool:
     """Waits until all units that have ended have arrived, or were dropped. False if it takes longer."""
     target = sender.active
     return True if target is None else target.flush(seconds)
 
 
-def shutdown(seconds=None):
+def shutdown(seconds: Optional[float] = None) -> None:
     """Sends what waits, for so many seconds at most, and stops. Happens by itself when the program ends."""
     target, sender.active = sender.active, None
     if target is not None:
@@ -41,7 +61,7 @@ def shutdown(seconds=None):
 _last = {}
 
 
-def stats():
+def stats() -> Dict[str, Any]:
     """Numbers since `init`: events accepted, queued, dropped and why."""
     target = sender.active
     return dict(_last) if target is None else target.stats()

@@ -9,6 +9,7 @@ Nothing here raises into the program or waits. Knows nothing of JSON or of sendi
 
 import time
 from contextvars import ContextVar
+from typing import Any, Mapping, Optional
 
 from . import limits, opentelemetry, sender, trace, values
 
@@ -38,7 +39,7 @@ class Unit:
         "foreign",
     )
 
-    def note(self, fields=None, /, **more):
+    def note(self, fields: Optional[Mapping[str, Any]] = None, /, **more: Any) -> None:
         """Adds fields to this unit's event. Names with dots are given as a mapping."""
         kept = self.fields
         if kept is None:
@@ -52,9 +53,9 @@ class Unit:
         except Exception:
             _outside("internal_errors")
 
-    def expect(self, name, condition):
-        """Says what must hold. Returns whether it does."""
-        holds = bool(condition)
+    def expect(self, name: str, condition: object) -> bool:
+        """Says what must hold. Returns whether it does; what cannot say so does not."""
+        holds = truth(condition)
         if self.fields is None:
             _outside("notes_outside")
             return holds
@@ -71,12 +72,22 @@ class Unit:
 
 def _note(unit, kept, fields):
     for name, value in fields.items():
+        if type(name) is not str:
+            name = str(name)
         if value is None:
             kept.pop(name, None)
         elif name in kept or len(kept) < limits.FIELDS_MAX:
             kept[name] = values.plain(value)
         else:
             unit.fields_left_out += 1
+
+
+def truth(condition):
+    """Whether a condition holds. Some objects refuse to be asked."""
+    try:
+        return bool(condition)
+    except Exception:
+        return False
 
 
 def expectation(name):
@@ -87,12 +98,12 @@ def expectation(name):
 class Nowhere:
     """The unit of a program that sends nothing."""
 
-    def note(self, fields=None, /, **more):
+    def note(self, fields: Optional[Mapping[str, Any]] = None, /, **more: Any) -> None:
         """Goes nowhere."""
 
-    def expect(self, name, condition):
+    def expect(self, name: str, condition: object) -> bool:
         """Says what must hold. Returns whether it does."""
-        return bool(condition)
+        return truth(condition)
 
 
 NOWHERE = Nowhere()
@@ -223,7 +234,7 @@ def _stack(traceback):
     return "\n".join(frames[-limits.STACK_FRAMES_MAX :])
 
 
-def current():
+def current() -> Optional[Unit]:
     """The nearest unit above, or None."""
     found = _current.get()
     return found if type(found) is Unit else None
@@ -237,7 +248,7 @@ def of(intent):
     return found if type(found) is Unit else None
 
 
-def note(fields=None, /, **more):
+def note(fields: Optional[Mapping[str, Any]] = None, /, **more: Any) -> None:
     """Adds fields to the event of the nearest unit above. Names with dots are given as a mapping; None removes a field."""
     unit = _current.get()
     if type(unit) is Unit:
@@ -246,16 +257,16 @@ def note(fields=None, /, **more):
         _outside("notes_outside")
 
 
-def expect(name, condition):
+def expect(name: str, condition: object) -> bool:
     """Says what must hold in the nearest unit above. Returns whether it does; never raises."""
     unit = _current.get()
     if type(unit) is Unit:
         return unit.expect(name, condition)
     _outside("notes_outside")
-    return bool(condition)
+    return truth(condition)
 
 
-def traceparent():
+def traceparent() -> Optional[str]:
     """The W3C `traceparent` for a call to another service, or None outside of any unit."""
     above = _current.get()
     if above is None:
@@ -266,15 +277,15 @@ def traceparent():
 class continue_trace:  # noqa: N801 - it reads as a function: `with continue_trace(header):`
     """Units within belong to the trace that a `traceparent` names; to a new one if it names none."""
 
-    def __init__(self, header):
+    def __init__(self, header: Optional[str]) -> None:
         self._remote = trace.parse(header)
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         remote = self._remote
         self._foreign = opentelemetry.enter(remote.trace_id, remote.span_id, remote.kept) if remote else None
         self._token = _current.set(remote)
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         _current.reset(self._token)
         opentelemetry.leave(self._foreign)
 

@@ -48,13 +48,18 @@ def _converted(value):
 
 def _snapshot(value):
     """Containers change after they are noted: what is kept is their text."""
-    if isinstance(value, (set, frozenset)):
-        value = sorted(value, key=str)
     try:
-        text = json.dumps(value, ensure_ascii=False, default=_converted)
+        text = json.dumps(_member(value), ensure_ascii=False, default=_member)
     except (TypeError, ValueError, RecursionError):
         return plain(str(value))
     return Json(text) if len(text) <= limits.TEXT_CHARACTERS_MAX else text[: limits.TEXT_CHARACTERS_MAX]
+
+
+def _member(value):
+    """A value within a container, where JSON has no such type."""
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=str)
+    return value if isinstance(value, (dict, list, tuple)) else _converted(value)
 
 
 def name(text):
