@@ -24,14 +24,54 @@ use crate::telemetry::Metrics;
 
 /// Bytes that are read of a connection before they are wanted; also the longest head of a request.
 const BUFFER_BYTES: usize = 64 << 10;
-/// What a connection may hold: what was read, and what is to be written.
-const CONNECTION_BYTES: usize = 2 * BUFFER_BYTES;
+/// The same of a connection with many calls at once: what its peer may send of all of them before it is taken.
+const WINDOW_BYTES: usize = 512 << 10;
+/// Calls that one connection may have under way.
+const CALLS_MAX: u32 = 256;
+/// How often a silent connection with calls is asked whether it lives.
+const PING_INTERVAL: Duration = Duration::from_secs(60);
 /// How long the head of a request may take, and how long a connection may be silent between requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(120);
 /// Pause after an accept that failed for want of something.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// What a connection over the limit is told.
 const REFUSAL: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nRetry-After: 1\r\nContent-Length: 119\r\nConnection: close\r\n\r\n{\"error\":{\"code\":\"too_many_connections\",\"message\":\"as many connections as there may be; try again later\",\"details\":{}}}";
+
+/// What is spoken on connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speech {
+    /// One request after the other, or several at once where the peer can.
+    Http,
+    /// Several calls at once, and nothing else: no browser can be made to speak it to us.
+    Grpc,
+}
+
+impl Speech {
+    /// What may have been read of a connection before it is wanted.
+    fn window_bytes(self) -> usize {
+        match self {
+            Speech::Http => BUFFER_BYTES,
+            Speech::Grpc => WINDOW_BYTES,
+        }
+    }
+
+    fn builder(self) -> Builder<TokioExecutor> {
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(BUFFER_BYTES);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(CALLS_MAX)
+            .initial_connection_window_size(self.window_bytes() as u32)
+            .initial_stream_window_size(self.window_bytes() as u32)
+            .max_send_buf_size(BUFFER_BYTES)
+            .keep_alive_interval(PING_INTERVAL);
+        match self {
+            Speech::Http => builder,
+            Speech::Grpc => builder.http2_only(),
+        }
+    }
+}
 
 /// What all connections share.
 #[derive(Clone, Debug)]
@@ -50,7 +90,13 @@ struct Place {
 
 impl Connections {
     /// Serves until `draining` says so, and then until every request that has begun is answered.
-    pub(crate) async fn serve(self, listener: TcpListener, router: Router, mut draining: watch::Receiver<bool>) {
+    pub(crate) async fn serve(
+        self,
+        speech: Speech,
+        listener: TcpListener,
+        router: Router,
+        mut draining: watch::Receiver<bool>,
+    ) {
         // Every connection holds a receiver, so that the sender knows when the last one is gone.
         let (closing, open) = watch::channel(());
         let drain = draining.clone();
@@ -60,15 +106,15 @@ impl Connections {
                 _ = draining.wait_for(|draining| *draining) => break,
             };
             match accepted {
-                Ok((stream, _)) => match self.place() {
+                Ok((stream, _)) => match self.place(speech) {
                     Some(place) => {
                         let (router, drain, open) = (router.clone(), drain.clone(), open.clone());
                         tokio::spawn(async move {
-                            converse(stream, router, drain).await;
+                            converse(speech, stream, router, drain).await;
                             drop((place, open));
                         });
                     }
-                    None => self.refuse(&stream),
+                    None => self.refuse(speech, &stream),
                 },
                 // The peer has gone already.
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
@@ -82,22 +128,24 @@ impl Connections {
         closing.closed().await;
     }
 
-    fn place(&self) -> Option<Place> {
+    fn place(&self, speech: Speech) -> Option<Place> {
         let slot = Arc::clone(&self.slots).try_acquire_owned().ok()?;
-        let memory = self.memory.try_reserve(Pool::Connections, CONNECTION_BYTES).ok()?;
+        let memory = self.memory.try_reserve(Pool::Connections, speech.window_bytes() + BUFFER_BYTES).ok()?;
         Some(Place { _slot: slot, _memory: memory })
     }
 
-    fn refuse(&self, stream: &TcpStream) {
+    fn refuse(&self, speech: Speech, stream: &TcpStream) {
         self.metrics.shed(Shed::Connections.label());
-        let _best_effort = stream.try_write(REFUSAL);
+        // Clients of gRPC come again when a connection ends before it began.
+        if speech == Speech::Http {
+            let _best_effort = stream.try_write(REFUSAL);
+        }
     }
 }
 
-async fn converse(stream: TcpStream, router: Router, mut draining: watch::Receiver<bool>) {
+async fn converse(speech: Speech, stream: TcpStream, router: Router, mut draining: watch::Receiver<bool>) {
     let _best_effort = stream.set_nodelay(true);
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(BUFFER_BYTES);
+    let builder = speech.builder();
     let service = TowerToHyperService::new(router);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(Patience::new(stream)), service));
     let mut drained = false;

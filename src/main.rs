@@ -10,6 +10,7 @@ mod demo;
 mod http;
 mod pressure;
 mod settings;
+mod syslog;
 mod tasks;
 mod telemetry;
 mod times;

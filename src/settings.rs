@@ -8,9 +8,11 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
 use axum::http::Uri;
+use axum::http::uri::Authority;
 use clap::Args;
 use outcrop_ingest::Limits;
 use outcrop_storage::Retention;
+use outcrop_storage::event::{DatasetName, InvalidName};
 use outcrop_storage::limits::StoreLimits;
 use outcrop_storage::machine;
 use outcrop_storage::memory::{Ceilings, NothingLeft, Pool};
@@ -26,9 +28,27 @@ pub(crate) struct Settings {
     /// The address for HTTP; port 0 picks a free one [default: 127.0.0.1:4318]
     #[arg(long, env = "OUTCROP_HTTP", value_name = "ADDRESS")]
     http: Option<String>,
+    /// The address for OTLP over gRPC; port 0 picks a free one [default: 127.0.0.1:4317]
+    #[arg(long, env = "OUTCROP_GRPC", value_name = "ADDRESS")]
+    grpc: Option<String>,
+    /// The address for syslog over TCP, of this machine unless syslog_from_everywhere; port 0 picks a free one [default: none]
+    #[arg(long, env = "OUTCROP_SYSLOG_TCP", value_name = "ADDRESS")]
+    syslog_tcp: Option<String>,
+    /// The address for syslog over UDP, of this machine unless syslog_from_everywhere; port 0 picks a free one [default: none]
+    #[arg(long, env = "OUTCROP_SYSLOG_UDP", value_name = "ADDRESS")]
+    syslog_udp: Option<String>,
+    /// Whether syslog may be taken from other machines: it has no keys, so that whoever reaches its address may send [default: false]
+    #[arg(long, env = "OUTCROP_SYSLOG_FROM_EVERYWHERE", value_name = "BOOL")]
+    syslog_from_everywhere: Option<bool>,
+    /// The dataset of syslog messages [default: syslog]
+    #[arg(long, env = "OUTCROP_SYSLOG_DATASET", value_name = "NAME")]
+    syslog_dataset: Option<String>,
     /// The URL under which people reach Outcrop, if it is not the address: requests for its host are answered
     #[arg(long, env = "OUTCROP_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
+    /// Origins whose web pages may send events, separated by commas, such as https://shop.example.com [default: none]
+    #[arg(long, env = "OUTCROP_CORS_ORIGINS", value_name = "ORIGINS")]
+    cors_origins: Option<String>,
     /// What to log, as a tracing filter [default: info]
     #[arg(long, env = "OUTCROP_LOG", value_name = "FILTER")]
     log: Option<String>,
@@ -96,7 +116,13 @@ pub(crate) struct Settings {
 pub(crate) struct Parts {
     pub(crate) data_dir: PathBuf,
     pub(crate) http: SocketAddr,
+    pub(crate) grpc: SocketAddr,
+    pub(crate) syslog_tcp: Option<SocketAddr>,
+    pub(crate) syslog_udp: Option<SocketAddr>,
+    pub(crate) syslog_dataset: DatasetName,
     pub(crate) public_host: Option<String>,
+    /// In lower case, as browsers write them.
+    pub(crate) cors_origins: Vec<String>,
     /// Whether people reach that host over TLS only.
     pub(crate) public_https: bool,
     pub(crate) log: String,
@@ -104,6 +130,13 @@ pub(crate) struct Parts {
     pub(crate) ingest: IngestLimits,
     pub(crate) memory: Ceilings,
     pub(crate) query_threads: usize,
+}
+
+impl Parts {
+    /// Whether other machines can reach nothing that has keys.
+    pub(crate) fn is_loopback_only(&self) -> bool {
+        self.http.ip().is_loopback() && self.grpc.ip().is_loopback()
+    }
 }
 
 /// Bounds of ingest, comparable (the decoder's own are not).
@@ -133,10 +166,21 @@ pub(crate) enum SettingsError {
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{}: {source}", path.display())]
     Malformed { path: PathBuf, source: Box<toml::de::Error> },
-    #[error("http: {0:?} is not an address; write one such as 127.0.0.1:4318")]
-    Address(String),
+    #[error("{name}: {text:?} is not an address; write one such as 127.0.0.1:4318")]
+    Address { name: &'static str, text: String },
+    #[error(
+        "{name}: {address} can be reached from other machines, and syslog has no keys: whoever reaches it may send; use \
+         127.0.0.1, or say that this is meant with syslog_from_everywhere"
+    )]
+    SyslogFromEverywhere { name: &'static str, address: SocketAddr },
     #[error("public_url: {0:?} is not a URL; write one such as https://events.example.com")]
     PublicUrl(String),
+    #[error(
+        "cors_origins: {0:?} is not an origin; write a scheme, a host and, unless it is the usual one, a port, such as https://shop.example.com"
+    )]
+    CorsOrigin(String),
+    #[error("syslog_dataset: {0}")]
+    SyslogDataset(InvalidName),
     #[error("{name}: must be at least {min}")]
     TooSmall { name: &'static str, min: usize },
     #[error(
@@ -179,7 +223,13 @@ impl Settings {
         Settings {
             data_dir: self.data_dir.or(lower.data_dir),
             http: self.http.or(lower.http),
+            grpc: self.grpc.or(lower.grpc),
+            syslog_tcp: self.syslog_tcp.or(lower.syslog_tcp),
+            syslog_udp: self.syslog_udp.or(lower.syslog_udp),
+            syslog_from_everywhere: self.syslog_from_everywhere.or(lower.syslog_from_everywhere),
+            syslog_dataset: self.syslog_dataset.or(lower.syslog_dataset),
             public_url: self.public_url.or(lower.public_url),
+            cors_origins: self.cors_origins.or(lower.cors_origins),
             log: self.log.or(lower.log),
             flush_bytes_max: self.flush_bytes_max.or(lower.flush_bytes_max),
             flush_age_seconds_max: self.flush_age_seconds_max.or(lower.flush_age_seconds_max),
@@ -203,8 +253,10 @@ impl Settings {
         }
     }
 
-    pub(crate) fn with_http(mut self, address: &str) -> Settings {
+    /// Both addresses, where nothing is said.
+    pub(crate) fn with_addresses(mut self, address: &str) -> Settings {
         self.http.get_or_insert_with(|| address.to_owned());
+        self.grpc.get_or_insert_with(|| address.to_owned());
         self
     }
 
@@ -219,11 +271,19 @@ impl Settings {
         let decoder = Limits::default();
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let memory = self.memory()?;
+        let syslog_tcp = self.syslog("syslog_tcp", self.syslog_tcp.as_deref())?;
+        let syslog_udp = self.syslog("syslog_udp", self.syslog_udp.as_deref())?;
         let parts = Parts {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("outcrop-data")),
-            http: address(self.http.as_deref().unwrap_or("127.0.0.1:4318"))?,
+            http: address("http", self.http.as_deref().unwrap_or("127.0.0.1:4318"))?,
+            grpc: address("grpc", self.grpc.as_deref().unwrap_or("127.0.0.1:4317"))?,
+            syslog_tcp,
+            syslog_udp,
+            syslog_dataset: DatasetName::new(self.syslog_dataset.as_deref().unwrap_or("syslog"))
+                .map_err(SettingsError::SyslogDataset)?,
             public_host: self.public_url.as_deref().map(host_of).transpose()?,
             public_https: self.public_url.as_deref().is_some_and(|url| url.to_lowercase().starts_with("https://")),
+            cors_origins: origins(self.cors_origins.as_deref().unwrap_or_default())?,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
             store: StoreLimits {
                 flush_bytes_max: self.flush_bytes_max.unwrap_or(store.flush_bytes_max),
@@ -271,6 +331,13 @@ impl Settings {
         Ok(parts)
     }
 
+    /// An address for what has no keys.
+    fn syslog(&self, name: &'static str, text: Option<&str>) -> Result<Option<SocketAddr>, SettingsError> {
+        let Some(address) = text.map(|text| address(name, text)).transpose()? else { return Ok(None) };
+        let is_meant = address.ip().is_loopback() || self.syslog_from_everywhere == Some(true);
+        if is_meant { Ok(Some(address)) } else { Err(SettingsError::SyslogFromEverywhere { name, address }) }
+    }
+
     /// The memory of the process, cut into its uses.
     fn memory(&self) -> Result<Ceilings, NothingLeft> {
         let given = [(Pool::Memtables, self.memtable_bytes_max), (Pool::Queries, self.query_memory_bytes_max)];
@@ -279,13 +346,25 @@ impl Settings {
     }
 }
 
-fn address(text: &str) -> Result<SocketAddr, SettingsError> {
+fn address(name: &'static str, text: &str) -> Result<SocketAddr, SettingsError> {
     let address = text.to_socket_addrs().ok().and_then(|mut all| all.next());
-    address.ok_or_else(|| SettingsError::Address(text.to_owned()))
+    address.ok_or_else(|| SettingsError::Address { name, text: text.to_owned() })
 }
 
 fn host_of(url: &str) -> Result<String, SettingsError> {
     let uri: Option<Uri> = url.parse().ok();
     let authority = uri.as_ref().filter(|u| u.scheme().is_some()).and_then(|u| u.authority());
     authority.map(|a| a.as_str().to_lowercase()).ok_or_else(|| SettingsError::PublicUrl(url.to_owned()))
+}
+
+fn origins(list: &str) -> Result<Vec<String>, SettingsError> {
+    let sent = list.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+    sent.map(|origin| {
+        let lower = origin.to_lowercase();
+        let authority = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://")).unwrap_or_default();
+        let is_authority = authority.parse::<Authority>().is_ok_and(|a| a == authority);
+        let is_origin = is_authority && !authority.contains('@');
+        if is_origin { Ok(lower) } else { Err(SettingsError::CorsOrigin(origin.to_owned())) }
+    })
+    .collect()
 }

@@ -58,6 +58,8 @@ pub(crate) struct Metrics {
     body_bytes: Counter,
     /// Bodies that were acknowledged before.
     pub(crate) repeated_bodies: Counter,
+    /// Syslog messages, or parts of a stream, that nobody was told were lost.
+    pub(crate) syslog_dropped: Counter,
     shed: Family<ReasonLabel, Counter>,
 }
 
@@ -71,6 +73,7 @@ impl Metrics {
             repeated_keys: Counter::default(),
             body_bytes: Counter::default(),
             repeated_bodies: Counter::default(),
+            syslog_dropped: Counter::default(),
             shed: Family::default(),
         }
     }
@@ -109,6 +112,8 @@ impl Metrics {
             self.repeated_keys.clone(),
         );
         registry.register_with_unit("ingest_body", "Bytes of bodies as sent", Unit::Bytes, self.body_bytes.clone());
+        let dropped = "Syslog messages dropped because the queue was full, and streams that could not be read on";
+        registry.register("syslog_dropped", dropped, self.syslog_dropped.clone());
         registry.register(
             "ingest_repeated_bodies",
             "Bodies with a batch id that were acknowledged before and not stored again",

@@ -54,9 +54,9 @@ fn event(n: u64) -> String {
         write!(text, ",\"name.of.{field}\":\"value-{:06}\"", n * 31 * (field + 3) % 100_003).unwrap();
     }
     for field in 0..15 {
-        write!(text, ",\"flag.{field}\":{}", (n + field) % 3 == 0).unwrap();
+        write!(text, ",\"flag.{field}\":{}", (n + field).is_multiple_of(3)).unwrap();
     }
-    write!(text, ",\"id\":\"{:016x}{:016x}\"}}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15), !n).unwrap();
+    writeln!(text, ",\"id\":\"{:016x}{:016x}\"}}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15), !n).unwrap();
     text
 }
 

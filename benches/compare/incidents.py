@@ -30,7 +30,7 @@ class Server:
 
     def __init__(self, outcrop):
         self.directory = tempfile.TemporaryDirectory()
-        command = [outcrop, "serve", "--data-dir", self.directory.name + "/data", "--http", "127.0.0.1:0"]
+        command = [outcrop, "serve", "--data-dir", self.directory.name + "/data", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]
         log = open(self.directory.name + "/log", "w")
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         for line in self.process.stdout:

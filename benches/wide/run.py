@@ -27,9 +27,9 @@ class Server:
 
     def __init__(self, executable, *arguments, data=None):
         self.data = data or tempfile.mkdtemp(prefix="outcrop-wide-")
-        command = [executable, "serve", "--http", "127.0.0.1:0", "--data-dir", self.data, "--log", "warn", *arguments]
+        command = [executable, "serve", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--data-dir", self.data, "--log", "warn", *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
+        self.port = int(self.process.stdout.readline().split("http://")[1].split()[0].rsplit(":", 1)[1])
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
 
     def ask(self, method, path, body=None, connection=None):

@@ -65,14 +65,37 @@ pub struct Reject {
 pub struct Rejects {
     pub listed: Vec<Reject>,
     pub total: usize,
+    /// The indexes of the others, if the protocol's answer has a line for each event.
+    others: Option<Vec<u32>>,
 }
 
 impl Rejects {
+    /// Also keeps the indexes of those that are not listed.
+    pub(crate) fn all() -> Rejects {
+        Rejects { others: Some(Vec::new()), ..Rejects::default() }
+    }
+
     /// `error` is called only if the reject is listed: a hostile body must not make millions of messages.
     pub(crate) fn add(&mut self, index: usize, error: impl FnOnce() -> String) {
         self.total += 1;
         if self.listed.len() < limits::REJECTS_LISTED_MAX {
             self.listed.push(Reject { index, error: error() });
+        } else if let Some(others) = &mut self.others {
+            others.push(index as u32);
         }
     }
+
+    /// For each of the first `items` events of a body, in order: nothing if it was accepted, else what is wrong.
+    pub fn by_item(&self, items: usize) -> impl Iterator<Item = Option<&str>> {
+        let listed = self.listed.iter().map(|reject| (reject.index, reject.error.as_str()));
+        let others = self.others.iter().flatten().map(|index| (*index as usize, UNLISTED));
+        let mut rejected: Vec<(usize, &str)> = listed.chain(others).collect();
+        // What is decoded dataset by dataset is rejected so, too.
+        rejected.sort_by_key(|(index, _)| *index);
+        let mut rejected = rejected.into_iter().peekable();
+        (0..items).map(move |item| rejected.next_if(|(index, _)| *index == item).map(|(_, error)| error))
+    }
 }
+
+/// What is said of rejects that are not listed.
+const UNLISTED: &str = "rejected; the reasons of the first rejected events are given, those of the others are not";

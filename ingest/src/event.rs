@@ -7,19 +7,21 @@
 #[cfg(test)]
 mod tests;
 
+mod path;
 mod staged;
 
 use hashbrown::HashMap;
 use outcrop_storage::event::{DatasetName, EventBatch, FieldName, InvalidName, TimestampNs, reserved};
-use outcrop_storage::memory::Reservation;
 
 use crate::Context;
 use crate::columns::{Cell, Columns};
-use crate::error::{DecodeError, reserve};
-use crate::limits::{BATCH_CELLS_FREE, Bounds, Limits, MEMORY_STEP_BYTES};
+use crate::error::DecodeError;
+use crate::limits::{BATCH_CELLS_FREE, Bounds, EVENT_BYTES_CEILING, Limits};
+use crate::steps::Steps;
 
-pub(crate) use self::staged::Value;
+pub(crate) use self::path::Path;
 use self::staged::{SPECIAL, Staged, TIMES, cell};
+pub(crate) use self::staged::{Stamp, Value};
 
 /// No column, no entry.
 const NONE: u32 = u32::MAX;
@@ -28,18 +30,31 @@ const NONE: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FieldId(u32);
 
+/// What a field means whose name says when an event happened or for how many it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SpecialNames {
+    /// Just that: it is consumed.
+    Consumed,
+    /// What any other field means: the protocol says time and sample rate elsewhere.
+    Kept,
+}
+
 /// An event has more fields than the settings allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooManyFields;
 
-/// Turns events into batches of one dataset.
+/// Turns events into batches, of one dataset at a time.
 #[derive(Debug)]
 pub(crate) struct Rows<'a> {
-    dataset: &'a DatasetName,
+    dataset: DatasetName,
     received: TimestampNs,
     limits: &'a Limits,
     bounds: Bounds,
+    special: SpecialNames,
+    /// By the sender's name, which is not the field's if it is reserved.
     names: HashMap<FieldName, FieldId>,
+    /// Fields that only we write.
+    own: Vec<(&'static str, FieldId)>,
     fields: Vec<Field>,
     staged: Staged<'a>,
     /// Names of cut fields; here only for its allocation.
@@ -49,10 +64,10 @@ pub(crate) struct Rows<'a> {
     closed_width: usize,
     /// Columns × rows of the closed batches.
     closed_cells: usize,
+    closed_text_bytes: usize,
     closed_bytes: usize,
-    memory: &'a Reservation,
-    /// What of it is for columns.
-    reserved: usize,
+    /// For columns.
+    memory: Steps<'a>,
     accepted: usize,
     repeated_keys: u64,
 }
@@ -78,13 +93,15 @@ pub(crate) struct Finished {
 }
 
 impl<'a> Rows<'a> {
-    pub(crate) fn new(context: &Context<'a>, bounds: Bounds) -> Rows<'a> {
+    pub(crate) fn new(context: &Context<'a>, bounds: Bounds, special: SpecialNames) -> Rows<'a> {
         Rows {
-            dataset: context.dataset,
+            dataset: context.dataset.clone(),
             received: context.received,
             limits: context.limits,
             bounds,
+            special,
             names: HashMap::new(),
+            own: Vec::new(),
             fields: Vec::new(),
             staged: Staged::default(),
             truncated: String::new(),
@@ -92,9 +109,9 @@ impl<'a> Rows<'a> {
             closed: Vec::new(),
             closed_width: 0,
             closed_cells: 0,
+            closed_text_bytes: 0,
             closed_bytes: 0,
-            memory: context.memory,
-            reserved: 0,
+            memory: Steps::new(context.memory),
             accepted: 0,
             repeated_keys: 0,
         }
@@ -112,12 +129,43 @@ impl<'a> Rows<'a> {
     }
 
     /// The field that a sender's flattened name means; a reserved one becomes `meta.sent.<name>`.
+    #[inline]
     pub(crate) fn field(&mut self, name: &str) -> Result<FieldId, InvalidName> {
-        let special = SPECIAL.iter().position(|special| *special == name);
-        if special.is_none() && reserved::is_reserved(name) {
-            return self.field_named(&format!("{}{name}", reserved::SENT_PREFIX), None);
+        match self.names.get(name) {
+            Some(field) => Ok(*field),
+            None => self.new_field(name),
         }
-        self.field_named(name, special)
+    }
+
+    #[cold]
+    fn new_field(&mut self, name: &str) -> Result<FieldId, InvalidName> {
+        let special = match self.special {
+            SpecialNames::Consumed => SPECIAL.iter().position(|special| *special == name),
+            SpecialNames::Kept => None,
+        };
+        let sent = FieldName::new(name)?;
+        let field = if special.is_none() && reserved::is_reserved(name) {
+            self.field(&format!("{}{name}", reserved::SENT_PREFIX))?
+        } else {
+            self.known(sent.clone(), special)
+        };
+        self.names.insert(sent, field);
+        Ok(field)
+    }
+
+    /// A field that only we write, whatever senders name theirs.
+    pub(crate) fn own_field(&mut self, name: &'static str) -> FieldId {
+        if let Some((_, field)) = self.own.iter().find(|(own, _)| *own == name) {
+            return *field;
+        }
+        let field = self.known(FieldName::trusted(name), None);
+        self.own.push((name, field));
+        field
+    }
+
+    fn known(&mut self, name: FieldName, special: Option<usize>) -> FieldId {
+        self.fields.push(Field { name, special, event: 0, entry: NONE, columns: [NONE; 4] });
+        FieldId(self.fields.len() as u32 - 1)
     }
 
     /// Whether a field may be the event's time, so that its digits matter.
@@ -126,27 +174,14 @@ impl<'a> Rows<'a> {
         self.fields[field.0 as usize].special.is_some_and(|special| TIMES.contains(&special))
     }
 
-    fn field_named(&mut self, name: &str, special: Option<usize>) -> Result<FieldId, InvalidName> {
-        if let Some(field) = self.names.get(name) {
-            return Ok(*field);
-        }
-        let name = FieldName::new(name)?;
-        let field = FieldId(self.fields.len() as u32);
-        self.fields.push(Field { name: name.clone(), special, event: 0, entry: NONE, columns: [NONE; 4] });
-        self.names.insert(name, field);
-        Ok(field)
-    }
-
     /// Stages a value. A later one for the same field takes its place, `Absent` too.
     #[inline]
     pub(crate) fn add(&mut self, field: FieldId, value: Value<'a>) -> Result<(), TooManyFields> {
         let staged = &mut self.staged;
         let known = &mut self.fields[field.0 as usize];
         let absent = matches!(value, Value::Absent);
-        let was_absent = if known.event == staged.number {
-            staged.repeated_keys += 1;
-            let before = std::mem::replace(&mut staged.entries[known.entry as usize].1, value);
-            matches!(before, Value::Absent)
+        let was_absent = if staged.is_here(known.event) {
+            matches!(staged.replace(known.entry as usize, value), Value::Absent)
         } else {
             known.event = staged.number;
             known.entry = staged.entries.len() as u32;
@@ -160,48 +195,68 @@ impl<'a> Rows<'a> {
         if staged.present > self.limits.event_fields_max { Err(TooManyFields) } else { Ok(()) }
     }
 
-    /// Puts the staged event into columns. `sent` is the event as sent: its bytes settle how a fraction is rounded.
-    pub(crate) fn commit(&mut self, sent: &str) -> Result<(), DecodeError> {
-        let mut staged = std::mem::take(&mut self.staged);
-        let (timestamp, invalid_timestamp) = staged.take_time(self.received);
-        let (rate, invalid_rate) = staged.take_sample_rate(sent.as_bytes());
-        let invalid = usize::from(invalid_timestamp.is_some()) + usize::from(invalid_rate.is_some());
-        self.make_room(&staged, invalid, sent.len())?;
+    /// Stages a value unless the event names the field already.
+    #[inline]
+    pub(crate) fn add_default(&mut self, field: FieldId, value: Value<'a>) -> Result<(), TooManyFields> {
+        if self.staged.is_here(self.fields[field.0 as usize].event) { Ok(()) } else { self.add(field, value) }
+    }
+
+    /// What is staged now begins every event that [`Rows::begin_again`] starts, until [`Rows::forget_level`]. Levels lie on
+    /// each other.
+    pub(crate) fn keep_level(&mut self) {
+        self.staged.keep();
+    }
+
+    /// Starts another event with what was kept. Values for the same fields take its place, in this event only.
+    pub(crate) fn begin_again(&mut self) {
+        self.staged.begin_again();
+    }
+
+    /// Forgets the last level that was kept, and starts with those before it.
+    pub(crate) fn forget_level(&mut self) {
+        self.staged.forget_level();
+    }
+
+    /// Puts the staged event into columns, time and sample rate taken out of its fields. `sent` is the event as sent: its
+    /// bytes settle how a fraction is rounded.
+    pub(crate) fn commit(&mut self, sent: &[u8]) -> Result<(), DecodeError> {
+        let stamp = self.staged.take_stamp(self.received, sent);
+        self.commit_stamped(stamp, sent.len())
+    }
+
+    /// Puts the staged event, which has `bytes` as sent, into columns.
+    pub(crate) fn commit_stamped(&mut self, stamp: Stamp, bytes: usize) -> Result<(), DecodeError> {
+        let staged = std::mem::take(&mut self.staged);
+        let invalid = usize::from(stamp.invalid_timestamp.is_some()) + usize::from(stamp.invalid_sample_rate.is_some());
+        self.make_room(&staged, invalid, bytes)?;
         self.truncated.clear();
         for (field, value) in &staged.entries {
             if let Some(cell) = cell(value, &staged.scratch) {
                 self.put(*field, cell);
             }
         }
-        if let Some(original) = invalid_timestamp {
-            self.put_own(reserved::INVALID_TIMESTAMP, &original)?;
+        if let Some(original) = stamp.invalid_timestamp {
+            self.put_own(reserved::INVALID_TIMESTAMP, &original);
         }
-        if let Some(original) = invalid_rate {
-            self.put_own(reserved::INVALID_SAMPLE_RATE, &original)?;
+        if let Some(original) = stamp.invalid_sample_rate {
+            self.put_own(reserved::INVALID_SAMPLE_RATE, &original);
         }
         if !self.truncated.is_empty() {
             let names = std::mem::take(&mut self.truncated);
-            self.put_own(reserved::TRUNCATED, &names)?;
+            self.put_own(reserved::TRUNCATED, &names);
             self.truncated = names;
         }
-        self.columns.end_row(timestamp, rate);
+        self.columns.end_row(stamp.timestamp, stamp.sample_rate);
         self.accepted += 1;
         self.repeated_keys += staged.repeated_keys;
         self.staged = staged;
-        self.reserve_columns()
-    }
-
-    /// Reserves memory for the columns so far, in steps.
-    #[inline]
-    fn reserve_columns(&mut self) -> Result<(), DecodeError> {
-        let held = self.closed_bytes + self.columns.memory_bytes_max();
-        let Some(missing) = held.checked_sub(self.reserved).filter(|missing| *missing > 0) else { return Ok(()) };
-        let step = missing.max(self.reserved / 4).max(MEMORY_STEP_BYTES);
-        // Near the end of what there is, what is needed must do.
-        let step =
-            if self.memory.try_grow(step).is_ok() { step } else { reserve(self.memory, missing).map(|()| missing)? };
-        self.reserved += step;
-        Ok(())
+        let text_bytes = self.closed_text_bytes + self.columns.text_bytes();
+        if text_bytes / self.bounds.body_text_growth_max > self.limits.body_bytes_max {
+            return Err(DecodeError::too_large(
+                "what the events of the body have in common would be repeated too often; send them in several smaller bodies",
+            ));
+        }
+        self.memory.hold(self.closed_bytes + self.columns.memory_bytes_max())
     }
 
     /// Closes the batch if it would become too large with the staged event, which brings `invalid` fields of ours and has
@@ -240,6 +295,7 @@ impl<'a> Rows<'a> {
         }
         self.closed_width += self.columns.width();
         self.closed_cells += self.columns.width() * self.columns.rows();
+        self.closed_text_bytes += self.columns.text_bytes();
         if self.closed_width > self.bounds.body_columns_max || self.closed_cells > self.bounds.body_cells_max {
             return Err(DecodeError::too_large(
                 "the body has too many different field names; send values as values instead of as names, or send the \
@@ -275,11 +331,9 @@ impl<'a> Rows<'a> {
         self.columns.put(*column as usize, cell);
     }
 
-    /// A field that only we write.
-    fn put_own(&mut self, name: &'static str, text: &str) -> Result<(), DecodeError> {
-        let field = self.field_named(name, None).map_err(|error| DecodeError::malformed(error.to_string()))?;
+    fn put_own(&mut self, name: &'static str, text: &str) {
+        let field = self.own_field(name);
         self.put(field, Cell::Text(text));
-        Ok(())
     }
 
     /// Whether so many names are known that they should be forgotten.
@@ -292,7 +346,15 @@ impl<'a> Rows<'a> {
         self.close()?;
         self.begin();
         self.names.clear();
+        self.own.clear();
         self.fields.clear();
+        Ok(())
+    }
+
+    /// Further events are of this dataset. Forgets every [`FieldId`].
+    pub(crate) fn turn_to(&mut self, dataset: DatasetName) -> Result<(), DecodeError> {
+        self.forget_names()?;
+        self.dataset = dataset;
         Ok(())
     }
 
@@ -300,9 +362,18 @@ impl<'a> Rows<'a> {
         &self.bounds
     }
 
+    pub(crate) fn received(&self) -> TimestampNs {
+        self.received
+    }
+
     #[inline]
     pub(crate) fn limits(&self) -> &'a Limits {
         self.limits
+    }
+
+    /// Bytes that an event may have as sent.
+    pub(crate) fn event_bytes_max(&self) -> usize {
+        self.limits.event_bytes_max.min(EVENT_BYTES_CEILING)
     }
 
     pub(crate) fn finish(mut self) -> Result<Finished, DecodeError> {

@@ -43,6 +43,8 @@ pub(crate) struct Bounds {
     pub(crate) body_columns_max: usize,
     /// Columns × rows of all batches of one body.
     pub(crate) body_cells_max: usize,
+    /// Bytes of text in all batches of one body for each byte that a body may have.
+    pub(crate) body_text_growth_max: usize,
     /// Names known at once.
     pub(crate) names_max: usize,
 }
@@ -69,14 +71,29 @@ pub(crate) const BODY_COLUMNS_MAX: usize = 100_000;
 /// At most 8 bytes a cell: 256 MiB. A body of 50,000 events may still have 670 columns.
 pub(crate) const BODY_CELLS_MAX: usize = 32 << 20;
 
+/// Where events have things in common, a body says them once and columns for each event: 256 MiB by default.
+pub(crate) const BODY_TEXT_GROWTH_MAX: usize = 4;
+
 /// What an Arrow column costs however few values it has.
 pub(crate) const COLUMN_BYTES: usize = 600;
 
-/// Memory for columns is reserved at least so much at a time: a reservation takes a lock that all share.
+/// Memory is reserved at least so much at a time: a reservation takes a lock that all share.
 pub(crate) const MEMORY_STEP_BYTES: usize = 256 << 10;
 
 /// Names are forgotten between events beyond this, so that names without a value (nulls) are bounded too.
 pub(crate) const NAMES_MAX: usize = 4 * limits::BATCH_COLUMNS_MAX;
+
+/// Events of a body whose answer has a line for each: the answer stays below 64 MiB.
+pub(crate) const ITEMS_MAX: usize = 250_000;
+
+/// Datasets that one body may name; further ones go where events without a dataset go.
+pub(crate) const BODY_DATASETS_MAX: usize = 1_000;
+
+/// Resources of one request: two bytes of a hostile one each, twenty of memory.
+pub(crate) const BODY_RESOURCES_MAX: usize = 100_000;
+
+/// Data points of one request: they are sorted before they become events, which takes 60 bytes each.
+pub(crate) const BODY_POINTS_MAX: usize = 1_000_000;
 
 impl Default for Bounds {
     fn default() -> Bounds {
@@ -87,6 +104,7 @@ impl Default for Bounds {
             batch_cells_per_value_max: BATCH_CELLS_PER_VALUE_MAX,
             body_columns_max: BODY_COLUMNS_MAX,
             body_cells_max: BODY_CELLS_MAX,
+            body_text_growth_max: BODY_TEXT_GROWTH_MAX,
             names_max: NAMES_MAX,
         }
     }

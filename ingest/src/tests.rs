@@ -4,6 +4,7 @@ mod fuzz;
 mod hostile;
 mod memory;
 mod model;
+mod protocols;
 mod sentences;
 
 use arrow::array::{Array, AsArray};
@@ -34,7 +35,7 @@ fn decode_within(
     memory: &Reservation,
 ) -> Result<Decoded, DecodeError> {
     let dataset = DatasetName::new("tests").unwrap();
-    decode(Protocol::Json, encoding, body, &Context { dataset: &dataset, received: RECEIVED, limits, memory })
+    decode(&Protocol::Json, encoding, body, &Context { dataset: &dataset, received: RECEIVED, limits, memory })
 }
 
 pub(crate) fn decode_json(body: impl AsRef<[u8]>) -> Result<Decoded, DecodeError> {

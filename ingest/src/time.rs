@@ -37,6 +37,12 @@ pub(crate) fn from_text(text: &str) -> Option<TimestampNs> {
     from_rfc3339(text).or_else(|| from_decimal(text))
 }
 
+/// Seconds and nanoseconds since 1970. `None` outside 1970 to 2262.
+pub(crate) fn from_seconds(seconds: i64, nanoseconds: u32) -> Option<TimestampNs> {
+    let time = i128::from(seconds) * NANOSECONDS_PER_SECOND + i128::from(nanoseconds);
+    TimestampNs::try_from(time).ok().filter(|time| *time >= 0)
+}
+
 /// A number as in JSON, with all its digits; what is finer than a nanosecond is cut off.
 pub(crate) fn from_decimal(text: &str) -> Option<TimestampNs> {
     let (negative, digits) = match text.strip_prefix('-') {
@@ -120,8 +126,38 @@ fn from_rfc3339(text: &str) -> Option<TimestampNs> {
     }
     let (fraction, offset) = fraction_nanoseconds(tail)?;
     let seconds = day * SECONDS_PER_DAY + hour * 3_600 + minute * 60 + second - offset_seconds(offset)?;
-    let nanoseconds = i128::from(seconds) * NANOSECONDS_PER_SECOND + i128::from(fraction);
-    TimestampNs::try_from(nanoseconds).ok().filter(|time| *time >= 0)
+    from_seconds(seconds, fraction)
+}
+
+/// A time as RFC 3339 in UTC, with nine decimals if it has any. Seconds beyond the years that can be written become digits.
+pub(crate) fn push_rfc3339(out: &mut String, seconds: i64, nanoseconds: u32) {
+    let day = seconds.div_euclid(SECONDS_PER_DAY);
+    let second = seconds.rem_euclid(SECONDS_PER_DAY);
+    let text = match date(day) {
+        Some((year, month, day)) => {
+            format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60)
+        }
+        None => return out.push_str(&seconds.to_string()),
+    };
+    out.push_str(&text);
+    if nanoseconds > 0 {
+        out.push_str(&format!(".{nanoseconds:09}"));
+    }
+    out.push('Z');
+}
+
+/// Year, month and day of a number of days since 1970-01-01; `None` outside the years 1 to 9999.
+fn date(days: i64) -> Option<(i64, i64, i64)> {
+    // Counted from 0000-03-01, so that leap days end years; 400 years have 146,097 days.
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    (1..=9_999).contains(&year).then_some((year, month, day_of_year - (153 * shifted + 2) / 5 + 1))
 }
 
 /// The number that two digits at `at` make.
@@ -147,7 +183,7 @@ fn day_number(year: i64, month: i64, day: i64) -> Option<i64> {
 }
 
 /// Nanoseconds of a leading `.123`, and what follows it.
-fn fraction_nanoseconds(tail: &[u8]) -> Option<(i64, &[u8])> {
+fn fraction_nanoseconds(tail: &[u8]) -> Option<(u32, &[u8])> {
     let Some((b'.', digits)) = tail.split_first() else {
         return Some((0, tail));
     };
@@ -157,7 +193,7 @@ fn fraction_nanoseconds(tail: &[u8]) -> Option<(i64, &[u8])> {
     }
     let nanoseconds = (0..9).fold(0, |sum, place| {
         let digit = if place < length { digits[place] - b'0' } else { 0 };
-        sum * 10 + i64::from(digit)
+        sum * 10 + u32::from(digit)
     });
     Some((nanoseconds, &digits[length..]))
 }

@@ -54,7 +54,8 @@ fn condition_expression(
     let alternatives = if condition.column == "*" {
         let mut any = Vec::new();
         for field in scope.text_fields() {
-            let column = ScanColumn::Field(field, FieldType::String);
+            // As any other filter on the field has it: one column of the scan cannot be there twice.
+            let Some(column) = scope.resolve(field.as_str()).column(FieldType::String) else { continue };
             any.extend(field_test(&column, FieldType::String, &condition.test)?);
             used.insert(column);
         }

@@ -13,7 +13,7 @@ use crate::demo::{DATASET, sender};
 use crate::settings::Settings;
 
 pub(crate) fn demo(settings: Settings) -> Result<ExitCode, CommandError> {
-    let parts = settings.with_data_dir(PathBuf::from("outcrop-demo")).with_http("127.0.0.1:0").parts()?;
+    let parts = settings.with_data_dir(PathBuf::from("outcrop-demo")).with_addresses("127.0.0.1:0").parts()?;
     let stop = Arc::new(AtomicBool::new(false));
     let stopping = Arc::clone(&stop);
     let served = serve::serve(parts, move |address| {

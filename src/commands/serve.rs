@@ -9,14 +9,15 @@ use outcrop_query::{QueryEngine, QuerySettings};
 use outcrop_storage::memory::{Memory, Pool};
 use outcrop_storage::paths::DataDir;
 use outcrop_storage::{Store, StoreSettings, machine};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 
 use super::CommandError;
-use crate::connections::Connections;
+use crate::connections::{Connections, Speech};
 use crate::http::{self, App, Grants, IN_FLIGHT_MAX};
 use crate::settings::Parts;
+use crate::syslog::Listeners;
 use crate::workspace::Workspace;
 use crate::{pressure, telemetry};
 
@@ -51,14 +52,16 @@ pub(crate) fn serve(
         .enable_all()
         .build()?;
     let served = runtime.block_on(async {
-        let listener = listen(parts.http).await?;
-        let address = listener.local_addr()?;
+        let listener = listen("http", parts.http).await?;
+        let grpc_listener = listen("grpc", parts.grpc).await?;
+        let (address, grpc) = (listener.local_addr()?, grpc_listener.local_addr()?);
+        let syslog = listen_for_syslog(&parts).await?;
         let app = App::new(Arc::clone(&store), engine, workspace, &parts, grants)?;
         // Before anybody is told that we are ready: from then on a SIGTERM must drain.
         let signals = Signals::new()?;
-        println!("Outcrop is ready: http://{address}");
+        println!("Outcrop is ready: http://{address} and OTLP over gRPC at {grpc}{}", syslog.addresses()?);
         ready(address)?;
-        run(listener, app, signals).await
+        run(listener, grpc_listener, syslog, app, signals).await
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
     store.close();
@@ -69,21 +72,21 @@ pub(crate) fn serve(
 /// Opens the keys. While there is none that counts, only this machine is served.
 fn open_workspace(parts: &Parts) -> Result<Workspace, CommandError> {
     let path = DataDir::new(&parts.data_dir).workspace();
-    if parts.http.ip().is_loopback() {
+    if parts.is_loopback_only() {
         return Ok(Workspace::open(&path)?);
     }
+    let (name, address) = if parts.http.ip().is_loopback() { ("grpc", parts.grpc) } else { ("http", parts.http) };
     let opened = if path.exists() { Some(Workspace::open(&path)?) } else { None };
     match opened {
         Some(workspace) if workspace.image()?.has_key() => {
-            if parts.public_host.is_none() {
+            if parts.public_host.is_none() && !parts.http.ip().is_loopback() {
                 tracing::warn!("requests by another name than localhost get 421; set public_url to what people use");
             }
             Ok(workspace)
         }
         _ => Err(format!(
-            "{} can be reached from other machines, and without a key Outcrop serves this machine only; make one with \
+            "{name}: {address} can be reached from other machines, and without a key Outcrop serves this machine only; make one with \
              outcrop keys create --data-dir {} --name NAME --scope query --scope ingest, or use 127.0.0.1",
-            parts.http,
             parts.data_dir.display()
         )
         .into()),
@@ -141,15 +144,32 @@ fn open_engine(parts: &Parts, memory: Memory) -> Result<QueryEngine, CommandErro
     })?)
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, CommandError> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let hint = if error.kind() == std::io::ErrorKind::AddrInUse {
-            "; another program has this port: choose one with --http 127.0.0.1:PORT, or 0 for any"
-        } else {
-            ""
-        };
-        format!("cannot listen on {address}: {error}{hint}").into()
-    })
+async fn listen(flag: &str, address: SocketAddr) -> Result<TcpListener, CommandError> {
+    TcpListener::bind(address).await.map_err(|error| cannot_listen(flag, address, &error))
+}
+
+async fn listen_for_syslog(parts: &Parts) -> Result<Listeners, CommandError> {
+    let tcp = match parts.syslog_tcp {
+        Some(address) => Some(listen("syslog-tcp", address).await?),
+        None => None,
+    };
+    let udp = match parts.syslog_udp {
+        Some(address) => {
+            Some(UdpSocket::bind(address).await.map_err(|error| cannot_listen("syslog-udp", address, &error))?)
+        }
+        None => None,
+    };
+    let message_bytes_max = parts.ingest.event_bytes_max;
+    Ok(Listeners { tcp, udp, dataset: parts.syslog_dataset.clone(), message_bytes_max })
+}
+
+fn cannot_listen(flag: &str, address: SocketAddr, error: &std::io::Error) -> CommandError {
+    let hint = if error.kind() == std::io::ErrorKind::AddrInUse {
+        format!("; another program has this port: choose one with --{flag} 127.0.0.1:PORT, or 0 for any")
+    } else {
+        String::new()
+    };
+    format!("cannot listen on {address}: {error}{hint}").into()
 }
 
 /// What asks the server to end.
@@ -164,7 +184,13 @@ impl Signals {
     }
 }
 
-async fn run(listener: TcpListener, app: App, mut signals: Signals) -> Result<(), CommandError> {
+async fn run(
+    listener: TcpListener,
+    grpc_listener: TcpListener,
+    syslog: Listeners,
+    app: App,
+    mut signals: Signals,
+) -> Result<(), CommandError> {
     let (begin_drain, draining) = tokio::sync::watch::channel(false);
     let connections = Connections {
         memory: app.memory.clone(),
@@ -172,19 +198,27 @@ async fn run(listener: TcpListener, app: App, mut signals: Signals) -> Result<()
         slots: Arc::new(Semaphore::new(connections_max(app.grants))),
     };
     tokio::spawn(pressure::watch(app.clone()));
-    let mut server = tokio::spawn(connections.serve(listener, http::router(app), draining));
+    let calls =
+        connections.clone().serve(Speech::Grpc, grpc_listener, http::grpc::router(app.clone()), draining.clone());
+    let mut calls = tokio::spawn(calls);
+    let mut syslog = tokio::spawn(syslog.run(app.clone(), draining.clone()));
+    let mut server = tokio::spawn(connections.serve(Speech::Http, listener, http::router(app), draining));
     tokio::select! {
         ended = &mut server => return Ok(ended?),
+        ended = &mut calls => return Ok(ended?),
         _ = signals.terminate.recv() => {}
         _ = signals.interrupt.recv() => {}
     }
     tracing::info!("draining");
     begin_drain.send_replace(true);
-    match tokio::time::timeout(Duration::from_secs(DRAIN_SECONDS_MAX), &mut server).await {
-        Ok(ended) => Ok(ended?),
+    let all = async { tokio::try_join!(&mut server, &mut calls, &mut syslog) };
+    match tokio::time::timeout(Duration::from_secs(DRAIN_SECONDS_MAX), all).await {
+        Ok(ended) => Ok(ended.map(drop)?),
         Err(_) => {
             tracing::warn!("requests were still under way after {DRAIN_SECONDS_MAX} s; they were cut off");
             server.abort();
+            calls.abort();
+            syslog.abort();
             Ok(())
         }
     }

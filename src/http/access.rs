@@ -9,6 +9,7 @@
 //! What names no dataset (`*`, lists) is limited by the [`Caller`]: handlers read through [`Caller::snapshot`] and no
 //! other way. Ingest asks [`Caller::require`] for each dataset that a body names. It must not know what handlers do.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::rejection::RawPathParamsRejection;
@@ -17,11 +18,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use outcrop_storage::event::DatasetName;
 use outcrop_storage::{Snapshot, Store};
 use serde_json::json;
 
-use super::{ApiError, App, error, session};
+use super::{ApiError, App, error, grpc, session};
 use crate::workspace::{Identity, Reach, Scope};
 
 /// What a route needs.
@@ -61,6 +64,65 @@ pub(super) const ROUTES: &[(&str, &str, Needs)] = &[
     ("DELETE", "/api/v1/session", Needs::Nothing),
     ("GET", "/api/v1/version", Needs::Nothing),
     ("GET", "/api/v1/openapi.json", Needs::Nothing),
+    ("POST", "/1/events/{dataset}", Needs::Scope(Scope::Ingest)),
+    ("POST", "/1/batch/{dataset}", Needs::Scope(Scope::Ingest)),
+    ("POST", "/1/kinesis_events/{dataset}", Needs::Scope(Scope::Ingest)),
+    ("GET", "/1/auth", Needs::Somebody),
+    ("POST", "/v1/traces", Needs::Scope(Scope::Ingest)),
+    ("POST", "/v1/traces/", Needs::Scope(Scope::Ingest)),
+    ("POST", "/v1/logs", Needs::Scope(Scope::Ingest)),
+    ("POST", "/v1/logs/", Needs::Scope(Scope::Ingest)),
+    ("POST", "/v1/metrics", Needs::Scope(Scope::Ingest)),
+    ("POST", "/v1/metrics/", Needs::Scope(Scope::Ingest)),
+    ("POST", grpc::TRACES, Needs::Scope(Scope::Ingest)),
+    ("POST", grpc::LOGS, Needs::Scope(Scope::Ingest)),
+    ("POST", grpc::METRICS, Needs::Scope(Scope::Ingest)),
+    ("POST", "/loki/api/v1/push", Needs::Scope(Scope::Ingest)),
+    ("POST", "/api/prom/push", Needs::Scope(Scope::Ingest)),
+    ("GET", "/ready", Needs::Nothing),
+    ("POST", "/_bulk", Needs::Scope(Scope::Ingest)),
+    ("POST", "/{index}/_bulk", Needs::Scope(Scope::Ingest)),
+    ("PUT", "/_bulk", Needs::Scope(Scope::Ingest)),
+    ("PUT", "/{index}/_bulk", Needs::Scope(Scope::Ingest)),
+    ("GET", "/_license", Needs::Somebody),
+    ("GET", "/_xpack", Needs::Somebody),
+    ("GET", "/_cluster/health", Needs::Somebody),
+    ("GET", "/_nodes/http", Needs::Somebody),
+    ("GET", "/_index_template/{name}", Needs::Somebody),
+    ("PUT", "/_index_template/{name}", Needs::Somebody),
+    ("GET", "/_component_template/{name}", Needs::Somebody),
+    ("PUT", "/_component_template/{name}", Needs::Somebody),
+    ("GET", "/_template/{name}", Needs::Somebody),
+    ("PUT", "/_template/{name}", Needs::Somebody),
+    ("GET", "/_ilm/policy/{name}", Needs::Somebody),
+    ("PUT", "/_ilm/policy/{name}", Needs::Somebody),
+    ("GET", "/_ingest/pipeline/{name}", Needs::Somebody),
+    ("PUT", "/_ingest/pipeline/{name}", Needs::Somebody),
+    ("GET", "/_data_stream/{name}", Needs::Somebody),
+    ("PUT", "/_data_stream/{name}", Needs::Somebody),
+    ("POST", "/elasticsearch/_bulk", Needs::Scope(Scope::Ingest)),
+    ("POST", "/elasticsearch/{index}/_bulk", Needs::Scope(Scope::Ingest)),
+    ("PUT", "/elasticsearch/_bulk", Needs::Scope(Scope::Ingest)),
+    ("PUT", "/elasticsearch/{index}/_bulk", Needs::Scope(Scope::Ingest)),
+    ("GET", "/elasticsearch/_license", Needs::Somebody),
+    ("GET", "/elasticsearch/_xpack", Needs::Somebody),
+    ("GET", "/elasticsearch/_cluster/health", Needs::Somebody),
+    ("GET", "/elasticsearch/_nodes/http", Needs::Somebody),
+    ("GET", "/elasticsearch/_index_template/{name}", Needs::Somebody),
+    ("PUT", "/elasticsearch/_index_template/{name}", Needs::Somebody),
+    ("GET", "/elasticsearch/_component_template/{name}", Needs::Somebody),
+    ("PUT", "/elasticsearch/_component_template/{name}", Needs::Somebody),
+    ("GET", "/elasticsearch/_template/{name}", Needs::Somebody),
+    ("PUT", "/elasticsearch/_template/{name}", Needs::Somebody),
+    ("GET", "/elasticsearch/_ilm/policy/{name}", Needs::Somebody),
+    ("PUT", "/elasticsearch/_ilm/policy/{name}", Needs::Somebody),
+    ("GET", "/elasticsearch/_ingest/pipeline/{name}", Needs::Somebody),
+    ("PUT", "/elasticsearch/_ingest/pipeline/{name}", Needs::Somebody),
+    ("GET", "/elasticsearch/_data_stream/{name}", Needs::Somebody),
+    ("PUT", "/elasticsearch/_data_stream/{name}", Needs::Somebody),
+    ("GET", "/elasticsearch", Needs::Somebody),
+    ("GET", "/elasticsearch/", Needs::Somebody),
+    ("GET", "/", Needs::Nothing),
     ("GET", "/healthz", Needs::Nothing),
     ("GET", "/readyz", Needs::Nothing),
     ("GET", "/metrics", Needs::Nothing),
@@ -82,6 +144,11 @@ impl Caller {
         self.0.as_ref().map_or("this-machine", |key| key.id.as_str())
     }
 
+    /// Whoever sends where there are no keys, which is on this machine unless the operator said otherwise.
+    pub(super) fn without_key() -> Caller {
+        Caller(None)
+    }
+
     pub(super) fn identity(&self) -> Option<&Identity> {
         self.0.as_deref()
     }
@@ -91,6 +158,11 @@ impl Caller {
             Some(key) => key.scopes.reach(scope),
             None => KEYLESS.contains(&scope).then_some(&Reach::All),
         }
+    }
+
+    /// Whether there is any dataset for which the caller has the scope.
+    pub(super) fn may(&self, scope: Scope) -> bool {
+        self.reach(scope).is_some()
     }
 
     /// Refuses what the key's scopes do not include.
@@ -203,6 +275,16 @@ fn needs(method: &Method, path: &str) -> Option<Needs> {
     ROUTES.iter().find(|(m, p, _)| *m == method.as_str() && *p == path).map(|(_, _, needs)| *needs)
 }
 
+/// Whether events come in by this route.
+pub(super) fn takes_events(method: &Method, path: &str) -> bool {
+    needs(method, path) == Some(Needs::Scope(Scope::Ingest))
+}
+
+/// Whether a path has something that needs anybody.
+pub(super) fn is_guarded(path: &str) -> bool {
+    ROUTES.iter().any(|(_, p, needs)| *p == path && *needs != Needs::Nothing)
+}
+
 /// Whoever sent these headers. A wrong key and none get the same answer.
 fn identify(app: &App, headers: &HeaderMap, needs: Needs) -> Result<Caller, ApiError> {
     let image = app.workspace.image()?;
@@ -211,7 +293,7 @@ fn identify(app: &App, headers: &HeaderMap, needs: Needs) -> Result<Caller, ApiE
     }
     let now = app.store.clock().now();
     let identity = match sent_key(headers) {
-        Some(sent) => image.key(sent),
+        Some(sent) => image.key(&sent),
         None => session::sent(app, headers).and_then(|sent| image.session(sent, now)),
     };
     let scope = match needs {
@@ -234,15 +316,30 @@ fn note_used(app: App, identity: Arc<Identity>, now: i64) {
     });
 }
 
+/// The headers that a key may be in by itself.
+const KEY_HEADERS: [&str; 3] = ["x-outcrop-key", "x-honeycomb-team", "x-amz-firehose-access-key"];
+
 /// The first of the headers that a key may be in; an empty text if it cannot be read.
-fn sent_key(headers: &HeaderMap) -> Option<&str> {
+fn sent_key(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let text = value.to_str().unwrap_or_default();
-        let (scheme, key) = text.split_once(' ').unwrap_or_default();
-        return Some(if scheme.eq_ignore_ascii_case("bearer") { key.trim() } else { "" });
+        let (scheme, sent) = text.split_once(' ').unwrap_or_default();
+        return Some(match scheme.to_ascii_lowercase().as_str() {
+            "bearer" => sent.trim().into(),
+            // What log shippers have: a user and a password, or an id and a key. Whatever is before the colon is theirs.
+            "basic" => paired(sent.trim()).unwrap_or_default().into(),
+            "apikey" => paired(sent.trim()).map_or(sent.trim().into(), Cow::Owned),
+            _ => "".into(),
+        });
     }
-    let value = headers.get("x-outcrop-key").or_else(|| headers.get("x-honeycomb-team"))?;
-    Some(value.to_str().unwrap_or_default().trim())
+    let value = KEY_HEADERS.iter().find_map(|name| headers.get(*name))?;
+    Some(value.to_str().unwrap_or_default().trim().into())
+}
+
+/// What is behind the colon in a text that is base64.
+fn paired(sent: &str) -> Option<String> {
+    let pair = String::from_utf8(STANDARD.decode(sent).ok()?).ok()?;
+    pair.split_once(':').map(|(_, key)| key.to_owned())
 }
 
 /// The one answer to a missing, wrong, revoked or expired key.

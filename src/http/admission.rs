@@ -4,7 +4,6 @@
 //! know how bodies are read or decoded.
 
 use axum::http::{HeaderMap, StatusCode};
-use outcrop_ingest::Encoding;
 
 use super::{ApiError, App, body};
 use crate::workers::Ticket;
@@ -62,16 +61,16 @@ const REQUEST_COST: u64 = 4 << 10;
 const COMPRESSED_COST: u64 = 8;
 
 /// What decoding so many bytes costs.
-pub(super) fn cost(bytes: usize, encoding: Encoding) -> u64 {
-    let weight = if encoding == Encoding::Identity { 1 } else { COMPRESSED_COST };
+pub(super) fn cost(bytes: usize, is_compressed: bool) -> u64 {
+    let weight = if is_compressed { COMPRESSED_COST } else { 1 };
     bytes as u64 * weight + REQUEST_COST
 }
 
 /// Lets a request of ingest in, or not, before anything of its body is read.
-pub(super) fn enter(app: &App, headers: &HeaderMap, encoding: Encoding) -> Result<Ticket, ApiError> {
+pub(super) fn enter(app: &App, headers: &HeaderMap, is_compressed: bool) -> Result<Ticket, ApiError> {
     app.store.check_space()?;
     if app.in_flight.available_permits() == 0 {
         return Err(busy(Shed::Log));
     }
-    app.workers.enter(cost(body::length(headers).unwrap_or(0), encoding)).map_err(|_| busy(Shed::Queue))
+    app.workers.enter(cost(body::length(headers).unwrap_or(0), is_compressed)).map_err(|_| busy(Shed::Queue))
 }

@@ -1,4 +1,5 @@
-//! The only table of statuses: every error of every room becomes one answer of the contract's shape.
+//! The only table of statuses: every error of every room becomes one answer of the contract's shape; `dialect` says it in
+//! the shape that a protocol has for it.
 
 use std::any::Any;
 
@@ -84,22 +85,56 @@ impl ApiError {
     pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::BAD_REQUEST, code, message)
     }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub(crate) fn retry_after_seconds(&self) -> Option<u32> {
+        self.retry_after_seconds
+    }
+
+    /// The code that gRPC has for this status.
+    pub(super) fn grpc_code(&self) -> u32 {
+        match self.status {
+            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => 3,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => 4,
+            StatusCode::NOT_FOUND => 5,
+            StatusCode::FORBIDDEN => 7,
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::TOO_MANY_REQUESTS => 8,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => 12,
+            StatusCode::SERVICE_UNAVAILABLE => 14,
+            StatusCode::UNAUTHORIZED => 16,
+            _ => 13,
+        }
+    }
+
+    /// The answer with such a body, and with everything that is not in it.
+    pub(super) fn answer(&self, body: impl IntoResponse) -> Response {
+        let mut response = (self.status, body).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after_seconds {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        // For whoever counts.
+        if let Some(why) = self.shed {
+            response.extensions_mut().insert(why);
+        }
+        response
+    }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, retry_after_seconds, shed) = (self.status, self.retry_after_seconds, self.shed);
-        let mut response = (status, Json(self.body())).into_response();
-        if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if let Some(seconds) = retry_after_seconds {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        // For whoever counts.
-        if let Some(why) = shed {
-            response.extensions_mut().insert(why);
-        }
+        let mut response = self.answer(Json(self.clone().body()));
+        // For protocols that say it in other words.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -1,7 +1,8 @@
-//! `POST /api/v1/events/{dataset}`: take a body, decode it, make it durable, reply.
+//! `POST /api/v1/events/{dataset}`, and what every protocol does between its request and its answer: take a body, decode
+//! it, make it durable.
 //!
 //! Memory is drawn from one account: for the body before it is read, for what it becomes while it does, and for the
-//! memtables before the log is written.
+//! memtables before the log is written. Must not know how the other protocols answer.
 
 use std::time::Instant;
 
@@ -9,7 +10,8 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
-use outcrop_ingest::{Context, Decoded, Encoding, Protocol, decode};
+use outcrop_ingest::elasticsearch::Actions;
+use outcrop_ingest::{Context, Decoded, Encoding, Protocol, Rejects, decode};
 use outcrop_storage::event::DatasetName;
 use outcrop_storage::memory::{Pool, Reservation};
 use outcrop_storage::{BatchId, Begun, Outcome, limits};
@@ -78,31 +80,99 @@ pub(crate) async fn accept(
     let dataset = DatasetName::new(&dataset).map_err(|e| ApiError::bad_request("bad_dataset", e.to_string()))?;
     caller.require(Scope::Ingest, &dataset)?;
     let id = batch_id(&headers)?;
+    let incoming = Incoming { protocol: Protocol::Json, dataset, overflow: None };
+    Ok(Json(match take_once(&app, &caller, incoming, id, &headers, body).await? {
+        Took::Stored(taken) => accepted(&taken),
+        Took::Repeated(outcome) => repeated(outcome),
+    }))
+}
+
+/// What must be known to read a body.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) protocol: Protocol,
+    /// Where events go that name no dataset themselves.
+    pub(super) dataset: DatasetName,
+    /// Where events go whose dataset would be one too many, if the caller may send there; none: they are refused.
+    pub(super) overflow: Option<DatasetName>,
+}
+
+/// What became of a body: its accepted events are durable.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) accepted: u64,
+    /// What the sender counts.
+    pub(super) items: usize,
+    pub(super) rejects: Rejects,
+    pub(super) actions: Actions,
+}
+
+/// What became of a body that may have been sent before.
+#[derive(Debug)]
+enum Took {
+    Stored(Taken),
+    /// It was acknowledged before, so.
+    Repeated(Outcome),
+}
+
+/// Takes a body, decodes it, and makes it durable.
+pub(super) async fn take(
+    app: &App,
+    caller: &Caller,
+    incoming: Incoming,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Taken, ApiError> {
+    match take_once(app, caller, incoming, None, headers, body).await? {
+        Took::Stored(taken) => Ok(taken),
+        Took::Repeated(_) => Err(ApiError::bug("the log")),
+    }
+}
+
+/// The same for a body that its sender may have given an id.
+async fn take_once(
+    app: &App,
+    caller: &Caller,
+    incoming: Incoming,
+    id: Option<&str>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Took, ApiError> {
     let encoding = headers.get(header::CONTENT_ENCODING).map(|v| v.to_str().unwrap_or("?"));
     let encoding = Encoding::from_header(encoding)?;
-    let (ticket, held) = take(&app, &headers, encoding, body).await?;
+    let is_compressed = encoding != Encoding::Identity || incoming.protocol.compresses();
+    let (ticket, held) = let_in(app, headers, is_compressed, body).await?;
     let body_bytes = held.bytes.len() as u64;
-    let id = id.map(|id| app.store.batch_id(caller.id(), &dataset, id, &held.bytes));
+    let id = id.map(|id| app.store.batch_id(caller.id(), &incoming.dataset, id, &held.bytes));
     if let Some(outcome) = id.map(|id| app.store.acknowledged(&id)).transpose()?.flatten() {
-        return Ok(Json(repeated(&app, outcome)));
+        app.metrics.repeated_bodies.inc();
+        return Ok(Took::Repeated(outcome));
     }
     let _in_flight = app.in_flight.try_acquire().map_err(|_| admission::busy(Shed::Log))?;
-    let sent = Sent { dataset, encoding, id, held };
-    let Handed { accepted, repeated_keys, begun } = hand_over(&app, ticket, sent).await?;
+    let sent = Sent { incoming, caller: caller.clone(), encoding, is_compressed, id, held };
+    let Handed { taken, repeated_keys, begun } = hand_over(app, ticket, sent).await?;
     match begun {
         Begun::Submitted(submitted) => {
             tokio::task::spawn_blocking(move || submitted.wait()).await.map_err(|_| ApiError::bug("the store"))??;
-            app.metrics.ingested(accepted.accepted, accepted.rejected_total, repeated_keys, body_bytes);
-            Ok(Json(accepted))
+            app.metrics.ingested(taken.accepted, taken.rejects.total as u64, repeated_keys, body_bytes);
+            Ok(Took::Stored(taken))
         }
-        Begun::Repeated(outcome) => Ok(Json(repeated(&app, outcome))),
+        Begun::Repeated(outcome) => {
+            app.metrics.repeated_bodies.inc();
+            Ok(Took::Repeated(outcome))
+        }
     }
 }
 
 /// The body, if it is let in. What is not is read away.
-async fn take(app: &App, headers: &HeaderMap, encoding: Encoding, mut body: Body) -> Result<(Ticket, Held), ApiError> {
+async fn let_in(
+    app: &App,
+    headers: &HeaderMap,
+    is_compressed: bool,
+    mut body: Body,
+) -> Result<(Ticket, Held), ApiError> {
     let max = app.limits.body_bytes_max;
-    let taken = match admission::enter(app, headers, encoding) {
+    let taken = match admission::enter(app, headers, is_compressed) {
         Ok(ticket) => body::read(&app.memory, headers, &mut body, max).await.map(|held| (ticket, held)),
         Err(refused) => Err(refused),
     };
@@ -114,34 +184,44 @@ async fn take(app: &App, headers: &HeaderMap, encoding: Encoding, mut body: Body
 
 /// A request as it was sent.
 struct Sent {
-    dataset: DatasetName,
+    incoming: Incoming,
+    caller: Caller,
     encoding: Encoding,
+    is_compressed: bool,
     id: Option<BatchId>,
     held: Held,
 }
 
 /// Events on their way into the log, and what is answered once they are durable.
 struct Handed {
-    accepted: AcceptedEvents,
+    taken: Taken,
     repeated_keys: u64,
     begun: Begun,
 }
 
+/// What a body holds, and the memory that this takes.
+struct Read {
+    decoded: Decoded,
+    overflow: Option<DatasetName>,
+    id: Option<BatchId>,
+    _memory: Reservation,
+}
+
 /// Decodes a body and hands its events to the store.
 async fn hand_over(app: &App, ticket: Ticket, sent: Sent) -> Result<Handed, ApiError> {
-    let (cost, id) = (admission::cost(sent.held.bytes.len(), sent.encoding), sent.id);
+    let cost = admission::cost(sent.held.bytes.len(), sent.is_compressed);
     let worker = app.clone();
-    if sent.encoding == Encoding::Identity && sent.held.bytes.len() <= INLINE_BYTES_MAX {
+    if !sent.is_compressed && sent.held.bytes.len() <= INLINE_BYTES_MAX {
         drop(ticket);
-        let decoded = decode_now(app, sent)?;
-        let submitted = tokio::task::spawn_blocking(move || submit(&worker, id, decoded));
+        let read = decode_now(app, sent)?;
+        let submitted = tokio::task::spawn_blocking(move || submit(&worker, read));
         return submitted.await.map_err(|_| ApiError::bug("the store"))?;
     }
     let work = move |until: Instant| {
         if !worker.store.wait_for_room(until.saturating_duration_since(Instant::now())) {
             return Err(admission::busy(Shed::Memtables));
         }
-        submit(&worker, id, decode_now(&worker, sent)?)
+        submit(&worker, decode_now(&worker, sent)?)
     };
     app.workers.run(ticket, cost, work).await.map_err(|not_done| match not_done {
         NotDone::Overloaded => admission::busy(Shed::Queue),
@@ -149,37 +229,45 @@ async fn hand_over(app: &App, ticket: Ticket, sent: Sent) -> Result<Handed, ApiE
     })?
 }
 
-/// What the body holds, and the memory that this takes. The body goes.
-fn decode_now(app: &App, sent: Sent) -> Result<(Decoded, Reservation), ApiError> {
+/// Reads the body, which goes, and sees to it that its sender may send to every dataset in it.
+fn decode_now(app: &App, sent: Sent) -> Result<Read, ApiError> {
+    let Sent { incoming, caller, encoding, id, held, .. } = sent;
     let memory = app.memory.reservation(Pool::Decoding);
     let received = app.store.clock().now();
-    let context = Context { dataset: &sent.dataset, received, limits: &app.limits, memory: &memory };
-    let decoded = decode(Protocol::Json, sent.encoding, &sent.held.bytes, &context)?;
-    Ok((decoded, memory))
+    let context = Context { dataset: &incoming.dataset, received, limits: &app.limits, memory: &memory };
+    let decoded = decode(&incoming.protocol, encoding, &held.bytes, &context)?;
+    decoded.batches.iter().try_for_each(|(dataset, _)| caller.require(Scope::Ingest, dataset))?;
+    let overflow = incoming.overflow.filter(|dataset| caller.require(Scope::Ingest, dataset).is_ok());
+    Ok(Read { decoded, overflow, id, _memory: memory })
 }
 
 /// Hands the batches to the store, which accounts for them from then on.
-fn submit(app: &App, id: Option<BatchId>, (decoded, _memory): (Decoded, Reservation)) -> Result<Handed, ApiError> {
-    let rejected = decoded.rejects.listed.into_iter().map(|r| RejectedEvent { index: r.index, error: r.error });
-    let accepted = AcceptedEvents {
-        accepted: decoded.accepted as u64,
-        rejected: rejected.collect(),
-        rejected_total: decoded.rejects.total as u64,
+fn submit(app: &App, read: Read) -> Result<Handed, ApiError> {
+    let Decoded { batches, accepted, items, rejects, actions, repeated_keys } = read.decoded;
+    let taken = Taken { accepted: accepted as u64, items, rejects, actions };
+    let begun = match read.id {
+        Some(id) => app.store.submit_once(&id, batches, outcome(&taken)?)?,
+        None => Begun::Submitted(app.store.submit_with_overflow(batches, read.overflow.as_ref())?),
     };
-    let begun = match id {
-        Some(id) => app.store.submit_once(&id, decoded.batches, outcome(&accepted)?)?,
-        None => Begun::Submitted(app.store.submit(decoded.batches)?),
-    };
-    Ok(Handed { accepted, repeated_keys: decoded.repeated_keys, begun })
+    Ok(Handed { taken, repeated_keys, begun })
+}
+
+fn rejected(rejects: &Rejects) -> Vec<RejectedEvent> {
+    rejects.listed.iter().map(|r| RejectedEvent { index: r.index, error: r.error.clone() }).collect()
+}
+
+fn accepted(taken: &Taken) -> AcceptedEvents {
+    let rejected_total = taken.rejects.total as u64;
+    AcceptedEvents { accepted: taken.accepted, rejected: rejected(&taken.rejects), rejected_total }
 }
 
 /// The answer as the store keeps it.
-fn outcome(accepted: &AcceptedEvents) -> Result<Outcome, ApiError> {
+fn outcome(taken: &Taken) -> Result<Outcome, ApiError> {
     let number = |events: u64| u32::try_from(events).map_err(|_| ApiError::bug("the decoder"));
     Ok(Outcome {
-        accepted: number(accepted.accepted)?,
-        rejected: number(accepted.rejected_total)?,
-        details: details(&accepted.rejected)?,
+        accepted: number(taken.accepted)?,
+        rejected: number(taken.rejects.total as u64)?,
+        details: details(&rejected(&taken.rejects))?,
     })
 }
 
@@ -192,8 +280,7 @@ fn details(rejected: &[RejectedEvent]) -> Result<Vec<u8>, ApiError> {
 }
 
 /// What was answered before. The list may be gone where there were too many of them; the numbers never are.
-fn repeated(app: &App, outcome: Outcome) -> AcceptedEvents {
-    app.metrics.repeated_bodies.inc();
+fn repeated(outcome: Outcome) -> AcceptedEvents {
     AcceptedEvents {
         accepted: outcome.accepted.into(),
         rejected: serde_json::from_slice(&outcome.details).unwrap_or_default(),

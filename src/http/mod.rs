@@ -1,7 +1,7 @@
 //! HTTP: the router and what all routes share. One handler file a noun; [`error`] is the only status table.
 //!
 //! A handler takes, calls, replies. Before every route runs who may ask at all ([`guard`]) and what a key may do
-//! ([`access`]).
+//! ([`access`]); behind it, how its protocol says that something was refused ([`dialect`]).
 
 mod access;
 pub(crate) mod admission;
@@ -10,15 +10,21 @@ mod compare;
 mod console;
 mod datasets;
 mod deletions;
+mod dialect;
+mod elasticsearch;
 mod error;
 mod etag;
 mod events;
+pub(crate) mod grpc;
 mod guard;
 mod health;
+mod honeycomb;
 mod keys;
+mod loki;
 mod names;
 mod object;
 mod openapi;
+mod otlp;
 mod query;
 mod sending;
 mod session;
@@ -30,17 +36,21 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
-use outcrop_ingest::Limits;
+use outcrop_ingest::{Limits, Protocol};
 use outcrop_query::QueryEngine;
+use outcrop_storage::event::DatasetName;
 use outcrop_storage::memory::{Memory, Pool};
 use outcrop_storage::{Retention, Store};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::cors::CorsLayer;
 
 pub(crate) use error::ApiError;
 pub(crate) use openapi::openapi_json;
@@ -74,6 +84,9 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     pub(crate) public_host: Option<String>,
     pub(crate) public_https: bool,
+    /// Origins whose pages may send events, and how their browsers are told.
+    pub(crate) cors_origins: Vec<String>,
+    pub(crate) cors: CorsLayer,
     /// Whether only this machine can reach us.
     pub(crate) loopback_only: bool,
     pub(crate) memory: Memory,
@@ -111,7 +124,9 @@ impl App {
             limits: parts.ingest.decoder(),
             public_host: parts.public_host.clone(),
             public_https: parts.public_https,
-            loopback_only: parts.http.ip().is_loopback(),
+            cors_origins: parts.cors_origins.clone(),
+            cors: guard::cors(&parts.cors_origins),
+            loopback_only: parts.is_loopback_only(),
             memory,
             workers: Workers::start(threads)?,
             in_flight: Semaphore::new(IN_FLIGHT_MAX),
@@ -153,6 +168,12 @@ pub(crate) fn router(app: App) -> Router {
         .method_not_allowed_fallback(error::no_method);
     Router::new()
         .nest("/api/v1", api)
+        .merge(protocols())
+        .merge(elasticsearch_routes())
+        .nest("/elasticsearch", elasticsearch_routes())
+        .route("/elasticsearch", get(elasticsearch::about))
+        .route("/elasticsearch/", get(elasticsearch::about))
+        .route("/", get(elasticsearch::root))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
@@ -162,9 +183,59 @@ pub(crate) fn router(app: App) -> Router {
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(middleware::from_fn_with_state(app.clone(), access::check))
+        .layer(middleware::from_fn_with_state(app.clone(), dialect::translate))
         .layer(middleware::from_fn_with_state(app.clone(), guard::check))
         .layer(middleware::from_fn_with_state(app.clone(), measure))
         .with_state(app)
+}
+
+/// Where events come in that speak other protocols.
+fn protocols() -> Router<App> {
+    Router::new()
+        .route("/1/batch/{dataset}", post(honeycomb::batch))
+        .route("/1/events/{dataset}", post(honeycomb::event))
+        .route("/1/kinesis_events/{dataset}", post(honeycomb::firehose))
+        .route("/1/auth", get(honeycomb::auth))
+        .route("/v1/traces", post(otlp::traces))
+        .route("/v1/traces/", post(otlp::traces))
+        .route("/v1/logs", post(otlp::logs))
+        .route("/v1/logs/", post(otlp::logs))
+        .route("/v1/metrics", post(otlp::metrics))
+        .route("/v1/metrics/", post(otlp::metrics))
+        .route("/loki/api/v1/push", post(loki::push))
+        .route("/api/prom/push", post(loki::push))
+        .route("/ready", get(loki::ready))
+}
+
+/// Bulk requests, and what clients of Elasticsearch ask before they send them.
+fn elasticsearch_routes() -> Router<App> {
+    let setup = || get(elasticsearch::nothing).put(elasticsearch::acknowledge);
+    Router::new()
+        .route("/_bulk", post(elasticsearch::bulk).put(elasticsearch::bulk))
+        .route("/{index}/_bulk", post(elasticsearch::bulk_to).put(elasticsearch::bulk_to))
+        .route("/_license", get(elasticsearch::license))
+        .route("/_xpack", get(elasticsearch::license))
+        .route("/_cluster/health", get(elasticsearch::health))
+        .route("/_nodes/http", get(elasticsearch::nodes))
+        .route("/_index_template/{name}", setup())
+        .route("/_component_template/{name}", setup())
+        .route("/_template/{name}", setup())
+        .route("/_ilm/policy/{name}", setup())
+        .route("/_ingest/pipeline/{name}", setup())
+        .route("/_data_stream/{name}", setup())
+}
+
+/// Takes bytes that came by another way than a request, and from somebody who has no key.
+pub(crate) async fn take_bytes(
+    app: &App,
+    protocol: Protocol,
+    dataset: DatasetName,
+    bytes: Bytes,
+) -> Result<(), ApiError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    let incoming = events::Incoming { protocol, dataset, overflow: None };
+    events::take(app, &access::Caller::without_key(), incoming, &headers, bytes.into()).await.map(drop)
 }
 
 /// Counts every request by its route, never by its path: paths hold names.
@@ -172,7 +243,8 @@ async fn measure(State(app): State<App>, path: Option<MatchedPath>, request: Req
     let began = Instant::now();
     let route = openapi::known_route(path.as_ref().map_or("", MatchedPath::as_str));
     let response = next.run(request).await;
-    app.metrics.request(route, response.status().as_u16(), began.elapsed());
+    let status = response.extensions().get::<StatusCode>().copied().unwrap_or(response.status());
+    app.metrics.request(route, status.as_u16(), began.elapsed());
     if let Some(why) = response.extensions().get::<admission::Shed>() {
         app.metrics.shed(why.label());
     }

@@ -5,13 +5,26 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use super::access::ROUTES;
-use super::{compare, datasets, deletions, error, events, health, keys, query, session, tasks};
+use super::{
+    compare, datasets, deletions, elasticsearch, error, events, health, honeycomb, keys, loki, otlp, query, session,
+    tasks,
+};
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Outcrop", description = "Wide events in, answers out."),
     paths(
         events::accept,
+        honeycomb::batch,
+        honeycomb::event,
+        honeycomb::firehose,
+        honeycomb::auth,
+        otlp::traces,
+        otlp::logs,
+        otlp::metrics,
+        loki::push,
+        elasticsearch::bulk,
+        elasticsearch::bulk_to,
         query::query,
         query::rows,
         compare::compare,

@@ -44,6 +44,7 @@ mod space;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod trim;
 
 use acknowledged::{Claim, Known};
@@ -219,7 +220,17 @@ impl Store {
     /// The part of [`Store::append`] that takes processor time: the batches are encoded and in the queue of the log when it
     /// returns. They are acknowledged by [`Submitted::wait`] and by nothing else.
     pub fn submit(&self, batches: Vec<(DatasetName, EventBatch)>) -> Result<Submitted, StoreError> {
-        let (batches, room) = self.prepare(batches)?;
+        self.submit_with_overflow(batches, None)
+    }
+
+    /// Like [`Store::submit`]; events of datasets that cannot be made because there are too many go to `overflow`, which can
+    /// always be made.
+    pub fn submit_with_overflow(
+        &self,
+        batches: Vec<(DatasetName, EventBatch)>,
+        overflow: Option<&DatasetName>,
+    ) -> Result<Submitted, StoreError> {
+        let (batches, room) = self.prepare(batches, overflow)?;
         if batches.is_empty() {
             return Ok(Submitted { inner: Arc::clone(&self.inner), pending: None, _claim: None });
         }
@@ -254,7 +265,7 @@ impl Store {
         if outcome.details.len() > limits::ACKNOWLEDGEMENT_DETAILS_BYTES_MAX {
             outcome.details.clear();
         }
-        let (batches, room) = self.prepare(batches)?;
+        let (batches, room) = self.prepare(batches, None)?;
         self.enqueue(batches, room, Some((*id, outcome)), Some(claim)).map(Begun::Submitted)
     }
 
@@ -269,11 +280,20 @@ impl Store {
     }
 
     /// What the log writer needs, if there is room for it, and that room.
-    fn prepare(&self, batches: Vec<(DatasetName, EventBatch)>) -> Result<(Vec<AppendBatch>, Reservation), StoreError> {
+    fn prepare(
+        &self,
+        batches: Vec<(DatasetName, EventBatch)>,
+        overflow: Option<&DatasetName>,
+    ) -> Result<(Vec<AppendBatch>, Reservation), StoreError> {
         self.check_space()?;
         let mut placed = Vec::with_capacity(batches.len());
         for (name, events) in batches.into_iter().filter(|(_, events)| events.rows() > 0) {
-            let target = Target { id: self.inner.dataset_id(&name)?, name };
+            let target = match (self.inner.dataset_id(&name), overflow) {
+                (Err(StoreError::TooManyDatasets(_)), Some(overflow)) => {
+                    Target { id: self.inner.dataset_id_beyond_limit(overflow)?, name: overflow.clone() }
+                }
+                (id, _) => Target { id: id?, name },
+            };
             check_length(&events)?;
             placed.push((target, events));
         }

@@ -24,7 +24,14 @@ fn serve(setup: &Setup, arguments: &[&str]) -> Output {
 fn without_a_key_it_serves_this_machine_only() {
     let setup = Setup::new();
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:4318"] {
-        failed(&serve(&setup, &["--http", address]), &["this machine only"]);
+        failed(&serve(&setup, &["--http", address]), &["http: ", "this machine only"]);
+        failed(&serve(&setup, &["--http", "127.0.0.1:0", "--grpc", address]), &["grpc: ", "this machine only"]);
+        for (flag, name) in [("--syslog-tcp", "syslog_tcp: "), ("--syslog-udp", "syslog_udp: ")] {
+            let output = serve(&setup, &["--http", "127.0.0.1:0", flag, address]);
+            failed(&output, &[name, "has no keys", "syslog_from_everywhere"]);
+            let output = serve(&setup, &["--http", "127.0.0.1:0", "--syslog-from-everywhere", "false", flag, address]);
+            failed(&output, &[name]);
+        }
     }
     let variable = setup.command(&["serve", "--data-dir", "data"]).env("OUTCROP_HTTP", "0.0.0.0:0").output().unwrap();
     failed(&variable, &["this machine only"]);
@@ -36,8 +43,15 @@ fn without_a_key_it_serves_this_machine_only() {
 fn settings_that_cannot_be_used_are_refused_by_name() {
     let setup = Setup::new();
     failed(&serve(&setup, &["--http", "nonsense"]), &["http", "nonsense"]);
+    failed(&serve(&setup, &["--http", "127.0.0.1:0", "--grpc", "nonsense"]), &["grpc", "nonsense"]);
+    failed(&serve(&setup, &["--http", "127.0.0.1:0", "--syslog-dataset", "a,b"]), &["syslog_dataset"]);
     failed(&serve(&setup, &["--http", "127.0.0.1:0", "--flush-bytes-max", "1"]), &["flush_bytes_max", "65536"]);
     failed(&serve(&setup, &["--http", "127.0.0.1:0", "--public-url", "nonsense"]), &["public_url"]);
+    for origin in
+        ["shop.example.com", "*", "https://", "https://a.example/path", "ftp://a.example", "https://me@a.example"]
+    {
+        failed(&serve(&setup, &["--http", "127.0.0.1:0", "--cors-origins", origin]), &["cors_origins", origin]);
+    }
     failed(&serve(&setup, &["--http", "127.0.0.1:0", "--no-such-flag"]), &["--no-such-flag"]);
     for (text, named) in [("colour = \"red\"\n", "colour"), ("http = 1\n", "http"), ("http = \"", "outcrop.toml")] {
         std::fs::write(setup.home().join("outcrop.toml"), text).unwrap();
@@ -64,6 +78,8 @@ fn a_taken_port_is_said_so_with_the_flag_that_changes_it() {
     let server = Server::start();
     let output = serve(&Setup::new(), &["--http", &server.address.to_string()]);
     failed(&output, &[&server.address.to_string(), "--http"]);
+    let output = serve(&Setup::new(), &["--http", "127.0.0.1:0", "--grpc", &server.grpc.to_string()]);
+    failed(&output, &[&server.grpc.to_string(), "--grpc"]);
 }
 
 #[test]

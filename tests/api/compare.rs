@@ -16,7 +16,7 @@ fn shop(server: &Server, count: u64) {
         let (build, region) = (random.below(10), ["eu", "us", "ap"][random.below(3) as usize]);
         let bad = build == 7 && region == "eu";
         let failed = random.below(100) < if bad { 60 } else { 2 };
-        let ms = 5 + random.below(100) + if failed { 400 } else { 0 };
+        let ms = 5 + random.below(100) + if failed { 10 } else { 0 };
         let _ = writeln!(
             lines,
             "{{\"build\":\"b{build}\",\"region\":\"{region}\",\"failed\":{failed},\"ms\":{ms},\"id\":\"{at:x}\",\"code\":{}}}",

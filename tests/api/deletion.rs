@@ -103,7 +103,7 @@ fn dirty(ids: std::ops::Range<u64>) -> String {
             0 => json!(id / 7),
             1 => json!(id as f64 / 2.0),
             2 => json!(format!("text {}", id % 3)),
-            3 => json!(id % 2 == 0),
+            3 => json!(id.is_multiple_of(2)),
             4 => json!((id % 5).to_string()),
             _ => Value::Null,
         };

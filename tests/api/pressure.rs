@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::grpc::{TRACES, has_delay};
+use super::routes::{Names, Needs, ROUTES};
 use super::{refused, refused_naming};
-use crate::harness::{Reply, Request, Server, Setup, wait_until};
+use crate::harness::grpc::Call;
+use crate::harness::{Body, Reply, Request, Server, Setup, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const MIB: usize = 1 << 20;
@@ -84,6 +87,24 @@ fn a_body_without_memory_for_it_is_429_and_its_connection_stays() {
     let text = server.get("/metrics").text();
     assert!(text.contains("outcrop_shed_requests_total{reason=\"bodies\"} 1\n"), "{text}");
     assert!(text.contains("outcrop_memory_refusals_total{pool=\"bodies\"} 1\n"), "{text}");
+}
+
+#[test]
+fn every_protocol_says_in_its_own_words_when_to_come_again() {
+    let server = Server::with(&LITTLE);
+    let mut first = Kept::open(&server);
+    first.announce(20 * MIB);
+    wait_until("its memory is reserved", PATIENCE, || server.metric("outcrop_in_flight_bytes") >= 20.0 * MIB as f64);
+    for route in ROUTES.iter().filter(|route| route.needs == Needs::Ingest) {
+        let names = Names { dataset: "d", id: "", key: "" };
+        let reply = server.send(&route.request(&names).body(Body::Sized(padded(13 * MIB))));
+        assert!(route.refused(&reply, 429).contains("again"), "{}", reply.text());
+        assert_eq!(reply.header("retry-after"), Some("1"), "{route:?}");
+    }
+    let call = Call::new(TRACES, &padded(13 * MIB)).to(server.grpc);
+    assert_eq!(call.status(), 8, "{call:?}");
+    assert!(has_delay(&call), "{call:?}");
+    assert_eq!(server.get("/api/v1/datasets").ok()["datasets"], json!([]));
 }
 
 #[test]
@@ -187,17 +208,18 @@ fn more_segments_than_open_files_are_no_matter() {
     const SEGMENTS: u64 = 80;
     let setup = Setup::new().with(&["--flush-age-seconds-max", "0"]).with_open_files(64);
     let server = setup.start();
+    // A dataset each, or some would be merged.
     for n in 0..SEGMENTS {
-        server.load("d", json!({ "n": n }).to_string());
+        server.load(&format!("d{n}"), json!({ "n": n }).to_string());
         server.wait_for_flush();
     }
-    assert!(server.metric("outcrop_segments") > 64.0);
+    assert_eq!(server.metric("outcrop_segments"), SEGMENTS as f64);
     let spec = json!({ "start_time": 0, "disable_series": true, "calculations": [{ "op": "SUM", "column": "n" }] });
-    assert_eq!(server.query("d", &spec)["rows"], json!([[(0..SEGMENTS).sum::<u64>()]]));
+    assert_eq!(server.query("*", &spec)["rows"], json!([[(0..SEGMENTS).sum::<u64>()]]));
     let server = server.kill().start();
-    assert_eq!(server.query("d", &spec)["rows"], json!([[(0..SEGMENTS).sum::<u64>()]]));
+    assert_eq!(server.query("*", &spec)["rows"], json!([[(0..SEGMENTS).sum::<u64>()]]));
     assert_eq!(
-        server.rows("d", &json!({ "start_time": 0, "limit": 100 }))["rows"].as_array().unwrap().len() as u64,
+        server.rows("*", &json!({ "start_time": 0, "limit": 100 }))["rows"].as_array().unwrap().len() as u64,
         SEGMENTS
     );
 }

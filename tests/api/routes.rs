@@ -5,7 +5,8 @@
 
 use serde_json::json;
 
-use crate::harness::{Body, Request, Server};
+use super::refused;
+use crate::harness::{Body, Reply, Request, Server};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Needs {
@@ -31,12 +32,27 @@ const fn route(method: &'static str, path: &'static str, needs: Needs, body: &'s
     Route { method, path, needs, body }
 }
 
+const SPANS: &str = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"{dataset}"}}]},"scopeSpans":[{"spans":[{"name":"f"}]}]}]}"#;
+const LOGS: &str = r#"{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"{dataset}"}}]},"scopeLogs":[{"logRecords":[{"body":{"stringValue":"f"}}]}]}]}"#;
+/// Its dataset is in a header.
+const METRICS: &str =
+    r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"f","gauge":{"dataPoints":[{"asInt":"1"}]}}]}]}]}"#;
+const PUSH: &str = r#"{"streams":[{"stream":{"app":"{dataset}"},"values":[["1700000000000000000","f"]]}]}"#;
+const BULK: &str = "{\"create\":{\"_index\":\"{dataset}\"}}\n{\"f\":1}\n";
+const BULK_TO: &str = "{\"create\":{}}\n{\"f\":1}\n";
+
 /// What is documented.
 pub(super) const ROUTES: &[Route] = &[
     route("POST", "/api/v1/events/{dataset}", Needs::Ingest, "{\"f\":1}"),
     route("DELETE", "/api/v1/events/{dataset}", Needs::Admin, "{\"start_time\":0}"),
     route("POST", "/api/v1/query/{dataset}", Needs::Query, "{}"),
     route("POST", "/api/v1/rows/{dataset}", Needs::Query, "{}"),
+    route(
+        "POST",
+        "/api/v1/compare/{dataset}",
+        Needs::Query,
+        "{\"selection\":{\"filters\":[{\"column\":\"f\",\"op\":\"exists\"}]}}",
+    ),
     route("GET", "/api/v1/datasets", Needs::Query, ""),
     route("GET", "/api/v1/datasets/{dataset}", Needs::Query, ""),
     route("PATCH", "/api/v1/datasets/{dataset}", Needs::Admin, "{\"retention\":null}"),
@@ -53,6 +69,16 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "/api/v1/session", Needs::Somebody, ""),
     route("POST", "/api/v1/session", Needs::Nothing, "{\"key\":\"{key}\"}"),
     route("DELETE", "/api/v1/session", Needs::Nothing, ""),
+    route("POST", "/1/batch/{dataset}", Needs::Ingest, "[{\"data\":{\"f\":1}}]"),
+    route("POST", "/1/events/{dataset}", Needs::Ingest, "{\"f\":1}"),
+    route("POST", "/1/kinesis_events/{dataset}", Needs::Ingest, "{\"records\":[{\"data\":\"eyJmIjoxfQ==\"}]}"),
+    route("GET", "/1/auth", Needs::Somebody, ""),
+    route("POST", "/v1/traces", Needs::Ingest, SPANS),
+    route("POST", "/v1/logs", Needs::Ingest, LOGS),
+    route("POST", "/v1/metrics", Needs::Ingest, METRICS),
+    route("POST", "/loki/api/v1/push", Needs::Ingest, PUSH),
+    route("POST", "/_bulk", Needs::Ingest, BULK),
+    route("POST", "/{index}/_bulk", Needs::Ingest, BULK_TO),
     route("GET", "/api/v1/version", Needs::Nothing, ""),
     route("GET", "/readyz", Needs::Nothing, ""),
 ];
@@ -63,6 +89,53 @@ pub(super) const UNDOCUMENTED: &[Route] = &[
     route("GET", "/healthz", Needs::Nothing, ""),
     route("GET", "/metrics", Needs::Nothing, ""),
     route("GET", "/", Needs::Nothing, ""),
+    route("GET", "/ready", Needs::Nothing, ""),
+    // What others call routes that are documented.
+    route("POST", "/v1/traces/", Needs::Ingest, SPANS),
+    route("POST", "/v1/logs/", Needs::Ingest, LOGS),
+    route("POST", "/v1/metrics/", Needs::Ingest, METRICS),
+    route("POST", "/api/prom/push", Needs::Ingest, PUSH),
+    route("PUT", "/_bulk", Needs::Ingest, BULK),
+    route("PUT", "/{index}/_bulk", Needs::Ingest, BULK_TO),
+    route("POST", "/elasticsearch/_bulk", Needs::Ingest, BULK),
+    route("PUT", "/elasticsearch/_bulk", Needs::Ingest, BULK),
+    route("POST", "/elasticsearch/{index}/_bulk", Needs::Ingest, BULK_TO),
+    route("PUT", "/elasticsearch/{index}/_bulk", Needs::Ingest, BULK_TO),
+    // What clients of Elasticsearch ask before they send.
+    route("GET", "/elasticsearch", Needs::Somebody, ""),
+    route("GET", "/elasticsearch/", Needs::Somebody, ""),
+    route("GET", "/_license", Needs::Somebody, ""),
+    route("GET", "/_xpack", Needs::Somebody, ""),
+    route("GET", "/_cluster/health", Needs::Somebody, ""),
+    route("GET", "/_nodes/http", Needs::Somebody, ""),
+    route("GET", "/_index_template/{id}", Needs::Somebody, ""),
+    route("PUT", "/_index_template/{id}", Needs::Somebody, "{}"),
+    route("GET", "/_component_template/{id}", Needs::Somebody, ""),
+    route("PUT", "/_component_template/{id}", Needs::Somebody, "{}"),
+    route("GET", "/_template/{id}", Needs::Somebody, ""),
+    route("PUT", "/_template/{id}", Needs::Somebody, "{}"),
+    route("GET", "/_ilm/policy/{id}", Needs::Somebody, ""),
+    route("PUT", "/_ilm/policy/{id}", Needs::Somebody, "{}"),
+    route("GET", "/_ingest/pipeline/{id}", Needs::Somebody, ""),
+    route("PUT", "/_ingest/pipeline/{id}", Needs::Somebody, "{}"),
+    route("GET", "/_data_stream/{id}", Needs::Somebody, ""),
+    route("PUT", "/_data_stream/{id}", Needs::Somebody, "{}"),
+    route("GET", "/elasticsearch/_license", Needs::Somebody, ""),
+    route("GET", "/elasticsearch/_xpack", Needs::Somebody, ""),
+    route("GET", "/elasticsearch/_cluster/health", Needs::Somebody, ""),
+    route("GET", "/elasticsearch/_nodes/http", Needs::Somebody, ""),
+    route("GET", "/elasticsearch/_index_template/{id}", Needs::Somebody, ""),
+    route("PUT", "/elasticsearch/_index_template/{id}", Needs::Somebody, "{}"),
+    route("GET", "/elasticsearch/_component_template/{id}", Needs::Somebody, ""),
+    route("PUT", "/elasticsearch/_component_template/{id}", Needs::Somebody, "{}"),
+    route("GET", "/elasticsearch/_template/{id}", Needs::Somebody, ""),
+    route("PUT", "/elasticsearch/_template/{id}", Needs::Somebody, "{}"),
+    route("GET", "/elasticsearch/_ilm/policy/{id}", Needs::Somebody, ""),
+    route("PUT", "/elasticsearch/_ilm/policy/{id}", Needs::Somebody, "{}"),
+    route("GET", "/elasticsearch/_ingest/pipeline/{id}", Needs::Somebody, ""),
+    route("PUT", "/elasticsearch/_ingest/pipeline/{id}", Needs::Somebody, "{}"),
+    route("GET", "/elasticsearch/_data_stream/{id}", Needs::Somebody, ""),
+    route("PUT", "/elasticsearch/_data_stream/{id}", Needs::Somebody, "{}"),
 ];
 
 /// What stands for the names in a path or a body.
@@ -77,10 +150,41 @@ pub(super) struct Names<'a> {
 
 impl Route {
     pub(super) fn request(&self, names: &Names<'_>) -> Request {
-        let path = self.path.replace("{dataset}", names.dataset).replace("{field}", "f").replace("{id}", names.id);
-        let body = self.body.replace("{key}", names.key);
-        let request = Request::new(self.method, &path).header("If-Match", "*");
+        let body = self.body.replace("{key}", names.key).replace("{dataset}", names.dataset);
+        let request = Request::new(self.method, &self.address(names)).header("If-Match", "*");
+        let request = request.header("X-Honeycomb-Dataset", names.dataset).header("Content-Type", "application/json");
         if body.is_empty() { request } else { request.body(Body::Sized(body.into())) }
+    }
+
+    /// The path with names in it.
+    pub(super) fn address(&self, names: &Names<'_>) -> String {
+        let path = self.path.replace("{dataset}", names.dataset).replace("{index}", names.dataset);
+        path.replace("{field}", "f").replace("{id}", names.id)
+    }
+
+    /// Whether the request is about one dataset, wherever that is said.
+    pub(super) fn is_about_a_dataset(&self) -> bool {
+        self.path.contains("{dataset}") || self.needs == Needs::Ingest
+    }
+
+    /// What the answer says that must be this refusal, in the shape of the route's protocol.
+    pub(super) fn refused(&self, reply: &Reply, status: u16) -> String {
+        assert_eq!(reply.status, status, "{self:?}: {:.600}", reply.text());
+        let text = |name: &str| reply.json()[name].as_str().unwrap_or_else(|| panic!("{}", reply.text())).to_owned();
+        match self.path {
+            path if path.starts_with("/1/kinesis_events/") => text("errorMessage"),
+            path if path.starts_with("/1/") => text("error"),
+            path if path.starts_with("/v1/") => text("message"),
+            "/loki/api/v1/push" | "/api/prom/push" => reply.text(),
+            path if path.starts_with("/_") || path.starts_with("/elasticsearch") || path == "/{index}/_bulk" => {
+                assert_eq!(
+                    (&reply.json()["status"], reply.header("x-elastic-product")),
+                    (&json!(status), Some("Elasticsearch"))
+                );
+                reply.json()["error"]["reason"].as_str().unwrap().to_owned()
+            }
+            _ => refused(reply, status)["message"].as_str().unwrap().to_owned(),
+        }
     }
 
     fn is_about(&self, kind: &str) -> bool {

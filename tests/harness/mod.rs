@@ -1,9 +1,11 @@
 //! What every test from outside needs: a server of its own, HTTP as rude as needed, and waiting for conditions.
 //!
 //! [`server`] starts, kills and restarts the executable on a directory; [`http`] writes requests byte by byte, because
-//! client libraries are too polite; [`process`] reads what the kernel says of a process; [`json`] compares answers;
-//! [`load`] offers an open-loop load, [`ledger`] compares what was sent with what is there, [`volume`] is a small device.
+//! client libraries are too polite; [`grpc`] does the same frame by frame; [`process`] reads what the kernel says of a process;
+//! [`json`] compares answers; [`load`] offers an open-loop load, [`ledger`] compares what was sent with what is there,
+//! [`volume`] is a small device.
 
+pub(crate) mod grpc;
 pub(crate) mod http;
 pub(crate) mod json;
 pub(crate) mod ledger;

@@ -26,11 +26,32 @@ pub(crate) struct Setup {
     processor: Option<usize>,
     /// How many files it may have open, if not as many as this process.
     open_files_max: Option<u64>,
+    /// The key that requests go with, unless they say otherwise.
+    key: Option<String>,
 }
 
 impl Setup {
     pub(crate) fn new() -> Setup {
-        Setup { home: Arc::new(TempDir::new().unwrap()), arguments: Vec::new(), processor: None, open_files_max: None }
+        let home = Arc::new(TempDir::new().unwrap());
+        Setup { home, arguments: Vec::new(), processor: None, open_files_max: None, key: None }
+    }
+
+    /// Makes a key with these scopes.
+    pub(crate) fn create_key(&self, scopes: &[&str]) -> String {
+        let mut command = self.command(&["keys", "create", "--data-dir", "data", "--name", "test"]);
+        let output = command.args(scopes.iter().flat_map(|scope| ["--scope", scope])).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// The same, with the key that another has for every request.
+    pub(crate) fn with_key_of(&self, other: &Setup) -> Setup {
+        Setup { key: other.key.clone(), ..self.clone() }
+    }
+
+    /// The same, with a key for every request.
+    pub(crate) fn with_key(&self, key: &str) -> Setup {
+        Setup { key: Some(key.to_owned()), ..self.clone() }
     }
 
     /// The same directory with these further arguments and no others.
@@ -70,9 +91,10 @@ impl Setup {
         command
     }
 
-    /// `outcrop serve` on the directory's data and any free port.
+    /// `outcrop serve` on the directory's data and any free ports.
     pub(crate) fn serve_command(&self) -> Command {
-        let mut command = self.command(&["serve", "--data-dir", "data", "--http", "127.0.0.1:0"]);
+        let mut command =
+            self.command(&["serve", "--data-dir", "data", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]);
         command.args(&self.arguments);
         command
     }
@@ -83,14 +105,15 @@ impl Setup {
         command.stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address = lines.by_ref().map_while(Result::ok).find_map(|line| address_in(&line));
+        let ready = lines.by_ref().map_while(Result::ok).find(|line| line.contains("ready"));
         // What else it prints must have somewhere to go.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        let Some(address) = address else {
+        let address = |before: &str| address_after(ready.as_deref()?, before);
+        let (Some(address), Some(grpc)) = (address("http://"), address("gRPC at ")) else {
             let log = std::fs::read_to_string(self.home.path().join("log")).unwrap();
             panic!("the server did not start: {:?}\n{log}", child.wait());
         };
-        Server { setup: self.clone(), child, address }
+        Server { setup: self.clone(), child, address, grpc, ready: ready.unwrap_or_default() }
     }
 }
 
@@ -99,9 +122,9 @@ fn executable() -> String {
     std::env::var("OUTCROP_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_outcrop").to_owned())
 }
 
-/// The address in `… http://127.0.0.1:4318 …`.
-fn address_in(line: &str) -> Option<SocketAddr> {
-    let rest = line.split_once("http://")?.1;
+/// The address that stands behind `before`.
+fn address_after(line: &str, before: &str) -> Option<SocketAddr> {
+    let rest = line.split_once(before)?.1;
     let end = rest.find(|c: char| !(c.is_ascii_digit() || ".:".contains(c))).unwrap_or(rest.len());
     rest[..end].parse().ok()
 }
@@ -111,6 +134,9 @@ pub(crate) struct Server {
     pub(crate) setup: Setup,
     child: Child,
     pub(crate) address: SocketAddr,
+    pub(crate) grpc: SocketAddr,
+    /// What it said when it was ready.
+    ready: String,
 }
 
 impl Drop for Server {
@@ -132,6 +158,11 @@ impl Server {
 
     pub(crate) fn with(arguments: &[&str]) -> Server {
         Setup::new().with(arguments).start()
+    }
+
+    /// The address that it said behind these words.
+    pub(crate) fn said(&self, before: &str) -> Option<SocketAddr> {
+        address_after(&self.ready, before)
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -157,7 +188,10 @@ impl Server {
     }
 
     pub(crate) fn send(&self, request: &Request) -> Reply {
-        request.to(self.address)
+        match &self.setup.key {
+            Some(key) => request.clone().header("X-Outcrop-Key", key).to(self.address),
+            None => request.to(self.address),
+        }
     }
 
     pub(crate) fn get(&self, path: &str) -> Reply {
@@ -170,9 +204,22 @@ impl Server {
 
     /// Sends events that must all be accepted, and says how many.
     pub(crate) fn load(&self, dataset: &str, body: impl Into<Vec<u8>>) -> u64 {
-        let answer = self.send(&Request::post(&format!("/api/v1/events/{dataset}"), body)).ok();
+        let answer = self.send_until_taken(&Request::post(&format!("/api/v1/events/{dataset}"), body)).ok();
         assert_eq!(answer["rejected_total"].as_u64().unwrap_or_default(), 0, "{answer}");
         answer["accepted"].as_u64().unwrap()
+    }
+
+    /// Sends again what is shed, as every sender does: how much a server takes at once is a matter of its machine.
+    pub(crate) fn send_until_taken(&self, request: &Request) -> Reply {
+        let mut reply = self.send(request);
+        wait_until("the request is taken", Duration::from_secs(120), || {
+            let shed = reply.status == 429;
+            if shed {
+                reply = self.send(request);
+            }
+            !shed
+        });
+        reply
     }
 
     /// The answer to a query that must succeed.

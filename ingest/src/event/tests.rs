@@ -2,7 +2,7 @@
 
 use outcrop_storage::event::DatasetName;
 
-use super::{Rows, TooManyFields, Value};
+use super::{Rows, SpecialNames, TooManyFields, Value};
 use crate::Context;
 use crate::error::DecodeError;
 use crate::limits::{Bounds, Limits};
@@ -14,7 +14,7 @@ fn batches(fresh: &[usize], bounds: Bounds) -> Result<Vec<(usize, usize)>, Decod
     let limits = Limits::default();
     let memory = memory();
     let context = Context { dataset: &dataset, received: 0, limits: &limits, memory: &memory };
-    let mut rows = Rows::new(&context, bounds);
+    let mut rows = Rows::new(&context, bounds, SpecialNames::Consumed);
     let mut next = 0;
     for count in fresh {
         if rows.is_crowded() {
@@ -28,7 +28,7 @@ fn batches(fresh: &[usize], bounds: Bounds) -> Result<Vec<(usize, usize)>, Decod
             let field = rows.field(&format!("f{next}")).unwrap();
             rows.add(field, Value::Integer(1)).unwrap();
         }
-        rows.commit("sent")?;
+        rows.commit(b"sent")?;
     }
     Ok(rows.finish()?.batches.iter().map(|(_, batch)| (batch.rows(), batch.columns().len())).collect())
 }
@@ -58,14 +58,14 @@ fn an_event_that_is_not_committed_leaves_no_trace() {
     let limits = Limits { event_fields_max: 2, ..Limits::default() };
     let memory = memory();
     let context = Context { dataset: &dataset, received: 5, limits: &limits, memory: &memory };
-    let mut rows = Rows::new(&context, Bounds::default());
+    let mut rows = Rows::new(&context, Bounds::default(), SpecialNames::Consumed);
     rows.begin();
     for (name, expected) in [("time", Ok(())), ("b", Ok(())), ("c", Err(TooManyFields))] {
         let field = rows.field(name).unwrap();
         assert_eq!(rows.add(field, Value::Integer(1)), expected);
     }
     rows.begin();
-    rows.commit("{}").unwrap();
+    rows.commit(b"{}").unwrap();
     let finished = rows.finish().unwrap();
     assert_eq!((finished.accepted, finished.repeated_keys), (1, 0));
     let batch = &finished.batches[0].1;

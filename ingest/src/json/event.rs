@@ -2,15 +2,16 @@
 //!
 //! Must not know how events lie in a body, nor columns.
 
+use outcrop_storage::event::DatasetName;
 use outcrop_storage::limits::{FLATTEN_DEPTH_MAX, NESTING_DEPTH_MAX};
 
-use super::fault::{Fault, FaultKind};
 use super::keys::{KeyId, Keys, Place, ROOT};
 use super::number::Number;
 use super::scan::{COLON_EXPECTED, KEY_EXPECTED, Scanner, compact};
 use super::string::Token;
 use crate::error::DecodeError;
-use crate::event::{FieldId, Rows, Value};
+use crate::event::{FieldId, Rows, Stamp, Value};
+use crate::fault::{Fault, FaultKind};
 
 /// Reads events into rows.
 #[derive(Debug)]
@@ -35,8 +36,11 @@ impl<'a> EventReader<'a> {
     }
 
     /// Puts the staged event, whose text is `sent`, into columns.
-    pub(crate) fn commit(&mut self, sent: &str) -> Result<(), DecodeError> {
-        self.rows.commit(sent)
+    pub(crate) fn commit(&mut self, stamp: Option<Stamp>, sent: &str) -> Result<(), DecodeError> {
+        match stamp {
+            None => self.rows.commit(sent.as_bytes()),
+            Some(stamp) => self.rows.commit_stamped(stamp, sent.len()),
+        }
     }
 
     /// Keeps the number of known names bounded. Between events only.
@@ -48,9 +52,15 @@ impl<'a> EventReader<'a> {
         Ok(())
     }
 
+    /// Further events are of this dataset.
+    pub(crate) fn turn_to(&mut self, dataset: DatasetName) -> Result<(), DecodeError> {
+        self.keys.clear();
+        self.rows.turn_to(dataset)
+    }
+
     /// Refuses an event of too many bytes.
     pub(crate) fn check_length(&self, bytes: usize, at: usize) -> Result<(), Fault> {
-        let max = self.rows.limits().event_bytes_max.min(crate::limits::EVENT_BYTES_CEILING);
+        let max = self.rows.event_bytes_max();
         if bytes > max { Err(Fault::new(at, FaultKind::Bytes { bytes, max })) } else { Ok(()) }
     }
 
@@ -157,10 +167,11 @@ impl<'a> EventReader<'a> {
 
     #[cold]
     fn in_field(&self, fault: Fault, key: KeyId) -> Fault {
-        Fault { field: Some(self.keys.path(key).into()), ..fault }
+        fault.within(self.keys.path(key))
     }
 }
 
-fn is_empty_object(text: &[u8]) -> bool {
+/// Whether an object that begins here has no members.
+pub(crate) fn is_empty_object(text: &[u8]) -> bool {
     text[1..].iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) == Some(&b'}')
 }

@@ -1,7 +1,7 @@
 //! Numbers: exact, whatever their size, and never `-0.0`. Must not know what they mean.
 
-use super::fault::Fault;
 use super::scan::{Scanner, VALUE_EXPECTED};
+use crate::fault::Fault;
 
 /// A number by what it fits into.
 #[derive(Debug, PartialEq)]

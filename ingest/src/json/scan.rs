@@ -4,8 +4,8 @@
 //! position of a mistake, the digits of a number, the text of an array as sent, the rest of a body behind a broken event.
 //! Never recursive, so that nesting cannot exhaust the stack. Must not know fields or events.
 
-use super::fault::{Fault, FaultKind};
 use super::string::plain_end;
+use crate::fault::{Fault, FaultKind};
 
 /// A position in a text.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Strings: found eight bytes at a time, borrowed where they hold no escapes. Must not know what they mean.
 
-use super::fault::{Fault, FaultKind};
 use super::scan::Scanner;
+use crate::fault::{Fault, FaultKind};
 
 /// A string, borrowed if it holds no escapes, else appended to the scratch that was passed.
 #[derive(Debug, PartialEq, Eq)]

@@ -3,12 +3,12 @@
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
 
-use super::fault::FaultKind;
+use super::body::{lines, whole_value};
 use super::keys::{Keys, Place, ROOT};
 use super::number::Number;
 use super::scan::{Scanner, compact};
 use super::string::Token;
-use super::{lines, whole_value};
+use crate::fault::FaultKind;
 
 fn number(text: &str) -> Option<Number<'_>> {
     let mut scan = Scanner::new(text);

@@ -5,6 +5,8 @@ use std::io::Write;
 use outcrop_storage::memory::Ceilings;
 
 use super::*;
+use crate::otlp::{self, Signal};
+use crate::{Otlp, loki};
 
 /// Memory for decoding, so many bytes.
 fn memory_of(bytes: usize) -> Memory {
@@ -72,4 +74,62 @@ fn a_body_waits_for_others_or_is_too_large_for_ever() {
     let bomb = gzip(&vec![b' '; 10 << 20]);
     let refused = decode_within(Encoding::Gzip, &bomb, &limits, &little.reservation(Pool::Decoding));
     assert!(matches!(refused, Err(DecodeError::TooLarge { .. })), "{refused:?}");
+}
+
+/// A field of a protobuf message that holds bytes.
+fn nested(number: u8, content: &[u8]) -> Vec<u8> {
+    let mut field = vec![number << 3 | 2];
+    let mut length = content.len();
+    while length >= 0x80 {
+        field.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    field.push(length as u8);
+    field.extend_from_slice(content);
+    field
+}
+
+/// Bodies that hold no events, or few, and what is kept of each all the same: at least so many bytes.
+fn bodies_without_columns() -> Vec<(Protocol, Vec<u8>, usize)> {
+    let otlp = |signal, format| Protocol::Otlp(Otlp { signal, format: Some(format) });
+    let json = |begin: &str, item: &str, count: usize, end: &str| {
+        format!("{begin}{}{end}", vec![item; count].join(",")).into_bytes()
+    };
+    let many = 50_000;
+    let spoiled = [b"[\"\xff", vec![b'x'; 1 << 20].as_slice(), b"\"]"].concat();
+    let points = nested(7, &nested(1, &[]).repeat(many));
+    let metrics = nested(1, &nested(2, &nested(2, &points)));
+    let zeros = snap::raw::Encoder::new().compress_vec(&nested(3, &vec![0; 1 << 20])).unwrap();
+    let data = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, vec![b' '; 1 << 20]);
+    let counts = r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"histogram":{"dataPoints":[{"bucketCounts":["#;
+    vec![
+        (Protocol::Json, spoiled, 1 << 20),
+        (Protocol::Loki(loki::Format::Json), json("{\"streams\":[", "{}", many, "]}"), many * 100),
+        (Protocol::Loki(loki::Format::Protobuf), zeros, 1 << 20),
+        (Protocol::Firehose, json("{\"records\":[", "{\"data\":\"\"}", many, "]}"), many * 64),
+        (Protocol::Firehose, json("{\"records\":[", &format!("{{\"data\":\"{data}\"}}"), 2, "]}"), 2 << 20),
+        (Protocol::Elasticsearch { index: None }, b"{\"delete\":{}}\n".repeat(many), many * 64),
+        (otlp(Signal::Traces, otlp::Format::Protobuf), nested(1, &[]).repeat(many), many * 16),
+        (otlp(Signal::Metrics, otlp::Format::Protobuf), metrics, many * 64),
+        (otlp(Signal::Metrics, otlp::Format::Json), json(counts, "1", 500_000, "]}]}}]}]}]}"), 4_000_000),
+    ]
+}
+
+#[test]
+fn what_is_kept_beside_columns_is_reserved_too() {
+    let dataset = DatasetName::new("tests").unwrap();
+    for (protocol, body, kept) in bodies_without_columns() {
+        let decode_in = |bytes: usize| {
+            let memory = memory_of(bytes).reservation(Pool::Decoding);
+            let context =
+                Context { dataset: &dataset, received: RECEIVED, limits: &Limits::default(), memory: &memory };
+            (decode(&protocol, Encoding::Identity, &body, &context), memory.bytes())
+        };
+        let (decoded, reserved) = decode_in(usize::MAX / 2);
+        assert!(decoded.is_ok(), "{protocol:?}: {decoded:?}");
+        assert!(reserved >= kept, "{protocol:?}: {reserved} bytes reserved for {kept}");
+        assert!(reserved < 20 * kept, "{protocol:?}: {reserved} bytes reserved for {kept}");
+        let (refused, _) = decode_in(kept / 2);
+        assert!(matches!(refused, Err(DecodeError::TooLarge { .. })), "{protocol:?}: {refused:.200?}");
+    }
 }

@@ -1,9 +1,9 @@
 //! Times by table, and against chrono as the oracle.
 
-use chrono::{DateTime, NaiveDateTime};
+use chrono::{DateTime, NaiveDateTime, SecondsFormat};
 use proptest::prelude::*;
 
-use super::{from_decimal, from_float, from_integer, from_text};
+use super::{from_decimal, from_float, from_integer, from_text, push_rfc3339};
 
 #[test]
 fn numbers_are_read_by_their_magnitude() {
@@ -139,5 +139,25 @@ proptest! {
     #[test]
     fn no_text_panics(text in "[-+0-9:.TZe ]{0,40}|\\PC{0,30}") {
         let _ = from_text(&text);
+    }
+}
+
+#[test]
+fn seconds_beyond_the_years_that_can_be_written_become_digits() {
+    for seconds in [i64::MIN, -62_135_596_801, 253_402_300_800, i64::MAX] {
+        let mut text = String::new();
+        push_rfc3339(&mut text, seconds, 5);
+        assert_eq!(text, seconds.to_string());
+    }
+}
+
+proptest! {
+    #[test]
+    fn instants_are_written_as_chrono_writes_them(seconds in -62_135_596_800_i64..253_402_300_800, nanoseconds in prop_oneof![Just(0_u32), 0_u32..1_000_000_000]) {
+        let mut text = String::new();
+        push_rfc3339(&mut text, seconds, nanoseconds);
+        let format = if nanoseconds == 0 { SecondsFormat::Secs } else { SecondsFormat::Nanos };
+        let expected = DateTime::from_timestamp(seconds, nanoseconds).unwrap().to_rfc3339_opts(format, true);
+        prop_assert_eq!(text, expected);
     }
 }

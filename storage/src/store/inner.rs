@@ -49,7 +49,7 @@ const WATERMARK_OF_DROPPED: u64 = i64::MAX as u64;
 pub(super) struct DatasetState {
     pub(super) id: DatasetId,
     pub(super) name: DatasetName,
-    memtable: Memtable,
+    pub(super) memtable: Memtable,
     pub(super) segments: Arc<Vec<Arc<Segment>>>,
     /// Those that cannot be read.
     pub(super) set_aside: Arc<Vec<Arc<Segment>>>,
@@ -120,7 +120,7 @@ pub(super) struct Inner {
     /// What the memtables hold.
     memtables: Reservation,
     /// What the acknowledgements hold.
-    acknowledgements: Reservation,
+    pub(super) acknowledgements: Reservation,
     pub(super) space: SpaceWatch,
     footers: Arc<FooterCache>,
     /// One flush at a time.
@@ -135,9 +135,9 @@ pub(super) struct Inner {
     /// One trim at a time.
     pub(super) trimming: Mutex<()>,
     pub(super) scrub: Scrub,
-    wake: (Mutex<bool>, Condvar),
-    room: (Mutex<()>, Condvar),
-    stopped: (Mutex<()>, Condvar),
+    pub(super) wake: (Mutex<bool>, Condvar),
+    pub(super) room: (Mutex<()>, Condvar),
+    pub(super) stopped: (Mutex<()>, Condvar),
     pub(super) stopping: AtomicBool,
     /// Events that the log loses too early: a mistake that tests plant.
     pub(super) trims_early: AtomicU64,
@@ -180,7 +180,7 @@ impl Inner {
             next_segment: AtomicU64::new(image.next_segment),
             catalog: Mutex::new(catalog),
             datasets: RwLock::new(states.into_iter().map(|s| (s.id, s)).collect()),
-            dropped: Mutex::new(image.dropped.clone()),
+            dropped: Mutex::new(image.dropped.keys().copied().collect()),
             doubtful: Mutex::default(),
             names: Mutex::default(),
             flushing: Mutex::new(()),
@@ -203,9 +203,19 @@ impl Inner {
 
     /// The dataset's id; a new dataset is made durable first.
     pub(super) fn dataset_id(&self, name: &DatasetName) -> Result<DatasetId, StoreError> {
+        self.dataset_id_up_to(name, self.limits.datasets_max)
+    }
+
+    /// The same for the dataset that takes what would be one too many.
+    pub(super) fn dataset_id_beyond_limit(&self, name: &DatasetName) -> Result<DatasetId, StoreError> {
+        self.dataset_id_up_to(name, usize::MAX)
+    }
+
+    fn dataset_id_up_to(&self, name: &DatasetName, datasets_max: usize) -> Result<DatasetId, StoreError> {
         let find =
             |datasets: &BTreeMap<DatasetId, DatasetState>| datasets.values().find(|d| d.name == *name).map(|d| d.id);
-        if let Some(id) = find(&self.datasets()) {
+        let known = find(&self.datasets());
+        if let Some(id) = known {
             return self.settled(id);
         }
         // The catalog's lock makes one creator of two that come at once.
@@ -214,7 +224,7 @@ impl Inner {
         if let Some(id) = find(&datasets) {
             return Ok(id);
         }
-        if datasets.len() >= self.limits.datasets_max {
+        if datasets.len() >= datasets_max {
             return Err(StoreError::TooManyDatasets(datasets.len()));
         }
         drop(datasets);
@@ -407,111 +417,6 @@ impl Inner {
         self.stopped.1.notify_all();
         self.wake_upkeep();
         self.wake_waiting();
-    }
-
-    /// The upkeep thread: flushes what is due until the store closes.
-    pub(super) fn run_upkeep(&self) {
-        while !self.stopping.load(Ordering::SeqCst) {
-            let waited = self.wake.1.wait_timeout_while(held(&self.wake.0), UPKEEP_INTERVAL, |woken| !*woken);
-            if let Ok((mut woken, _)) = waited {
-                *woken = false;
-            }
-            if self.stopping.load(Ordering::SeqCst) {
-                return;
-            }
-            // Acknowledgements grow old without a flush, and what could not be removed may be removable now.
-            self.trim_wal();
-            self.acknowledgements.resize(self.acknowledged.memory_bytes());
-            let relieved = self.watch_space();
-            // A failed flush is counted and tried again, but not at once whoever asks: its events stay in the log and
-            // in the memtable.
-            if relieved.and(self.flush_due()).is_err() {
-                let stopping = |_: &mut bool| !self.stopping.load(Ordering::SeqCst);
-                drop(self.wake.1.wait_timeout_while(held(&self.wake.0), RETRY_WAIT, stopping));
-            }
-        }
-    }
-
-    /// The compaction thread: merges what is due and lets go of what nobody needs, until the store closes.
-    pub(super) fn run_compaction(&self) {
-        while !self.stopping.load(Ordering::SeqCst) {
-            let done = self.retain().and_then(|_| self.compact_next());
-            self.bury();
-            let pause = match done {
-                Ok(true) => continue,
-                Ok(false) => UPKEEP_INTERVAL,
-                Err(_) => RETRY_WAIT,
-            };
-            self.wait_unless_stopped(pause);
-        }
-        self.bury();
-    }
-
-    pub(super) fn wait_unless_stopped(&self, pause: Duration) {
-        let stopping = |(): &mut ()| !self.stopping.load(Ordering::SeqCst);
-        drop(self.stopped.1.wait_timeout_while(held(&self.stopped.0), pause, stopping));
-    }
-
-    /// Looks how much space is left. When it runs short, what is in memtables becomes segments early: they are smaller than
-    /// the log, which can go then. When there is space again, a log that could not be opened is tried.
-    fn watch_space(&self) -> Result<(), StoreError> {
-        let owed = self.owed_bytes();
-        self.space.measure(owed);
-        if self.wal.down.load(Ordering::Relaxed) && !self.space.is_full() && self.prove_disk().is_ok() {
-            self.wal.down.store(false, Ordering::Relaxed);
-        }
-        let worth_it = if self.space.is_full() { owed > 0 } else { owed >= limits::SPACE_FLUSH_BYTES_MIN };
-        if !worth_it || !self.space.is_tight(owed) {
-            return Ok(());
-        }
-        let flushed = self.flush_all();
-        self.space.measure(self.owed_bytes());
-        flushed
-    }
-
-    /// Whether the disk takes a file and an fsync. Without it nobody would try a log that is down: who asks whether the
-    /// store is ready sends nothing before it is.
-    fn prove_disk(&self) -> std::io::Result<()> {
-        let path = self.data_dir.probe();
-        let _old = self.disk.remove(&path);
-        let proven = self.disk.create(&path).and_then(|mut file| {
-            file.write_all(&[0; 4096])?;
-            file.sync()
-        });
-        let _later = self.disk.remove(&path);
-        proven
-    }
-
-    pub(super) fn flush_due(&self) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        self.flush_where(|memtable| flush::due(memtable, now, &self.limits))
-    }
-
-    /// Flushes what memory asks for, however old the rest is.
-    pub(super) fn flush_large(&self) -> Result<(), StoreError> {
-        self.flush_where(|memtable| flush::large(memtable, &self.limits))
-    }
-
-    fn flush_where(&self, due: impl Fn(&Memtable) -> bool) -> Result<(), StoreError> {
-        let full = self.memory.used(Pool::Memtables) >= self.memory.ceiling(Pool::Memtables) / 2;
-        let datasets = self.datasets();
-        let largest = datasets.values().max_by_key(|d| d.memtable.memory_bytes()).map(|d| d.id);
-        let due: Vec<DatasetId> =
-            datasets.values().filter(|d| due(&d.memtable) || (full && Some(d.id) == largest)).map(|d| d.id).collect();
-        drop(datasets);
-        self.flush_each(due)
-    }
-
-    /// Flushes each of them, whatever becomes of the others; the first error.
-    fn flush_each(&self, datasets: Vec<DatasetId>) -> Result<(), StoreError> {
-        datasets.into_iter().map(|dataset| self.flush(dataset)).fold(Ok(()), Result::and)
-    }
-
-    pub(super) fn flush_all(&self) -> Result<(), StoreError> {
-        let datasets = self.datasets();
-        let all: Vec<DatasetId> = datasets.keys().copied().collect();
-        drop(datasets);
-        self.flush_each(all)
     }
 
     pub(super) fn flush(&self, dataset: DatasetId) -> Result<(), StoreError> {
@@ -732,6 +637,8 @@ impl Inner {
         let (replay, mut damage) = held(&self.found).clone();
         let (of_segments, damaged_segments, damaged_events) = self.segment_damage();
         damage.extend(of_segments);
+        // Before the lock: who reads it twice waits for a writer who waits for the first reading.
+        let scrub = self.scrub_health();
         let datasets = self.datasets();
         let segments = || datasets.values().flat_map(|d| d.segments.iter());
         damage.extend(segments().filter_map(|segment| segment.sidecar_damage()));
@@ -755,7 +662,7 @@ impl Inner {
             segment_bytes: segments().map(|s| s.info().bytes).sum(),
             damaged_segments,
             damaged_events,
-            scrub: self.scrub_health(),
+            scrub,
             space: self.space.health(self.owed_bytes()),
             replay,
             damage,

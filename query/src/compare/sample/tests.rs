@@ -14,7 +14,7 @@ fn sides(parts: usize, rows: usize, cell: impl Fn(usize, usize) -> Option<Cell>)
     let mut totals = [Total::default(); CELLS];
     let parts = (0..parts).map(|at| {
         let rates = UInt32Array::from_iter_values((0..rows as u32).map(|row| row % 5 + 1));
-        let times = Int64Array::from_iter_values((0..rows as i64).map(|row| row));
+        let times = Int64Array::from_iter_values(0..rows as i64);
         let batch = EventBatch::new(times, Some(rates.clone()), Vec::new()).unwrap();
         let source = Source::Memory(Arc::new(StoredBatch::new(batch, 0, 0)));
         let cells: Vec<u8> = (0..rows).map(|row| cell(at, row).map_or(NOWHERE, |c| c as u8)).collect();

@@ -87,7 +87,7 @@ fn a_shifted_distribution_is_first() {
     let mut random = Random::new(9);
     let shifted = |at: u64| {
         let mut event = event(&mut random, at);
-        let failed = at % 20 == 0;
+        let failed = at.is_multiple_of(20);
         if failed {
             let cpu = event.fields["cpu_ms"].number().unwrap();
             event.set("cpu_ms", (cpu * 3_000.0).round() / 1_000.0);

@@ -22,7 +22,7 @@ fn numbers_are_one_by_value_and_kinds_are_three() {
 
 #[test]
 fn the_order_is_that_of_answers() {
-    let mut all = vec![
+    let mut all = [
         EventValue::Text("a".into()),
         EventValue::Integer(i64::MAX),
         EventValue::float(1e300),

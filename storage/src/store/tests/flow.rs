@@ -146,6 +146,23 @@ fn datasets_are_limited() {
 }
 
 #[test]
+fn datasets_beyond_the_limit_overflow_into_one_that_can_always_be_made() {
+    let bench = Bench::with_limits(StoreLimits { datasets_max: 2, ..StoreLimits::default() });
+    let store = bench.open();
+    let overflow = name("rest");
+    let append = |datasets: &[(&str, i64)]| {
+        let batches = datasets.iter().map(|(dataset, id)| request(dataset, *id..*id + 1)).collect();
+        store.submit_with_overflow(batches, Some(&overflow)).unwrap().wait().unwrap().events()
+    };
+    assert_eq!(append(&[("one", 0), ("two", 1)]), 2);
+    assert!(store.snapshot().dataset("rest").is_none());
+    assert_eq!(append(&[("three", 2), ("one", 3), ("four", 4)]), 3);
+    assert_eq!(append(&[("three", 5)]), 1);
+    assert_eq!((ids(&store, "one"), ids(&store, "two"), ids(&store, "rest")), (vec![0, 3], vec![1], vec![2, 4, 5]));
+    assert!(matches!(super::append(&store, "five", 6..7), Err(StoreError::TooManyDatasets(3))));
+}
+
+#[test]
 fn what_replay_could_not_hold_is_refused() {
     use crate::event::{EventColumn, FieldName, FieldType};
     use arrow::array::{ArrayRef, Int64Array};
