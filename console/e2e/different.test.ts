@@ -278,7 +278,10 @@ describe('What is different', () => {
     const plot = page.locator('[data-plot]').first();
     await stroke(page, plot, false);
     expect(asked(page).get('page')).toBeNull();
-    await page.evaluate(() => document.querySelector('main')!.scrollTo(0, 0));
+    // The page may still be rolling.
+    await page.reload();
+    await settled(page);
+    await page.locator('.uplot').first().waitFor();
     await stroke(page, plot, true);
     await answered(page);
     expect(asked(page).getAll('these')[0]).toMatch(/^duration_ms >= /);
