@@ -33,12 +33,11 @@ const boxed = (these: string[], from = 41, more = '') => picked(these, `&these_f
 async function visit(search: string, options = {}): Promise<Watched> {
   const watched = await open(browser, `${target.url}/${search}`, options);
   if (search.includes('page=different')) await answered(watched.page);
-  else {
-    await settled(watched.page);
-    await watched.page.locator('.uplot').first().waitFor();
-  }
+  else await charts(watched.page);
   return watched;
 }
+
+const charts = (page: Page) => settled(page).then(() => page.locator('.uplot').first().waitFor());
 
 async function fine({ page, problems }: Watched) {
   expect(await accessibility(page)).toEqual([]);
@@ -280,8 +279,7 @@ describe('What is different', () => {
     expect(asked(page).get('page')).toBeNull();
     // The page may still be rolling.
     await page.reload();
-    await settled(page);
-    await page.locator('.uplot').first().waitFor();
+    await charts(page);
     await stroke(page, plot, true);
     await answered(page);
     expect(asked(page).getAll('these')[0]).toMatch(/^duration_ms >= /);
