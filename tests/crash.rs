@@ -247,7 +247,7 @@ impl Fire<'_> {
                     self.counts.deletions_killed += u64::from(rounds[of].fates[dataset] == Fate::Doubtful);
                 }
                 Beside::Merge => {
-                    let merges = || server.metric("outcrop_compactions_total") as u64;
+                    let merges = || server.metric("outcrop_compactions") as u64;
                     let deadline = Instant::now() + MERGE_PATIENCE;
                     while merges() == 0 && Instant::now() < deadline {
                         std::thread::park_timeout(Duration::from_millis(10));
