@@ -240,6 +240,9 @@ impl Fire<'_> {
                 Beside::Nothing => kill_after(server, after_microseconds),
                 Beside::Deletion(of, dataset) => {
                     let deletion = scope.spawn(move || delete(address, key, of, dataset));
+                    if random.below(2) == 0 {
+                        wait_until("the deletion ends", PATIENCE, || deletion.is_finished());
+                    }
                     // A deletion takes longer than a request.
                     kill_after(server, after_microseconds * 40);
                     rounds[of].fates[dataset] = deletion.join().unwrap();
