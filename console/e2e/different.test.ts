@@ -121,6 +121,12 @@ describe('What is different', () => {
     expect(await sentence(page)).toContain('the ones in your range');
     await page.getByRole('region', { name: 'Your range' }).getByTestId('box').waitFor();
     await fine(watched);
+    const keyed = await visit(`?dataset=shop&show=COUNT&${range}`);
+    await keyed.page.locator('.stack').focus();
+    for (const key of ['b', 'ArrowLeft', 'Enter']) await keyed.page.keyboard.press(key);
+    await answered(keyed.page);
+    expect([asked(keyed.page).getAll('these').length, asked(keyed.page).get('these_from') !== null]).toEqual([0, true]);
+    await fine(keyed);
   });
 
   it('is asked of a group and of a value, by menu and by the letter D', async () => {

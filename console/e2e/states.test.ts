@@ -137,7 +137,7 @@ describe('What is different, on its way', () => {
     const { page } = await first();
     const before = server.cancelled();
     await page.keyboard.press('Escape');
-    await page.getByTestId('stopped').getByText(/stopped$/).waitFor();
+    await page.getByTestId('stopped').getByText(/^from 25.% of the events, stopped$/).waitFor();
     await expect.poll(() => server.cancelled()).toBeGreaterThan(before);
     expect(await page.getByTestId('sentence').innerText()).toMatch(/^About /);
     expect(await accessibility(page)).toEqual([]);
@@ -145,6 +145,18 @@ describe('What is different, on its way', () => {
     await page.getByRole('button', { name: 'Go on' }).click();
     await exact(page);
     await page.getByTestId('stopped').waitFor({ state: 'detached' });
+  });
+
+  it('goes on when somebody comes back before it was exact', async () => {
+    server.hold();
+    const { page } = await first();
+    const before = server.cancelled();
+    await page.getByRole('button', { name: 'Query' }).click();
+    await expect.poll(() => server.cancelled()).toBeGreaterThan(before);
+    await page.goBack();
+    await page.getByTestId('refining').getByText(/^from 25.% of the events so far$/).waitFor();
+    server.release();
+    await exact(page);
   });
 
   it('keeps the first answer when the exact one fails, and says why', async () => {

@@ -1,6 +1,6 @@
 // The server's answers as React state, by TanStack Query: one hook for each question a page asks. Answers of one question
 // are kept, so that Back shows them at once. It must not know how anything looks.
-import { CancelledError, keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback } from 'react';
 import { deleteSession, getDatasets, getFields, getSession, getValues, postCompare, postQuery, postRows, postSession } from './client';
 import type { ApiError } from './errors';
@@ -98,7 +98,8 @@ export function useCompare(dataset: string, spec: CompareSpec) {
   const query = useQuery<Compared, ApiError>({
     queryKey: ['compare', dataset, question],
     queryFn: async ({ signal, queryKey }) => {
-      let so = NOTHING_YET;
+      // What was there stays until there is better: going on is not beginning anew.
+      let so: Compared = { ...NOTHING_YET, answer: client.getQueryData<Compared>(queryKey)?.answer ?? null };
       await postCompare(dataset, spec, (told) => {
         so = 'fields' in told ? { ...so, answer: told } : { ...so, ...told };
         // What came late of a question that was left must not be kept as its answer.
@@ -106,11 +107,12 @@ export function useCompare(dataset: string, spec: CompareSpec) {
       }, signal);
       return so;
     },
-    staleTime: Infinity,
+    // What was left before it was exact goes on when somebody comes back.
+    staleTime: (q) => (q.state.data?.answer?.exact ? Infinity : 0),
     gcTime: 10 * MINUTE,
   });
-  const stop = useCallback(() => void client.cancelQueries({ queryKey: ['compare', dataset, question] }, { revert: false }), [client, dataset, question]);
+  const stop = useCallback(() => void client.cancelQueries({ queryKey: ['compare', dataset, question] }), [client, dataset, question]);
   const { refetch } = query;
   const again = useCallback(() => void refetch(), [refetch]);
-  return { told: query.data ?? NOTHING_YET, error: query.error instanceof CancelledError ? null : query.error, running: query.isFetching, stop, again };
+  return { told: query.data ?? NOTHING_YET, error: query.error, running: query.isFetching, stop, again };
 }

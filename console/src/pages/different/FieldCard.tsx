@@ -64,7 +64,7 @@ type BarsProps = React.ComponentProps<'button'> & { label: string; none: boolean
 
 /** A pair of bars: these over the others, with both shares. */
 function Bars({ label, none, these, others, first, rough, ...ways }: BarsProps) {
-  const about = (part: number) => `${rough && part > 0 ? '≈ ' : ''}${share(part)}`;
+  const about = (part: number) => `${rough && part >= 0.001 ? '≈ ' : ''}${share(part)}`;
   return (
     <button type="button" {...ways} className={['vrow', first && 'first', label.length > LONG && 'long'].filter(Boolean).join(' ')} data-testid="pair">
       <span className={none ? 'n cut dim' : 'n cut'} dir="auto" title={label.length > LONG ? label : undefined}>{cut(label, VALUE_MOST)}</span>
