@@ -6,8 +6,9 @@ CARGO ?= cargo
 NPM_FLAGS := --no-audit --no-fund
 VENV := benches/peers/.venv
 COMPAT := tests/compat
+SDK_VENV := sdk/python/.venv
 
-.PHONY: help build demo test test-rust test-console test-browser test-differential test-compat prove lint format screenshots clean
+.PHONY: help build demo test test-rust test-console test-browser test-differential test-compat test-sdk prove lint format screenshots clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -19,7 +20,7 @@ demo: console/node_modules ## Start Outcrop with live events of a small shop, an
 	$(CARGO) build --bin outcrop
 	exec target/debug/outcrop demo --data-dir "$$(mktemp -d)/outcrop-demo"
 
-test: test-rust test-console test-differential test-compat test-browser ## Everything: Rust, console, differential, real clients, browser
+test: test-rust test-console test-differential test-compat test-sdk test-browser ## Everything: Rust, console, differential, real clients, SDKs, browser
 
 test-rust: console/node_modules ## Unit, property and outside tests, and documentation
 	$(CARGO) test --workspace --no-fail-fast
@@ -30,6 +31,14 @@ test-console: console/node_modules ## Types, lints and unit tests of the console
 test-differential: $(VENV)/installed ## The same events in Outcrop and in DuckDB, asked the same questions
 	$(CARGO) build --bin outcrop
 	OUTCROP_BIN=target/debug/outcrop $(VENV)/bin/python tests/differential/run.py
+
+test-sdk: $(SDK_VENV)/installed sdk/typescript/node_modules ## The SDKs: their own tests, the same cases in each language against the real binary, and what they cost
+	$(CARGO) build --bin outcrop
+	$(SDK_VENV)/bin/python -m unittest discover sdk/python/tests
+	cd sdk/typescript && npm test
+	OUTCROP_BIN=target/debug/outcrop OUTCROP_SDK_PYTHON=$(SDK_VENV)/bin/python python3 sdk/conformance/run.py python typescript
+	$(SDK_VENV)/bin/python sdk/python/bench/finish.py --check
+	node sdk/typescript/bench/finish.js --check
 
 test-browser: console/node_modules chromium ## The console in headless Chromium against the real binary
 	$(CARGO) build --bin outcrop
@@ -79,10 +88,18 @@ $(COMPAT)/node/node_modules: $(COMPAT)/node/package-lock.json
 	cd $(COMPAT)/node && npm ci $(NPM_FLAGS)
 	@touch $@
 
+$(SDK_VENV)/installed: $(wildcard sdk/python/outcrop/*.py) sdk/python/pyproject.toml sdk/python/setup.sh sdk/python/tests/requirements.txt
+	sdk/python/setup.sh
+	@touch $@
+
+sdk/typescript/node_modules: sdk/typescript/package-lock.json
+	cd sdk/typescript && npm ci $(NPM_FLAGS)
+	@touch $@
+
 .PHONY: chromium
 chromium:
 	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium)
 
 clean: ## Remove everything that was built
 	$(CARGO) clean
-	rm -rf console/dist console/node_modules $(VENV) $(COMPAT)/.venv $(COMPAT)/node/node_modules $(COMPAT)/collector/build
+	rm -rf console/dist console/node_modules $(VENV) $(COMPAT)/.venv $(COMPAT)/node/node_modules $(COMPAT)/collector/build $(SDK_VENV) sdk/python/dist sdk/typescript/dist sdk/typescript/node_modules

@@ -107,7 +107,9 @@ fn the_root_package_has_no_library_and_one_test_binary() {
 fn files(endings: &[&str]) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> =
-        ["src", "ingest", "query", "storage", "tests", "benches", "console", "build.rs"].map(|f| root().join(f)).into();
+        ["src", "ingest", "query", "storage", "tests", "benches", "console", "sdk", "build.rs"]
+            .map(|f| root().join(f))
+            .into();
     while let Some(path) = folders.pop() {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if ["target", "node_modules", "dist", ".venv", "__pycache__"].contains(&name.as_str()) {
@@ -253,11 +255,13 @@ fn every_format_document_is_the_documentation_of_a_module() {
 }
 
 #[test]
-fn the_lock_of_the_console_names_no_registry() {
-    let lock = std::fs::read_to_string(root().join("console/package-lock.json")).unwrap();
-    let hosts: Vec<&str> =
-        lock.lines().filter(|line| line.contains("\"resolved\"") && line.contains("://")).take(3).collect();
-    assert!(hosts.is_empty(), "{hosts:?}");
+fn locks_of_npm_name_no_registry() {
+    for folder in ["console", "sdk/typescript"] {
+        let lock = std::fs::read_to_string(root().join(folder).join("package-lock.json")).unwrap();
+        let hosts: Vec<&str> =
+            lock.lines().filter(|line| line.contains("\"resolved\"") && line.contains("://")).take(3).collect();
+        assert!(hosts.is_empty(), "{folder}: {hosts:?}");
+    }
 }
 
 #[test]

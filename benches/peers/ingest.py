@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Sustained ingest: the same events again and again, each round a day later, over several connections.
 
-    ingest.py --outcrop PATH --events FILE [--seconds 60] [--connections 4] [--batch 5000] [--work DIR]
+    ingest.py --outcrop PATH --events FILE [--seconds 60] [--connections 4] [--batch 5000] [--work DIR] [--victoria-logs PATH]
 
 Bodies lie in memory and only their date is changed between rounds, so that the sender costs little beside the server.
 Counts what was acknowledged, second by second; run.py does the same with --ingest-seconds.
@@ -17,6 +17,7 @@ import urllib.parse
 
 import make_events
 from server import Server
+from victorialogs import VictoriaLogs
 
 MOST_EVENTS = 200_000
 
@@ -36,8 +37,9 @@ def bodies(events, batch):
 
 
 class Load:
-    def __init__(self, url, batches, seconds):
-        self.place, self.batches = urllib.parse.urlsplit(url).netloc, batches
+    def __init__(self, server, batches, seconds):
+        self.server, self.batches = server, batches
+        self.place = urllib.parse.urlsplit(server.url).netloc
         self.begun = time.monotonic()
         self.until = self.begun + seconds
         self.lock, self.given = threading.Lock(), 0
@@ -56,11 +58,11 @@ class Load:
         while time.monotonic() < self.until and len(self.errors) < 20:
             events, body = self.next_body()
             try:
-                connection.request("POST", "/api/v1/events/sustained", body, {"Content-Type": "application/x-ndjson"})
+                connection.request("POST", self.server.events_path, body, {"Content-Type": "application/x-ndjson"})
                 answer = connection.getresponse()
-                said = json.loads(answer.read())
-                if answer.status != 200 or said["accepted"] != events:
-                    raise ValueError(f"{answer.status}: {str(said)[:200]}")
+                said = answer.read()
+                if answer.status != 200 or self.server.accepted(said) not in (None, events):
+                    raise ValueError(f"{answer.status}: {said[:200]}")
             except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
                 self.errors.append(str(error))
                 connection.close()
@@ -74,7 +76,7 @@ class Load:
 
 def sustained(server, events, seconds, connections=4, batch=5000):
     batches = bodies(events, batch)
-    load = Load(server.url, batches, seconds)
+    load = Load(server, batches, seconds)
     server.take_peak_mib()
     senders = [threading.Thread(target=load.send) for _ in range(connections)]
     for sender in senders:
@@ -94,7 +96,7 @@ def sustained(server, events, seconds, connections=4, batch=5000):
         "peak_rss_mib": server.take_peak_mib(),
         "errors": load.errors,
     }
-    print(f"\nsustained over {took:.0f} s: {total / took:,.0f} events/s ({result['mb_per_second']:.0f} MB/s), peak RssAnon {result['peak_rss_mib']:.0f} MiB")
+    print(f"\n{type(server).__name__} sustained over {took:.0f} s: {total / took:,.0f} events/s ({result['mb_per_second']:.0f} MB/s), peak RssAnon {result['peak_rss_mib']:.0f} MiB")
     if windows:
         print("    by 10 s: " + ", ".join(f"{rate:,.0f}" for rate in windows))
     for error in load.errors[:3]:
@@ -111,15 +113,33 @@ def main():
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--batch", type=int, default=5000)
     parser.add_argument("--work", type=pathlib.Path, default=here / ".work")
+    parser.add_argument("--settle", type=float, default=120, help="seconds to wait at most until files stand still")
+    parser.add_argument("--victoria-logs", type=pathlib.Path, help="its executable: the same is sent to it, after and before us")
     given = parser.parse_args()
     work = given.work.resolve()
     events = given.events or make_events.make(work / "sustained", MOST_EVENTS)[0]
-    server = Server(given.outcrop, work / "outcrop-sustained", work / "outcrop-sustained.log")
-    try:
-        result = sustained(server, events, given.seconds, given.connections, given.batch)
-        (work / "sustained.json").write_text(json.dumps(result, indent=1))
-    finally:
-        server.stop()
+    # Turn by turn, so that a noisy minute meets both.
+    engines = [("outcrop", Server, given.outcrop)]
+    if given.victoria_logs:
+        engines = [*engines, ("victorialogs", VictoriaLogs, given.victoria_logs)] * 2
+    results = []
+    for name, engine, binary in engines:
+        server = engine(binary, work / f"{name}-sustained", work / f"{name}-sustained.log")
+        try:
+            result = sustained(server, events, given.seconds, given.connections, given.batch)
+            result |= {"engine": name, "settled_after_seconds": server.settle(given.settle)}
+            result |= {"bytes_an_event": stored(server, result)}
+            results.append(result)
+        finally:
+            server.stop()
+    (work / "sustained.json").write_text(json.dumps(results, indent=1))
+
+
+def stored(server, result):
+    """Bytes on disk for each event, when the files stand still."""
+    each = sum(server.disk().values()) / max(1, result["events"])
+    print(f"    {each:,.1f} bytes an event on disk once settled")
+    return each
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ class Refused(Exception):
 
 
 class Server:
+    ready_path = "/readyz"
+    events_path = "/api/v1/events/sustained"
+
     def __init__(self, binary, data_dir, log, fresh=True):
         self.binary, self.data_dir = str(binary), pathlib.Path(data_dir)
         if fresh:
@@ -24,12 +27,7 @@ class Server:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         begun = time.monotonic()
         self.log = open(log, "wb")
-        self.process = subprocess.Popen(
-            [self.binary, "serve", "--data-dir", str(self.data_dir), "--http", "127.0.0.1:0"],
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            env={**os.environ, "OUTCROP_GRPC": "127.0.0.1:0"},
-        )
+        self.process = self._start()
         self.url = self._address()
         threading.Thread(target=self._drain, daemon=True).start()
         self.connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.url).netloc, timeout=300)
@@ -37,6 +35,18 @@ class Server:
         self.ready_seconds = time.monotonic() - begun
         self.peak_kib, self._watching = 0, True
         threading.Thread(target=self._watch, daemon=True).start()
+
+    def _start(self):
+        return subprocess.Popen(
+            [self.binary, "serve", "--data-dir", str(self.data_dir), "--http", "127.0.0.1:0"],
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            env={**os.environ, "OUTCROP_GRPC": "127.0.0.1:0"},
+        )
+
+    def accepted(self, answer):
+        """How many events it says it has taken."""
+        return json.loads(answer)["accepted"]
 
     def _address(self):
         """The port is chosen by the system; the server prints the address."""
@@ -54,7 +64,7 @@ class Server:
     def _until_ready(self):
         for _ in range(300):
             try:
-                if self.request("GET", "/readyz", None)[0] == 200:
+                if self.request("GET", self.ready_path, None)[0] == 200:
                     return
             except OSError:
                 self.connection.close()

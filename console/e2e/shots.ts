@@ -12,9 +12,23 @@ import { shopEvents } from './fixture/shop';
 const OUT = join(import.meta.dirname, '../../docs/screenshots');
 const DEFAULT = '?dataset=shop&show=HEATMAP(duration_ms)&show=COUNT&show=P99(duration_ms)&last=7200';
 const CHECKOUT = `&where=${encodeURIComponent('http.route = "POST /checkout"')}&by=build_id&by=region&order=P99(duration_ms)+desc`;
+/** OUTCROP_SHOTS=different takes only pictures whose names begin so. */
+const ONLY = process.env.OUTCROP_SHOTS ?? '';
 const charts = (page: Page) => page.locator('.uplot').first().waitFor();
 
-type Shot = { name: string; search: string; slow?: boolean; phone?: boolean; act?: (page: Page, server: Awaited<ReturnType<typeof standIn>>) => Promise<void> };
+/** Picked a moment ago: the slow ones of the last forty minutes. */
+const picked = (these: string[], minutes: number | null) => {
+  const now = Date.now();
+  const iso = (ago: number) => new Date(now - ago * 60_000).toISOString();
+  const span = minutes === null ? '' : `&these_from=${iso(minutes)}&these_to=${iso(0)}&slow=1`;
+  return `?page=different&dataset=shop&show=HEATMAP(duration_ms)&show=COUNT&show=P99(duration_ms)&where=${encodeURIComponent('http.route = "POST /checkout"')}&from=${iso(120)}&to=${iso(0)}${these.map((t) => `&these=${encodeURIComponent(t)}`).join('')}${span}`;
+};
+const told = async (page: Page) => {
+  await page.locator('[data-exact=true]').waitFor();
+  await page.locator('[data-testid=heatmap], .uplot').first().waitFor();
+};
+
+type Shot = { name: string; search: string; slow?: boolean; /** The stand-in holds exact answers back from the start. */ hold?: boolean; phone?: boolean; act?: (page: Page, server: Awaited<ReturnType<typeof standIn>>) => Promise<void> };
 
 const cross = async (page: Page) => {
   const box = (await page.locator('[data-plot]').first().boundingBox())!;
@@ -30,12 +44,9 @@ const SHOTS: Shot[] = [
   } },
   { name: 'explore-box', search: DEFAULT + CHECKOUT, act: async (page) => {
     await charts(page);
-    const box = (await page.locator('[data-plot]').first().boundingBox())!;
-    await page.mouse.move(box.x + box.width * 0.66, box.y + 2);
-    await page.mouse.down();
-    await page.mouse.move(box.x + box.width * 0.99, box.y + 62, { steps: 3 });
-    await page.mouse.up();
-    await page.getByTestId('value-menu').waitFor();
+    await page.locator('.stack').focus();
+    await page.keyboard.press('b');
+    await page.getByTestId('box').waitFor();
   } },
   { name: 'explore-editing', search: DEFAULT + CHECKOUT, act: async (page) => {
     await charts(page);
@@ -61,6 +72,20 @@ const SHOTS: Shot[] = [
     const edit = page.getByRole('button', { name: 'Edit', exact: true });
     if (await edit.isVisible()) await edit.click();
   } },
+  { name: 'different', search: picked(['duration_ms >= 1500'], 40), phone: true, act: told },
+  { name: 'different-fields', search: picked(['duration_ms >= 1500'], 40), act: async (page) => {
+    await told(page);
+    await page.locator('main').evaluate((e) => e.scrollTo(0, 520));
+  } },
+  { name: 'different-range', search: picked([], 40), phone: true, act: told },
+  { name: 'different-group', search: picked(['region = "eu-west-1"', 'build_id = "b-0037"'], null), act: async (page) => {
+    await told(page);
+    await page.locator('h2 .cond').first().click();
+    await page.getByTestId('value-menu').waitFor();
+  } },
+  { name: 'different-nothing', search: picked(['customer.id ends-with "7"'], null), phone: true, act: told },
+  { name: 'different-everything', search: picked(['duration_ms exists'], 120), act: told },
+  { name: 'different-refining', search: picked(['duration_ms >= 1500'], 40), slow: true, hold: true, phone: true, act: async (page) => page.getByTestId('sentence').waitFor() },
   { name: 'data', search: '?page=data&dataset=shop', phone: true, act: async (page) => page.locator('.fields tbody .val').first().waitFor() },
   { name: 'explore-loading', search: DEFAULT + CHECKOUT, slow: true, phone: true, act: async (page, server) => {
     await charts(page);
@@ -96,18 +121,21 @@ test('screenshots', async () => {
       }
     }
   };
-  await each(real.url, 'first-run', true, async (page) => page.getByTestId('first-run').waitFor());
+  if (!ONLY) await each(real.url, 'first-run', true, async (page) => page.getByTestId('first-run').waitFor());
   const events = shopEvents(40_000, end);
   await real.send(events);
   const slow = await standIn(events);
-  for (const shot of SHOTS) {
+  for (const shot of SHOTS.filter((s) => !ONLY || s.name.startsWith(ONLY))) {
+    if (shot.hold) slow.hold();
     await each(`${shot.slow ? slow.url : real.url}/${shot.search}`, shot.name, shot.phone ?? false, async (page) => {
       if (!shot.search.includes('page=')) await settled(page);
       await shot.act?.(page, slow);
     }, () => {
       slow.release();
+      if (shot.hold) slow.hold();
       slow.refuse(null);
     });
+    slow.release();
   }
   await browser.close();
   await slow.close();

@@ -1,7 +1,7 @@
 // States a real server seldom has, against the stand-in: slow, refused, away; and that Cancel closes the connection.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Browser } from 'playwright-core';
-import { accessibility, launch, open, settled } from './fixture/browser';
+import type { Browser, Page } from 'playwright-core';
+import { accessibility, launch, open, PHONE, settled } from './fixture/browser';
 import { standIn, type StandIn } from './fixture/server';
 import { shopEvents } from './fixture/shop';
 
@@ -101,5 +101,69 @@ describe('States', () => {
     await expect.poll(() => server.bodies.length, { timeout: 30_000 }).toBeGreaterThan(asked);
     await page.locator('table.groups tbody .val').first().click();
     await page.getByTestId('live').getByText('Live, resting').waitFor();
+  });
+});
+
+describe('What is different, on its way', () => {
+  const box = `?page=different&dataset=shop&show=COUNT&last=7200&these=${encodeURIComponent('duration_ms >= 1500')}`;
+  const first = async (options = {}) => {
+    const watched = await open(browser, `${server.url}/${box}`, options);
+    await watched.page.getByTestId('sentence').waitFor();
+    return watched;
+  };
+  const exact = (page: Page) => page.locator('[data-testid=different][data-exact=true]').waitFor();
+  const places = (page: Page) => page.evaluate(() => ['[data-testid=sentence]', '.cover', '.acts', '.fields-head', '[data-testid=field-card]'].map((s) => Math.round(document.querySelector(s)!.getBoundingClientRect().top)));
+
+  it.each([['wide', {}], ['on a phone', { viewport: PHONE, hasTouch: true, isMobile: true }]])('shows a first answer marked as such, and the exact one in its place, %s', async (_, options) => {
+    server.hold();
+    const { page, problems } = await first(options);
+    const sentence = page.getByTestId('sentence');
+    expect(await sentence.innerText()).toMatch(/^About /);
+    expect(await page.getByTestId('refining').innerText()).toContain('of the events so far');
+    expect(await page.getByTestId('pair').first().innerText()).toContain('≈');
+    expect(await accessibility(page)).toEqual([]);
+    const before = await places(page);
+    server.release();
+    await exact(page);
+    expect(await sentence.innerText()).not.toMatch(/about/i);
+    await page.getByTestId('exact').getByText(/^exact, \d+ fields in/).waitFor();
+    expect(await page.getByTestId('pair').first().innerText()).not.toContain('≈');
+    expect(await places(page)).toEqual(before);
+    expect(problems).toEqual([]);
+  });
+
+  it('stops by key, which closes the connection and keeps what is there, and goes on', async () => {
+    server.hold();
+    const { page } = await first();
+    const before = server.cancelled();
+    await page.keyboard.press('Escape');
+    await page.getByTestId('stopped').getByText(/stopped$/).waitFor();
+    await expect.poll(() => server.cancelled()).toBeGreaterThan(before);
+    expect(await page.getByTestId('sentence').innerText()).toMatch(/^About /);
+    expect(await accessibility(page)).toEqual([]);
+    server.release();
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await exact(page);
+    await page.getByTestId('stopped').waitFor({ state: 'detached' });
+  });
+
+  it('keeps the first answer when the exact one fails, and says why', async () => {
+    server.refuse({ status: 504, code: 'deadline', message: 'the query took longer than 30 s' });
+    const { page } = await first();
+    await page.getByTestId('error-band').getByText('The query took longer than 30 s.').waitFor();
+    await page.getByTestId('error-band').getByText(/^deadline$/).waitFor();
+    expect(await page.getByTestId('sentence').innerText()).toMatch(/^About /);
+    expect(await accessibility(page)).toEqual([]);
+  });
+
+  it('keeps the answer before, faded, until the next one is there', async () => {
+    const { page } = await first();
+    await exact(page);
+    const said = await page.getByTestId('sentence').innerText();
+    await page.route('**/api/v1/compare/**', () => {});
+    await page.getByRole('button', { name: 'The same yesterday' }).click();
+    await page.locator('.what.stale').waitFor();
+    expect(await page.getByTestId('sentence').innerText()).toBe(said);
+    expect(await accessibility(page)).toEqual([]);
   });
 });

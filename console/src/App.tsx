@@ -8,15 +8,17 @@ import type { DatasetInfo } from './api/types';
 import { ErrorBand } from './parts/ErrorBand';
 import { Frame } from './parts/Frame';
 import { ExplorePage } from './pages/explore/ExplorePage';
-import { emptyExplore, type Explore } from './state/explore';
+import { emptyExplore, isLast, type Explore } from './state/explore';
 import { usePage } from './state/location';
 import { defaultShow } from './state/spec';
-import type { Page } from './state/url';
+import type { Different } from './state/different';
+import { datasetOf, frozen, type Page } from './state/url';
 import { titleOf } from './words/titles';
 import { troubleOfError } from './words/errors';
 
 const FirstRun = lazy(() => import('./pages/first/FirstRun').then((m) => ({ default: m.FirstRun })));
 const SignInPage = lazy(() => import('./pages/signin/SignInPage').then((m) => ({ default: m.SignInPage })));
+const DifferentPage = lazy(() => import('./pages/different/DifferentPage').then((m) => ({ default: m.DifferentPage })));
 const DataPage = lazy(() => import('./pages/data/DataPage').then((m) => ({ default: m.DataPage })));
 const LISTEN_MS = 1000;
 const LOOK_AGAIN_MS = 30_000;
@@ -44,7 +46,7 @@ function Unlocked() {
   const [page, go] = usePage();
   const session = useSession();
   const signOut = useSignOut();
-  const asked = page.page === 'explore' ? page.explore.dataset : page.dataset;
+  const asked = datasetOf(page);
   const list = useDatasets(false);
   const filled = useMemo(() => (list.data ?? []).filter((d) => d.events > 0), [list.data]);
   const silent = list.isSuccess && filled.length === 0;
@@ -61,24 +63,31 @@ function Unlocked() {
   useEffect(() => {
     if (!silent && explore && page.page === 'explore' && (page.explore.dataset === '' || page.explore.show.length === 0)) go({ page: 'explore', explore }, 'replace');
   }, [silent, explore, page, go]);
+  const different = useMemo<Different | null>(() => (page.page === 'different' && dataset !== '' && !isLast(page.different.explore.range) ? { ...page.different, explore: { ...page.different.explore, dataset } } : null), [page, dataset]);
+  // What was picked has happened: a link whose times are relative means those of its opening.
   useEffect(() => {
-    document.title = silent ? 'Send your first event · Outcrop' : explore ? `${titleOf(explore)} · Outcrop` : 'Outcrop';
-  }, [silent, explore]);
+    if (page.page === 'different' && isLast(page.different.explore.range)) go(frozen(page, serverNow()), 'replace');
+  }, [page, go]);
+  useEffect(() => {
+    document.title = different ? `What is different: ${titleOf(different.explore)} · Outcrop` : silent ? 'Send your first event · Outcrop' : explore ? `${titleOf(explore)} · Outcrop` : 'Outcrop';
+  }, [silent, explore, different]);
 
   const choose = useCallback((name: string) => go({ page: 'explore', explore: { ...emptyExplore, dataset: name, range: explore?.range ?? emptyExplore.range } }), [go, explore?.range]);
   const retry = useCallback(() => void list.refetch(), [list]);
   const places: { name: Page['page']; label: string; icon: 'explore' | 'data'; page: Page }[] = [
-    { name: 'explore', label: 'Explore', icon: 'explore', page: { page: 'explore', explore: explore ?? { ...emptyExplore, dataset } } },
+    { name: 'explore', label: 'Explore', icon: 'explore', page: { page: 'explore', explore: explore ?? different?.explore ?? { ...emptyExplore, dataset } } },
     ...(silent ? [] : [{ name: 'data' as const, label: 'Data', icon: 'data' as const, page: { page: 'data' as const, dataset } }]),
   ];
   return (
-    <Frame places={places} current={page.page} go={go} onSignOut={session.data?.key ? () => signOut.mutate() : null}>
+    <Frame places={places} current={page.page === 'different' ? 'explore' : page.page} go={go} onSignOut={session.data?.key ? () => signOut.mutate() : null}>
       {list.isError && !list.data ? (
         <Away><ErrorBand key={list.errorUpdatedAt} trouble={troubleOfError(list.error)} onFix={null} onUndo={null} onRetry={retry} /></Away>
       ) : silent ? (
         <Suspense fallback={<Away />}><FirstRun origin={window.location.origin} /></Suspense>
       ) : page.page === 'data' ? (
         <Suspense fallback={<Away />}><DataPage dataset={dataset} datasets={list.data ?? []} now={serverNow()} go={go} /></Suspense>
+      ) : different ? (
+        <Suspense fallback={<Away />}><DifferentPage different={different} datasets={filled} fields={fieldList} go={go} onDataset={choose} /></Suspense>
       ) : explore ? (
         <ExplorePage explore={explore} datasets={filled} fields={fieldList} ready go={go} onDataset={choose} />
       ) : (

@@ -31,6 +31,8 @@ enum Kind {
     Wal,
     /// A segment: NNNNNNNNNNNN.parquet
     Segment,
+    /// The sidecar of a segment: NNNNNNNNNNNN.index
+    Sidecar,
     /// The checksums of a segment: NNNNNNNNNNNN.sums
     Sums,
     /// The catalog: catalog.sqlite
@@ -41,6 +43,7 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> Result<ExitCode, CommandE
     let kind = match arguments.kind {
         Kind::Wal => FileKind::Wal,
         Kind::Segment => FileKind::Segment,
+        Kind::Sidecar => FileKind::Sidecar,
         Kind::Sums => FileKind::Sums,
         Kind::Catalog => FileKind::Catalog,
     };

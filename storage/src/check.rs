@@ -63,6 +63,7 @@ struct Check<'a> {
 
 /// Checks the directory; `progress` is called with (done, total) files.
 pub fn check(data_dir: &DataDir, mut progress: impl FnMut(u64, u64)) -> Result<CheckReport, StoreError> {
+    crate::backup::refuse_unfinished(data_dir)?;
     if !data_dir.catalog().exists() {
         return Err(StoreError::CatalogMissing { path: data_dir.root().to_owned() });
     }

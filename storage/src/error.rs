@@ -74,9 +74,21 @@ pub enum StoreError {
     /// The store changes faster than it can be copied.
     #[error("the store changed {rounds} times while it was being copied; try again when it takes fewer events")]
     BackupBusy { rounds: u64 },
+    /// The directory is used for something else.
+    #[error("{} holds other things than backups; choose a directory that is empty or not there", path.display())]
+    NotABackup { path: PathBuf },
     /// There is nothing to be restored.
-    #[error("{} holds no backup: it has no manifest.json", path.display())]
+    #[error("{} holds no backup that was taken to its end", path.display())]
     NoBackup { path: PathBuf },
+    /// A backup that is not there.
+    #[error("{} holds no generation {generation}; there are {there}", path.display())]
+    NoGeneration { path: PathBuf, generation: u64, there: String },
+    /// A restore was interrupted.
+    #[error(
+        "{} was being restored from a backup and lacks some of it; remove it, and run `outcrop restore` again",
+        path.display()
+    )]
+    RestoreUnfinished { path: PathBuf },
     /// A directory that must be empty is not.
     #[error("{} is not empty; choose a directory that is not there, or remove what is in it", path.display())]
     NotEmpty { path: PathBuf },

@@ -12,6 +12,7 @@ use crate::event::TimestampNs;
 
 mod catalog;
 mod segment;
+mod sidecar;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ mod wal;
 pub enum FileKind {
     Wal,
     Segment,
+    Sidecar,
     Sums,
     Catalog,
 }
@@ -53,6 +55,7 @@ pub fn inspect(kind: FileKind, path: &Path) -> Result<Facts, StoreError> {
     match kind {
         FileKind::Wal => wal::inspect(path),
         FileKind::Segment => segment::inspect(path),
+        FileKind::Sidecar => sidecar::inspect(path),
         FileKind::Sums => sums::inspect(path),
         FileKind::Catalog => catalog::inspect(path),
     }

@@ -18,6 +18,8 @@ pub mod error;
 pub mod paths;
 
 pub mod catalog;
+#[cfg(test)]
+mod fixtures;
 pub mod index;
 pub mod memtable;
 pub mod overflow;

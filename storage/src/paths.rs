@@ -43,6 +43,11 @@ impl DataDir {
         self.0.join("catalog.sqlite")
     }
 
+    /// There while the directory is being restored from a backup.
+    pub fn restoring(&self) -> PathBuf {
+        self.0.join("restoring")
+    }
+
     /// What people make and keep. The store itself does not open it.
     pub fn workspace(&self) -> PathBuf {
         self.0.join("workspace.sqlite")

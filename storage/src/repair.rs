@@ -12,11 +12,11 @@ mod find;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, CatalogImage, DatasetRow, FieldTable, ScrubPlace};
+use crate::catalog::{Catalog, CatalogImage, DatasetRow, Dropped, FieldTable, ScrubPlace};
 use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::event::{DatasetId, DatasetName};
@@ -29,6 +29,9 @@ use crate::wal::{header, reader};
 
 use choose::Choice;
 use find::Found;
+
+/// What a catalog that was kept has behind its name, before a number.
+const BEFORE_REPAIR: &str = ".before-repair";
 
 /// What a repair did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,12 +61,21 @@ pub fn repair(settings: StoreSettings, mut progress: impl FnMut(u64, u64)) -> Re
     let mut report = RepairReport::default();
     let (mut found, last_segment) = find::segments(&disk, &dir, &mut progress, &mut report)?;
     let store_id = store_id(&*disk, &dir, &mut found, &mut report)?;
+    let dropped = dropped(&*disk, &dir, store_id)?;
+    let last_sequence = found.iter().filter_map(|segment| segment.footer.sequences.last()).max();
+    // Their files go with the next start.
+    found.retain(|segment| {
+        let gone = dropped.contains_key(&DatasetId(segment.footer.dataset_id));
+        report.retired += u64::from(gone);
+        !gone
+    });
     let (choices, accounted) = choose::choose(&found.iter().map(Found::candidate).collect::<Vec<_>>());
     let listed = list(&found, &choices, &mut report);
     let names = names_in_log(&*disk, &dir, store_id)?;
-    let mut image = image(store_id, &found, &listed, &accounted, names, &mut report)?;
+    let mut image = image(store_id, &found, &listed, &accounted, names, dropped, &mut report)?;
     count_fields(&settings, &mut image, &mut report.problems);
     image.next_segment = last_segment + 1;
+    image.next_sequence = image.next_sequence.max(last_sequence.unwrap_or(0) + 1);
     report.old_catalog = set_aside(&*disk, &dir)?;
     let mut catalog = Catalog::begin_repair(&dir.catalog(), store_id)?;
     catalog.rebuild(&image, settings.clock.now())?;
@@ -95,6 +107,20 @@ fn store_id(
         own
     });
     Ok(id)
+}
+
+/// The datasets that were dropped, as the old catalog says, and those that earlier repairs have kept: one of them may have
+/// been interrupted.
+fn dropped(disk: &dyn Disk, dir: &DataDir, store_id: [u8; 16]) -> Result<BTreeMap<DatasetId, Dropped>, StoreError> {
+    let catalog = dir.catalog();
+    let held = disk.list(dir.root()).map_err(|e| StoreError::io("list", dir.root(), e))?;
+    let kept = format!("{}{BEFORE_REPAIR}", catalog.display());
+    let is_catalog = |path: &&PathBuf| {
+        let name = path.to_string_lossy();
+        let is_kept = name.starts_with(&kept) && !name.ends_with("-wal") && !name.ends_with("-shm");
+        **path == catalog || is_kept
+    };
+    Ok(held.iter().filter(is_catalog).flat_map(|path| Catalog::dropped_in(path, store_id)).collect())
 }
 
 /// The places of those that count.
@@ -144,6 +170,7 @@ fn image(
     listed: &[usize],
     accounted: &Sequences,
     mut names: BTreeMap<DatasetId, DatasetName>,
+    dropped: BTreeMap<DatasetId, Dropped>,
     report: &mut RepairReport,
 ) -> Result<CatalogImage, StoreError> {
     let mut rows: BTreeMap<DatasetId, DatasetRow> = BTreeMap::new();
@@ -154,6 +181,10 @@ fn image(
         let name = DatasetName::new(&segment.footer.dataset).map_err(|e| StoreError::Bug(e.to_string()))?;
         // What was written last has the latest name.
         names.insert(id, name);
+    }
+    names.retain(|id, _| !dropped.contains_key(id));
+    if !dropped.is_empty() {
+        report.notes.push(format!("{} datasets that were dropped stay dropped", dropped.len()));
     }
     for (id, name) in names {
         rows.insert(
@@ -174,7 +205,7 @@ fn image(
         next_segment: 1,
         next_sequence: accounted.last().unwrap_or(0) + 1,
         datasets: rows.into_values().collect(),
-        dropped: BTreeSet::new(),
+        dropped,
         segments: by_age.iter().map(|at| found[*at].footer.info(found[*at].bytes)).collect(),
         damage: BTreeMap::new(),
         scrub: ScrubPlace::START,
@@ -228,8 +259,8 @@ fn set_aside(disk: &dyn Disk, dir: &DataDir) -> Result<Option<PathBuf>, StoreErr
         name.push(suffix);
         PathBuf::from(name)
     };
-    let kept = (1..).map(|n| beside(&catalog, &format!(".before-repair-{n}"))).find(|path| !path.exists());
-    let kept = kept.unwrap_or_else(|| beside(&catalog, ".before-repair"));
+    let kept = (1..).map(|n| beside(&catalog, &format!("{BEFORE_REPAIR}-{n}"))).find(|path| !path.exists());
+    let kept = kept.unwrap_or_else(|| beside(&catalog, BEFORE_REPAIR));
     // The catalog last: while it is there, a store that opens it finds all of it.
     for suffix in ["-shm", "-wal", ""] {
         let (from, to) = (beside(&catalog, suffix), beside(&kept, suffix));

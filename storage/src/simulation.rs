@@ -1,13 +1,15 @@
 //! The real store against a naive model, under one seed: owned clock, failing disk, crashes anywhere.
 //!
-//! 1. A seed makes limits and a run of steps: appends, flushes, merges, retention, removals, drops, faults, crashes, power cuts.
+//! 1. A seed makes limits and a run of steps: appends, flushes, merges, retention, removals, drops, backups, faults, crashes,
+//!    power cuts.
 //! 2. [`model`] is told what was sent and what was answered, and judges what the store holds.
-//! 3. [`world`] carries steps out on the store.
+//! 3. [`world`] carries steps out on the store; [`saved`] takes backups of it, and judges what is restored.
 //!
 //! `OUTCROP_SIMULATION_SEEDS` says how many seeds to run, `OUTCROP_SIMULATION_SEED` repeats one and says what it does.
 //! It must not know how anything is stored.
 
 mod model;
+mod saved;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -4,7 +4,7 @@
 
 pub(crate) mod fuzz;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -14,6 +14,7 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampNanosecondType
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 
+use crate::error::StoreError;
 use crate::event::{EventBatch, EventColumn, FieldName, FieldType, reserved};
 use crate::index::Probe;
 use crate::memtable::StoredBatch;
@@ -213,16 +214,32 @@ pub(crate) fn probe(value: &Value) -> Probe<'_> {
 /// could be asked everything.
 pub(crate) fn check_evidence(segment: &Segment, events: &[Numbered]) -> bool {
     let Some(sidecar) = segment.sidecar() else { return false };
+    let Ok(overflow) = in_overflow(segment) else { return false };
     for (row, event) in events.iter().enumerate() {
         for (name, value) in &event.event.fields {
-            let Ok(column) = sidecar.column(name, value.field_type()) else { return false };
-            let column = column.unwrap_or_else(|| panic!("the evidence does not know {name}"));
-            let Ok(found) = column.find(probe(value)) else { return false };
+            // Of what lies in overflow the evidence knows which events have any.
+            let in_overflow = overflow.get(row).is_some_and(|names| names.contains(name));
+            let known = if in_overflow { reserved::OVERFLOW } else { name };
+            let field_type = if in_overflow { FieldType::String } else { value.field_type() };
+            let Ok(column) = sidecar.column(known, field_type) else { return false };
+            let column = column.unwrap_or_else(|| panic!("the evidence does not know {known}"));
+            let found = if in_overflow { column.present() } else { column.find(probe(value)) };
+            let Ok(found) = found else { return false };
             let holds = found.ranges().iter().any(|range| range.contains(&(row as u32)));
-            assert!(holds, "the evidence rules out {name} = {value:?} in row {row}");
+            assert!(holds, "the evidence rules out {known} = {value:?} in row {row}");
         }
     }
     true
+}
+
+/// The names of the fields that each event of a segment has in overflow; none if the segment has no such column.
+fn in_overflow(segment: &Segment) -> Result<Vec<BTreeSet<String>>, StoreError> {
+    let mut all = Vec::new();
+    segment.open()?.read_overflow(|texts, _| {
+        let names = |text: &str| overflow_fields(text).into_iter().map(|(name, _)| name).collect();
+        all.extend(texts.iter().map(|text| text.map(names).unwrap_or_default()));
+    })?;
+    Ok(all)
 }
 
 /// Every event of a dataset, by sequence.

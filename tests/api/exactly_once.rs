@@ -15,7 +15,7 @@ fn request(dataset: &str, id: &str, body: impl Into<Vec<u8>>) -> Request {
 }
 
 fn send(server: &Server, id: &str, body: impl Into<Vec<u8>>) -> Reply {
-    server.send(&request("d", id, body))
+    server.send_until_taken(&request("d", id, body))
 }
 
 fn stored(server: &Server, dataset: &str) -> u64 {

@@ -18,10 +18,7 @@ const EVERYTHING: [&str; 3] = ["ingest", "query", "admin"];
 
 /// Makes a key on the data directory, whether a server runs there or not.
 pub(super) fn create_key(setup: &Setup, scopes: &[&str]) -> String {
-    let mut command = setup.command(&["keys", "create", "--data-dir", "data", "--name", "test"]);
-    let output = command.args(scopes.iter().flat_map(|scope| ["--scope", scope])).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    setup.create_key(scopes)
 }
 
 fn with_key(server: &Server, key: &str, request: Request) -> Reply {

@@ -24,6 +24,7 @@ mod otlp;
 mod paging;
 mod pressure;
 mod routes;
+mod saving;
 mod sessions;
 mod shapes;
 mod specs;

@@ -26,11 +26,32 @@ pub(crate) struct Setup {
     processor: Option<usize>,
     /// How many files it may have open, if not as many as this process.
     open_files_max: Option<u64>,
+    /// The key that requests go with, unless they say otherwise.
+    key: Option<String>,
 }
 
 impl Setup {
     pub(crate) fn new() -> Setup {
-        Setup { home: Arc::new(TempDir::new().unwrap()), arguments: Vec::new(), processor: None, open_files_max: None }
+        let home = Arc::new(TempDir::new().unwrap());
+        Setup { home, arguments: Vec::new(), processor: None, open_files_max: None, key: None }
+    }
+
+    /// Makes a key with these scopes.
+    pub(crate) fn create_key(&self, scopes: &[&str]) -> String {
+        let mut command = self.command(&["keys", "create", "--data-dir", "data", "--name", "test"]);
+        let output = command.args(scopes.iter().flat_map(|scope| ["--scope", scope])).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// The same, with the key that another has for every request.
+    pub(crate) fn with_key_of(&self, other: &Setup) -> Setup {
+        Setup { key: other.key.clone(), ..self.clone() }
+    }
+
+    /// The same, with a key for every request.
+    pub(crate) fn with_key(&self, key: &str) -> Setup {
+        Setup { key: Some(key.to_owned()), ..self.clone() }
     }
 
     /// The same directory with these further arguments and no others.
@@ -167,7 +188,10 @@ impl Server {
     }
 
     pub(crate) fn send(&self, request: &Request) -> Reply {
-        request.to(self.address)
+        match &self.setup.key {
+            Some(key) => request.clone().header("X-Outcrop-Key", key).to(self.address),
+            None => request.to(self.address),
+        }
     }
 
     pub(crate) fn get(&self, path: &str) -> Reply {
@@ -180,9 +204,22 @@ impl Server {
 
     /// Sends events that must all be accepted, and says how many.
     pub(crate) fn load(&self, dataset: &str, body: impl Into<Vec<u8>>) -> u64 {
-        let answer = self.send(&Request::post(&format!("/api/v1/events/{dataset}"), body)).ok();
+        let answer = self.send_until_taken(&Request::post(&format!("/api/v1/events/{dataset}"), body)).ok();
         assert_eq!(answer["rejected_total"].as_u64().unwrap_or_default(), 0, "{answer}");
         answer["accepted"].as_u64().unwrap()
+    }
+
+    /// Sends again what is shed, as every sender does: how much a server takes at once is a matter of its machine.
+    pub(crate) fn send_until_taken(&self, request: &Request) -> Reply {
+        let mut reply = self.send(request);
+        wait_until("the request is taken", Duration::from_secs(120), || {
+            let shed = reply.status == 429;
+            if shed {
+                reply = self.send(request);
+            }
+            !shed
+        });
+        reply
     }
 
     /// The answer to a query that must succeed.

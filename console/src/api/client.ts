@@ -2,10 +2,14 @@
 // closes the connection and so cancels the query on the server. It must not know React.
 import { ApiError, readError } from './errors';
 import { setKeyNeeded } from './session';
+import { eventReader } from './stream';
 import type { paths } from './schema.gen';
-import type { DatasetInfo, FieldInfo, FieldValue, QueryAnswer, QuerySpec, RowsAnswer, RowsSpec, SessionInfo } from './types';
+import type { CompareAnswer, CompareSpec, DatasetInfo, FieldInfo, FieldValue, QueryAnswer, QuerySpec, RowsAnswer, RowsSpec, SessionInfo } from './types';
 
 type Path = keyof paths;
+/** A compare shows what it has and can be ended, so it may take longer than a query. */
+const COMPARE_SECONDS_MAX = 300;
+
 /** Milliseconds the server's clock is ahead of this one; small differences are the second's rounding. */
 let clockAhead = 0;
 
@@ -16,13 +20,16 @@ function fill(path: Path, parts: Record<string, string>): string {
   return path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(parts[name] ?? ''));
 }
 
-async function call<T>(path: Path, options: { method?: 'DELETE'; parts?: Record<string, string>; query?: string; body?: unknown; signal?: AbortSignal } = {}): Promise<T> {
+type Asking = { method?: 'DELETE'; parts?: Record<string, string>; query?: string; body?: unknown; accept?: string; signal?: AbortSignal };
+
+async function ask(path: Path, options: Asking): Promise<Response> {
   const url = fill(path, options.parts ?? {}) + (options.query ? `?${options.query}` : '');
+  const accept = options.accept ?? 'application/json';
   let response: Response;
   try {
     response = await fetch(url, {
       method: options.method ?? (options.body === undefined ? 'GET' : 'POST'),
-      headers: options.body === undefined ? { accept: 'application/json' } : { accept: 'application/json', 'content-type': 'application/json' },
+      headers: options.body === undefined ? { accept } : { accept, 'content-type': 'application/json' },
       body: options.body === undefined ? undefined : JSON.stringify(options.body),
       signal: options.signal,
       credentials: 'same-origin',
@@ -35,6 +42,11 @@ async function call<T>(path: Path, options: { method?: 'DELETE'; parts?: Record<
   if (!Number.isNaN(date)) clockAhead = Math.abs(date - Date.now()) > 2000 ? date - Date.now() : 0;
   if (response.status === 401) setKeyNeeded(true);
   if (!response.ok) throw readError(response.status, await response.text(), response.headers.get('retry-after'));
+  return response;
+}
+
+async function call<T>(path: Path, options: Asking = {}): Promise<T> {
+  const response = await ask(path, options);
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
@@ -59,3 +71,25 @@ const STRICT = 'strict=true';
 export const postQuery = (dataset: string, body: QuerySpec, signal?: AbortSignal) => call<QueryAnswer>('/api/v1/query/{dataset}', { parts: { dataset }, query: STRICT, body, signal });
 
 export const postRows = (dataset: string, body: RowsSpec, signal?: AbortSignal) => call<RowsAnswer>('/api/v1/rows/{dataset}', { parts: { dataset }, query: STRICT, body, signal });
+
+/** What a compare says on its way: how far it is, an answer from a sample, the exact one. */
+export type CompareTold = { done: number; total: number } | CompareAnswer;
+
+/** Asks what is different and tells each thing as it arrives; ends after the last. */
+export async function postCompare(dataset: string, body: CompareSpec, tell: (told: CompareTold) => void, signal: AbortSignal): Promise<void> {
+  const query = `${STRICT}&timeout_seconds=${COMPARE_SECONDS_MAX}`;
+  const response = await ask('/api/v1/compare/{dataset}', { parts: { dataset }, query, body, accept: 'text/event-stream', signal });
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  const read = eventReader();
+  try {
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      for (const event of read(piece.value)) {
+        if (event.name === 'error') throw readError(200, event.data, null);
+        if (event.name === 'progress' || event.name === 'answer') tell(JSON.parse(event.data) as CompareTold);
+      }
+    }
+  } catch (reason) {
+    if (signal.aborted || reason instanceof ApiError) throw reason;
+    throw new ApiError(0, 'unreachable', 'Outcrop does not answer.');
+  }
+}

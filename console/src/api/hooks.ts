@@ -1,10 +1,11 @@
 // The server's answers as React state, by TanStack Query: one hook for each question a page asks. Answers of one question
 // are kept, so that Back shows them at once. It must not know how anything looks.
-import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { deleteSession, getDatasets, getFields, getSession, getValues, postQuery, postRows, postSession } from './client';
+import { CancelledError, keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useCallback } from 'react';
+import { deleteSession, getDatasets, getFields, getSession, getValues, postCompare, postQuery, postRows, postSession } from './client';
 import type { ApiError } from './errors';
 import { setKeyNeeded } from './session';
-import type { FieldInfo, QueryAnswer, QuerySpec, RowsAnswer, RowsSpec, SessionInfo } from './types';
+import type { CompareAnswer, CompareSpec, FieldInfo, QueryAnswer, QuerySpec, RowsAnswer, RowsSpec, SessionInfo } from './types';
 
 const MINUTE = 60_000;
 
@@ -84,4 +85,32 @@ export function useCancel() {
     void client.cancelQueries({ queryKey: ['query'] });
     void client.cancelQueries({ queryKey: ['rows'] });
   };
+}
+
+/** A compare so far: the newest answer, and how far the exact one is. */
+export type Compared = { answer: CompareAnswer | null; done: number; total: number };
+const NOTHING_YET: Compared = { answer: null, done: 0, total: 0 };
+
+/** What is different, first from a sample, then exact. `stop` ends it and keeps what is there; `again` asks once more. */
+export function useCompare(dataset: string, spec: CompareSpec) {
+  const client = useQueryClient();
+  const question = JSON.stringify(spec);
+  const query = useQuery<Compared, ApiError>({
+    queryKey: ['compare', dataset, question],
+    queryFn: async ({ signal, queryKey }) => {
+      let so = NOTHING_YET;
+      await postCompare(dataset, spec, (told) => {
+        so = 'fields' in told ? { ...so, answer: told } : { ...so, ...told };
+        // What came late of a question that was left must not be kept as its answer.
+        if (!signal.aborted) client.setQueryData(queryKey, so);
+      }, signal);
+      return so;
+    },
+    staleTime: Infinity,
+    gcTime: 10 * MINUTE,
+  });
+  const stop = useCallback(() => void client.cancelQueries({ queryKey: ['compare', dataset, question] }, { revert: false }), [client, dataset, question]);
+  const { refetch } = query;
+  const again = useCallback(() => void refetch(), [refetch]);
+  return { told: query.data ?? NOTHING_YET, error: query.error instanceof CancelledError ? null : query.error, running: query.isFetching, stop, again };
 }

@@ -12,6 +12,14 @@ type Asked = { filters?: FilterSpec[]; orders?: Partial<S['OrderSpec']>[] };
 
 export type QuerySpec = Partial<Omit<S['QuerySpec'], keyof Asked>> & Asked;
 export type RowsSpec = Partial<Omit<S['RowsSpec'], 'filters'>> & Pick<Asked, 'filters'>;
+type SideSpec = Partial<Omit<S['SideSpec'], 'filters'>> & Pick<Asked, 'filters'>;
+export type CompareSpec = Partial<Omit<S['CompareSpec'], 'filters' | 'selection' | 'baseline'>> & Pick<Asked, 'filters'> & { selection: SideSpec; baseline: SideSpec | null };
+export type Explanation = Omit<S['ExplanationAnswer'], 'filters' | 'rivals'> & { filters: FilterSpec[]; rivals: Rival[] };
+export type Rival = Omit<S['RivalAnswer'], 'filters'> & { filters: FilterSpec[] };
+export type ComparedValue = Omit<S['ValueAnswer'], 'value'> & { value: Value };
+export type ComparedField = Omit<S['FieldAnswer'], 'values'> & { values?: ComparedValue[] | null };
+export type Bin = S['BinAnswer'];
+export type CompareAnswer = Omit<S['CompareAnswer'], 'fields' | 'explanations' | 'warnings'> & { fields: ComparedField[]; explanations: Explanation[]; warnings?: Warning[] };
 export type DatasetInfo = S['DatasetSummary'];
 export type FieldInfo = Omit<S['FieldSummary'], 'types'> & { types: Record<string, number> };
 export type FieldValue = { value: Value; events: number };

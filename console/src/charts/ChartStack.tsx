@@ -1,17 +1,21 @@
 // All charts of a page under each other: heatmaps first, then each calculation, with one gutter, one axis, one crosshair.
-// It turns pointers and keys into picked times and values; what becomes of them is the page's business.
+// It turns pointers and keys into picked events; what becomes of them is the page's business.
 import { useContext, useMemo, useRef, useState, type KeyboardEvent } from 'react';
 import type { HeatmapAnswer, QueryAnswer } from '../api/types';
 import type { Explore } from '../state/explore';
 import { isHeatmap } from '../state/explore';
+import { theseDuring, type These } from '../state/different';
+import { boxWords } from '../words/different';
 import { chartSentence, heatSentence } from '../words/charts';
 import { HeatHead, LineHead } from './ChartHead';
 import { ValueAxis } from './ValueAxis';
 import { CrosshairContext } from './crosshair';
-import { binAt, hasCells, roomy, valueAt } from './heat';
+import { cellsBetween, gridOf, startCells, theseOfCells, type Cells } from './box';
+import { BoxSelection } from './BoxSelection';
+import { binAt, hasCells, roomy } from './heat';
 import { Heatmap } from './Heatmap';
 import { Numbers } from './Numbers';
-import { Plot, type Picked } from './Plot';
+import { Plot, type Drag, type Picked } from './Plot';
 import { bucketsOf, chartOf, timesOf, type Buckets } from './shape';
 import { TimeAxis } from './TimeAxis';
 import { TimePlot } from './TimePlot';
@@ -19,17 +23,18 @@ import { useWidth } from './useWidth';
 import './stack.css';
 import 'uplot/dist/uPlot.min.css';
 
-export type Box = { column: string; low: number; high: number; from: number; to: number; at: DOMRect; cell: boolean };
-type Drag = { x0: number; y0: number; x1: number; y1: number };
+/** Events under a cell of a heatmap, or of a range of time, with the place where somebody let go. */
+export type PlotPick = { these: These; cell: { column: string; low: number; high: number } | null; at: DOMRect };
 
 type Props = {
   answer: QueryAnswer;
   explore: Explore;
   now: number;
-  /** The box whose menu is open, so that it stays drawn. */
-  box: Box | null;
-  onBox: (box: Box) => void;
+  /** What the open menu is about, so that a brushed range stays drawn. */
+  picked: PlotPick | null;
+  onPick: (picked: PlotPick) => void;
   onZoom: (from: number, to: number) => void;
+  onDifferent: (these: These) => void;
 };
 
 const heightOf = (charts: number, heat: boolean, op: string) => {
@@ -37,11 +42,14 @@ const heightOf = (charts: number, heat: boolean, op: string) => {
   return charts === 1 ? 232 : charts === 2 ? 132 : 84;
 };
 
-export default function ChartStack({ answer, explore, now, box, onBox, onZoom }: Props) {
+export default function ChartStack({ answer, explore, now, picked, onPick, onZoom, onDifferent }: Props) {
   const ground = useRef<HTMLDivElement>(null);
+  const stack = useRef<HTMLDivElement>(null);
   const width = useWidth(ground);
   const crosshair = useContext(CrosshairContext);
-  const [kept, setKept] = useState<Drag | null>(null);
+  const [kept, setKept] = useState<{ name: string; drag: Drag } | null>(null);
+  /** A box made by key, on the first heatmap, or on the first chart where it is a range. */
+  const [keyed, setKeyed] = useState<Cells | null>(null);
   const { series } = answer;
   const buckets = useMemo(() => (series ? bucketsOf(series) : null), [series]);
   const scalars = useMemo(() => explore.show.filter((c) => !isHeatmap(c)), [explore.show]);
@@ -51,50 +59,59 @@ export default function ChartStack({ answer, explore, now, box, onBox, onZoom }:
   const maps = useMemo(() => (heat ? (answer.heatmaps ?? []).filter(hasCells).map(roomy) : []), [answer.heatmaps, heat]);
   if (!series || !buckets || buckets.count === 0) return null;
 
-  const keys = (event: KeyboardEvent) => {
+  const firstMap = maps[0];
+  const keys = (event: KeyboardEvent<HTMLDivElement>) => {
     const at = crosshair.get() ?? buckets.count - 1;
     const step = event.shiftKey ? 10 : 1;
     if (event.key === 'ArrowLeft') crosshair.set(Math.max(0, at - step));
     else if (event.key === 'ArrowRight') crosshair.set(Math.min(buckets.count - 1, at + step));
     else if (event.key === 'Escape') crosshair.set(null);
     else if (event.key.toLowerCase() === 'z') onZoom(...around(buckets, at));
+    else if (event.key.toLowerCase() === 'b' && !event.metaKey && !event.ctrlKey) setKeyed(startCells(firstMap ? gridOf(firstMap) : { columns: buckets.count, bins: 1 }));
     else return;
     event.preventDefault();
   };
-  const pickBox = (map: HeatmapAnswer, picked: Picked, drag: Drag) => {
-    setKept(drag);
-    const { from, to } = timesOf(buckets, picked.first, picked.last);
-    onBox({ column: map.column, ...bounds(map, picked.low, picked.high), from, to, at: picked.at, cell: false });
-  };
   const pickCell = (map: HeatmapAnswer, bucket: number, place: number, at: DOMRect) => {
-    setKept(null);
-    const { from, to } = timesOf(buckets, bucket, bucket);
-    onBox({ column: map.column, ...bounds(map, place, place), from, to, at, cell: true });
+    const bin = binAt(place, map);
+    const cell = { column: map.column, low: map.bounds[bin]!, high: map.bounds[bin + 1]! };
+    onPick({ these: theseOfCells({ first: bucket, last: bucket, low: bin, high: bin }, map, buckets), cell, at });
   };
-  const zoom = (picked: Picked) => {
-    const { from, to } = timesOf(buckets, picked.first, picked.last);
-    onZoom(from, to);
+  const pickBox = (map: HeatmapAnswer, p: Picked) => onDifferent(theseOfCells(cellsBetween({ bucket: p.first, place: p.low }, { bucket: p.last, place: p.high }, map), map, buckets));
+  const pickRange = (name: string, p: Picked, drag: Drag) => {
+    setKept({ name, drag });
+    onPick({ these: theseDuring(timesOf(buckets, p.first, p.last)), cell: null, at: p.at });
+  };
+  const selection = (map: HeatmapAnswer | undefined) => {
+    if (!keyed) return null;
+    const these = (c: Cells) => (map ? theseOfCells(c, map, buckets) : theseDuring(timesOf(buckets, c.first, c.last)));
+    const remove = () => {
+      setKeyed(null);
+      stack.current?.focus();
+    };
+    return <BoxSelection cells={keyed} grid={map ? gridOf(map) : { columns: buckets.count, bins: 1 }} label={(c) => boxWords(these(c), now)} focused onChange={setKeyed} onTake={(c) => onDifferent(these(c))} onRemove={remove} />;
   };
   return (
-    <div className="stack" role="group" tabIndex={0} aria-label="Charts. Arrow keys move the crosshair, Z zooms to it." onKeyDown={keys}>
+    <div ref={stack} className="stack" role="group" tabIndex={0} aria-label="Charts. Arrow keys move the crosshair, Z zooms to it, B starts a box." onKeyDown={keys}>
       {explore.view === 'number' && <Numbers answer={answer} calculations={scalars} />}
       {maps.map((map) => (
         <section key={map.name} aria-label={map.name}>
           <HeatHead map={map} buckets={buckets} now={now} />
-          <Plot buckets={buckets} height={HEAT_HEIGHT} flat={false} boxes kept={box?.column === map.column && !box.cell ? kept : null} onPick={(picked, drag) => pickBox(map, picked, drag)} onClick={(bucket, place, at) => pickCell(map, bucket, place, at)}>
+          <Plot buckets={buckets} height={HEAT_HEIGHT} flat={false} boxes kept={null} onPick={(p) => pickBox(map, p)} onClick={(bucket, place, at) => pickCell(map, bucket, place, at)}>
             <Heatmap map={map} width={width} height={HEAT_HEIGHT} label={heatSentence(map, buckets)} />
+            {map === firstMap && selection(map)}
           </Plot>
         </section>
       ))}
       {explore.view !== 'number' &&
-        charts.map((chart) => {
+        charts.map((chart, i) => {
           const height = heightOf(charts.length, maps.length > 0, chart.title.op);
           return (
             <section key={chart.name} aria-label={chart.name}>
               <LineHead chart={chart} buckets={buckets} now={now} approximate={(answer.stats.approximate ?? []).includes(chart.name)} />
-              <Plot buckets={buckets} height={height} flat boxes={false} kept={null} onPick={zoom}>
+              <Plot buckets={buckets} height={height} flat boxes={false} kept={picked && !picked.cell && kept?.name === chart.name ? kept.drag : null} onPick={(p, drag) => pickRange(chart.name, p, drag)}>
                 <ValueAxis chart={chart} height={height} />
                 <TimePlot chart={chart} buckets={buckets} width={width} height={height} label={chartSentence(chart, buckets)} />
+                {i === 0 && !firstMap && selection(undefined)}
               </Plot>
             </section>
           );
@@ -106,11 +123,6 @@ export default function ChartStack({ answer, explore, now, box, onBox, onZoom }:
 }
 
 const HEAT_HEIGHT = 196;
-
-function bounds(map: HeatmapAnswer, low: number, high: number): { low: number; high: number } {
-  const edges = map.bounds;
-  return { low: edges[binAt(low, map)] ?? valueAt(low, map), high: edges[binAt(high, map) + 1] ?? valueAt(high, map) };
-}
 
 /** A tenth of the shown time on both sides of the crosshair. */
 function around(buckets: Buckets, at: number): [number, number] {

@@ -4,16 +4,17 @@ import { useLayoutEffect, useMemo, useRef } from 'react';
 import type { HeatmapAnswer } from '../api/types';
 import { useTheme } from '../theme/choose';
 import { unitOfField, withUnit } from '../words/units';
+import type { Cells } from './box';
 import { heatTicks, placeOf } from './heat';
 import { paintHeat } from './paint';
 
-export function Heatmap({ map, width, height, label }: { map: HeatmapAnswer; width: number; height: number; label: string }) {
+export function Heatmap({ map, width, height, label, picked = null }: { map: HeatmapAnswer; width: number; height: number; label: string; picked?: Cells | null }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const theme = useTheme();
   const ticks = useMemo(() => heatTicks(map, height).map((value) => ({ value, place: placeOf(value, map) })), [map, height]);
   useLayoutEffect(() => {
-    if (canvas.current) paintHeat(canvas.current, map, ticks.map((t) => t.place));
-  }, [map, ticks, theme, width, height]);
+    if (canvas.current) paintHeat(canvas.current, map, ticks.map((t) => t.place), picked);
+  }, [map, ticks, theme, width, height, picked]);
   const unit = unitOfField(map.column);
   return (
     <>

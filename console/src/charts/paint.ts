@@ -1,5 +1,6 @@
 // Paints a heatmap on a canvas and reads colours from the tokens. Canvas only; it must not know React or the API's client.
 import type { HeatmapAnswer } from '../api/types';
+import type { Cells } from './box';
 import { heatMax, heatStep, STEPS } from './heat';
 
 export const token = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -16,7 +17,10 @@ export function sizeCanvas(canvas: HTMLCanvasElement): { g: CanvasRenderingConte
   return { g, width, height };
 }
 
-export function paintHeat(canvas: HTMLCanvasElement, map: HeatmapAnswer, places: number[]) {
+/** What lies outside the picked cells steps back. */
+const OUTSIDE = 0.42;
+
+export function paintHeat(canvas: HTMLCanvasElement, map: HeatmapAnswer, places: number[], picked: Cells | null = null) {
   const sized = sizeCanvas(canvas);
   if (!sized) return;
   const { g, width, height } = sized;
@@ -34,6 +38,8 @@ export function paintHeat(canvas: HTMLCanvasElement, map: HeatmapAnswer, places:
     for (let y = 0; y < bins; y += 1) {
       const step = heatStep(map.counts[x]![y] ?? 0, max);
       if (step < 0) continue;
+      const inside = !picked || (x >= picked.first && x <= picked.last && y >= picked.low && y <= picked.high);
+      g.globalAlpha = inside ? 1 : OUTSIDE;
       g.fillStyle = ramp[step]!;
       const y1 = height - edge(y, bins, height);
       const y0 = height - edge(y + 1, bins, height);

@@ -2,7 +2,7 @@
 import { useEffect, useRef, type ReactNode } from 'react';
 import { Icon, type IconName } from './Icon';
 
-export type MenuLine = { id: string; label: ReactNode; icon?: IconName; letter?: string; right?: ReactNode; current?: boolean; run: () => void };
+export type MenuLine = { id: string; label: ReactNode; icon?: IconName; letter?: string; right?: ReactNode; current?: boolean; /** The one line in the colour of *these*. */ these?: boolean; run: () => void };
 
 export function MenuList({ label, lines, onDone }: { label: string; lines: MenuLine[]; onDone: () => void }) {
   const list = useRef<HTMLDivElement>(null);
@@ -45,7 +45,7 @@ export function MenuList({ label, lines, onDone }: { label: string; lines: MenuL
   return (
     <div className="menu-list" role="menu" aria-label={label} ref={list}>
       {lines.map((line) => (
-        <button type="button" role={choice ? 'menuitemradio' : 'menuitem'} aria-checked={choice ? line.current === true : undefined} key={line.id} tabIndex={-1} onClick={() => take(line)} onMouseMove={(event) => event.currentTarget.focus({ preventScroll: true })}>
+        <button type="button" className={line.these ? 'these' : undefined} role={choice ? 'menuitemradio' : 'menuitem'} aria-checked={choice ? line.current === true : undefined} key={line.id} tabIndex={-1} onClick={() => take(line)} onMouseMove={(event) => event.currentTarget.focus({ preventScroll: true })}>
           {line.icon && <Icon name={line.icon} />}
           <span className="cut">{line.label}</span>
           <span className="sp" />

@@ -1,59 +1,86 @@
-// What any value offers, always in the same order: only this, not this, group by it, copy. Numbers also offer bounds.
+// What any value offers, always in the same order: only this, not this, group by it, what is different about these, copy.
+// Numbers also offer bounds.
 // One menu for the page; values open it through the context. It changes the page by the pure functions of state/edit.
-import { createContext, useContext } from 'react';
+import { createContext, useContext, useEffect, type KeyboardEvent } from 'react';
 import type { Explore } from '../state/explore';
-import { bound, groupBy, notThis, onlyThis } from '../state/edit';
+import { bound, canNarrow, groupBy, notThis, onlyThis } from '../state/edit';
+import { theseOfGroup, type These } from '../state/different';
 import { count, share } from '../words/numbers';
 import { cut, valueText, type Value } from '../words/values';
 import { AnchoredMenu } from './AnchoredMenu';
 import type { MenuLine } from './MenuList';
 import { copy } from './copy';
 
-export type Asked = { column: string; value: Value; at: DOMRect; events: number | null; total: number | null };
+export type Asked = { column: string; value: Value; at: DOMRect; events: number | null; total: number | null; /** The whole group of the row that it stands in, if that is more than this value. */ group?: { by: string[]; key: Value[] }; /** The line that a key on the value itself takes. */ letter?: string; /** What the head says of it, instead of how many events. */ said?: string };
 export const ValueMenuContext = createContext<(asked: Asked) => void>(() => {});
 export const useValueMenu = () => useContext(ValueMenuContext);
 
-export function ValueMenu({ asked, explore, onEdit, onClose }: { asked: Asked; explore: Explore; onEdit: (next: Explore) => void; onClose: () => void }) {
-  const { column, value, at, events, total } = asked;
+type Props = { asked: Asked; explore: Explore; onEdit: (next: Explore) => void; onDifferent: (these: These) => void; onClose: () => void };
+
+export function ValueMenu({ asked, explore, onEdit, onDifferent, onClose }: Props) {
+  const { column, value, at, events, total, said } = asked;
   const number = typeof value === 'number';
+  const narrows = canNarrow(explore);
   const lines: MenuLine[] = [];
-  if (!number || Number.isInteger(value)) lines.push({ id: 'only', label: 'Only this', icon: 'only', letter: 'O', run: () => onEdit(onlyThis(explore, column, value)) });
-  if (number) {
+  if (narrows && (!number || Number.isInteger(value))) lines.push({ id: 'only', label: 'Only this', icon: 'only', letter: 'O', run: () => onEdit(onlyThis(explore, column, value)) });
+  if (narrows && number) {
     lines.push({ id: 'least', label: `At least ${valueText(value)}`, icon: 'atLeast', letter: 'L', run: () => onEdit(bound(explore, column, '>=', value)) });
     lines.push({ id: 'most', label: `At most ${valueText(value)}`, icon: 'atMost', letter: 'M', run: () => onEdit(bound(explore, column, '<=', value)) });
   }
-  lines.push({ id: 'not', label: 'Not this', icon: 'not', letter: 'N', run: () => onEdit(notThis(explore, column, value)) });
+  if (narrows) lines.push({ id: 'not', label: 'Not this', icon: 'not', letter: 'N', run: () => onEdit(notThis(explore, column, value)) });
   if (!explore.by.includes(column)) lines.push({ id: 'group', label: <>Group by <span className="mono">{cut(column, 28)}</span></>, icon: 'group', letter: 'G', run: () => onEdit(groupBy(explore, column)) });
+  const these = theseOfGroup([column], [value]);
+  if (asked.group) {
+    const { by, key } = asked.group;
+    lines.push({ id: 'different', label: 'What is different about this group?', icon: 'different', letter: 'D', these: true, run: () => onDifferent(theseOfGroup(by, key)) });
+    lines.push({ id: 'value', label: 'What is different about this value?', icon: 'different', letter: 'V', these: true, run: () => onDifferent(these) });
+  } else lines.push({ id: 'different', label: 'What is different about these?', icon: 'different', letter: 'D', these: true, run: () => onDifferent(these) });
   if (value !== null) lines.push({ id: 'copy', label: 'Copy value', icon: 'copy', letter: 'C', run: () => void copy(String(value)) });
+  const taken = asked.letter ? lines.find((l) => l.letter === asked.letter) : undefined;
+  useEffect(() => {
+    if (!taken) return;
+    onClose();
+    taken.run();
+  }, []); // eslint-disable-line react-hooks/exhaustive-deps -- taken once
+  if (taken) return null;
   const head = (
     <>
       <p className="mono strong whole"><bdi>{column}</bdi>{value === null ? <span className="dim"> has no value</span> : <> = <bdi dir="auto">{cut(valueText(value), 240)}</bdi></>}</p>
-      {events !== null && <p className="dim">{count(events)} {events === 1 ? 'event' : 'events'}{total ? `, ${share(events / total)} of these results` : ''}</p>}
+      {said ? <p className="dim">{said}</p> : events !== null && <p className="dim">{count(events)} {events === 1 ? 'event' : 'events'}{total ? `, ${share(events / total)} of these results` : ''}</p>}
     </>
   );
   return <AnchoredMenu at={at} head={head} lines={lines} onClose={onClose} />;
 }
 
-/** A value on the page: a button that opens the menu. `null` is dim words and still a way in. */
-export function ValueButton({ column, value, most = 64, events = null, total = null }: { column: string; value: Value; most?: number; events?: number | null; total?: number | null }) {
+const LETTERS = 'onglmdvc';
+
+/** Opens the menu of a value, by click, right click, Enter, or takes one of its lines by the letter. */
+export function useValueOpener(asked: Omit<Asked, 'at' | 'letter'>) {
   const open = useValueMenu();
+  const show = (event: { currentTarget: HTMLElement; stopPropagation: () => void; preventDefault: () => void }, letter?: string) => {
+    event.preventDefault();
+    event.stopPropagation();
+    open({ ...asked, at: event.currentTarget.getBoundingClientRect(), letter });
+  };
+  return {
+    'aria-haspopup': 'menu' as const,
+    onClick: show,
+    onContextMenu: show,
+    onKeyDown: (event: KeyboardEvent<HTMLElement>) => {
+      if (event.metaKey || event.ctrlKey || event.altKey || event.key.length > 1 || !LETTERS.includes(event.key.toLowerCase())) return;
+      show(event, event.key.toUpperCase());
+    },
+  };
+}
+
+type ValueProps = { column: string; value: Value; most?: number; events?: number | null; total?: number | null; group?: Asked['group'] };
+
+/** A value on the page: a button that opens the menu. `null` is dim words and still a way in. */
+export function ValueButton({ column, value, most = 64, events = null, total = null, group }: ValueProps) {
+  const ways = useValueOpener({ column, value, events, total, group });
   const text = valueText(value);
   return (
-    <button
-      type="button"
-      className={value === null ? 'val none' : 'val'}
-      dir="auto"
-      title={text.length > most ? text : undefined}
-      aria-haspopup="menu"
-      onClick={(event) => {
-        event.stopPropagation();
-        open({ column, value, at: event.currentTarget.getBoundingClientRect(), events, total });
-      }}
-      onContextMenu={(event) => {
-        event.preventDefault();
-        open({ column, value, at: event.currentTarget.getBoundingClientRect(), events, total });
-      }}
-    >
+    <button type="button" className={value === null ? 'val none' : 'val'} dir="auto" title={text.length > most ? text : undefined} {...ways}>
       {cut(text, most)}
     </button>
   );

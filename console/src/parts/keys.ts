@@ -29,3 +29,17 @@ export function useKeys(map: KeyMap) {
     return () => window.removeEventListener('keydown', listen);
   }, [map]);
 }
+
+/** Enter while nothing that has an Enter of its own has the focus: the first offer of a page. */
+export function useEnter(run: (() => void) | null) {
+  useEffect(() => {
+    if (!run) return;
+    const listen = (event: KeyboardEvent) => {
+      const { target } = event;
+      const free = !(target instanceof HTMLElement) || (!isTyping(target) && !target.closest('a, button, [role=group][tabindex="0"]'));
+      if (event.key === 'Enter' && free && !floating() && !event.metaKey && !event.ctrlKey && !event.defaultPrevented) run();
+    };
+    window.addEventListener('keydown', listen);
+    return () => window.removeEventListener('keydown', listen);
+  }, [run]);
+}

@@ -9,15 +9,23 @@ function asFilter(column: string, value: Value, positive: boolean): Filter {
   return { column, op: positive ? '=' : '!=', value };
 }
 
+/** One filter or none, joined by *or*, means the same joined by *and*; what a click adds must hold too. */
+const joined = (e: Explore): Explore => (e.where.length < 2 ? { ...e, combine: 'AND' } : e);
+
+/** Whether a click on a value can be added: filters joined by *or* would only let more in. */
+export const canNarrow = (e: Explore) => e.combine === 'AND' || e.where.length < 2;
+
 /** Only this: an older "=" on the same field is replaced, because both together would leave nothing. */
-export function onlyThis(e: Explore, column: string, value: Value): Explore {
+export function onlyThis(before: Explore, column: string, value: Value): Explore {
+  const e = joined(before);
   const where = e.combine === 'AND' ? e.where.filter((f) => !(f.column === column && (f.op === '=' || f.op === 'in'))) : e.where;
   return addFilter({ ...e, where }, asFilter(column, value, true));
 }
 
-export const notThis = (e: Explore, column: string, value: Value): Explore => addFilter(e, asFilter(column, value, false));
+export const notThis = (e: Explore, column: string, value: Value): Explore => addFilter(joined(e), asFilter(column, value, false));
 
-export function bound(e: Explore, column: string, op: '>=' | '<=' | '<', value: Scalar): Explore {
+export function bound(before: Explore, column: string, op: '>=' | '<=' | '<', value: Scalar): Explore {
+  const e = joined(before);
   const side = op[0]!;
   return addFilter({ ...e, where: e.where.filter((f) => !(f.column === column && f.op.startsWith(side))) }, { column, op, value });
 }

@@ -10,7 +10,7 @@ export function times(e: Explore, now: number): Times {
   return { start_time: new Date(from).toISOString(), end_time: new Date(to).toISOString() };
 }
 
-const contractFilter = (f: Filter) => (f.value === undefined ? { column: f.column, op: f.op } : { column: f.column, op: f.op, value: f.value });
+export const contractFilter = (f: Filter) => (f.value === undefined ? { column: f.column, op: f.op } : { column: f.column, op: f.op, value: f.value });
 
 function contractOrder(o: Order) {
   const order = o.descending ? ('descending' as const) : ('ascending' as const);

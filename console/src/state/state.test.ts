@@ -1,7 +1,7 @@
 // The URL is the state: what is written is read back, and what cannot be read is left out. And the changes of a page.
 import { describe, expect, it } from 'vitest';
 import { distance, nearest, rank } from './complete';
-import { addCalculation, bound, groupBy, notThis, onlyThis, orderBy, removeCalculation, removeGroup, setRange, zoomOut } from './edit';
+import { addCalculation, bound, canNarrow, groupBy, notThis, onlyThis, orderBy, removeCalculation, removeGroup, setRange, zoomOut } from './edit';
 import { emptyExplore, type Explore } from './explore';
 import { readCalculation, readFilter, readHaving, readList, readOrder, readScalar, writeFilter } from './grammar';
 import { defaultShow, effectiveOrder, querySpec, times } from './spec';
@@ -77,6 +77,11 @@ describe('changes', () => {
     expect(e.where).toEqual([{ column: 'region', op: '=', value: 'b' }]);
     expect(onlyThis(page({}), 'region', null).where).toEqual([{ column: 'region', op: 'does-not-exist' }]);
     expect(notThis(page({}), 'region', null).where).toEqual([{ column: 'region', op: 'exists' }]);
+  });
+  it('what a click adds must hold, also where one filter was joined by or', () => {
+    const one = page({ combine: 'OR', where: [{ column: 'a', op: '=', value: 1 }] });
+    expect(onlyThis(one, 'region', 'b')).toMatchObject({ combine: 'AND', where: [{ column: 'a' }, { column: 'region' }] });
+    expect([canNarrow(one), canNarrow({ ...one, where: [...one.where, ...one.where] })]).toEqual([true, false]);
   });
   it('bounds replace bounds of the same side', () => expect(bound(bound(bound(page({}), 'd', '>=', 1), 'd', '>=', 5), 'd', '<', 9).where).toEqual([{ column: 'd', op: '>=', value: 5 }, { column: 'd', op: '<', value: 9 }]));
   it('groups once', () => expect(groupBy(groupBy(page({}), 'region'), 'region').by).toEqual(['region']));

@@ -1,13 +1,21 @@
 // The URL is the state: encode and decode are pure, and opening a link elsewhere gives the same page.
 //   /?dataset=shop&show=COUNT&show=P99(duration_ms)&where=region = "eu-west-1"&by=build_id&last=7200
 // Parts that cannot be read are left out, never guessed; what does not belong to a page's answer (theme) is not here.
+import type { Different, Span, Than } from './different';
 import { emptyExplore, LIMIT_DEFAULT, LIMIT_MOST, LAST_DEFAULT, isLast, type Explore, type Range, type Tab, type View } from './explore';
 import { readCalculation, readFilter, readHaving, readOrder, writeCalculation, writeFilter, writeHaving, writeOrder } from './grammar';
 
-export type Page = { page: 'explore'; explore: Explore } | { page: 'data'; dataset: string };
+export type Page = { page: 'explore'; explore: Explore } | { page: 'different'; different: Different } | { page: 'data'; dataset: string };
+
+/** The dataset a page is about; empty when its address names none. */
+export function datasetOf(page: Page): string {
+  if (page.page === 'data') return page.dataset;
+  return page.page === 'explore' ? page.explore.dataset : page.different.explore.dataset;
+}
 
 const VIEWS: View[] = ['heatmap', 'lines', 'stacked', 'bars', 'number'];
 const TABS: Tab[] = ['groups', 'events'];
+const LAST_MOST = 315_360_000;
 const iso = (ms: number) => new Date(ms).toISOString().replace('.000Z', 'Z');
 
 /** What the query string leaves readable although URLSearchParams would escape it. */
@@ -22,7 +30,13 @@ export function encodePage(page: Page): string {
     if (page.dataset) q.set('dataset', page.dataset);
     return `?${readable(q.toString())}`;
   }
-  const e = page.explore;
+  if (page.page === 'different') q.set('page', 'different');
+  writeExplore(q, page.page === 'different' ? page.different.explore : page.explore);
+  if (page.page === 'different') writePicked(q, page.different);
+  return `?${readable(q.toString())}`;
+}
+
+function writeExplore(q: URLSearchParams, e: Explore) {
   if (e.dataset) q.set('dataset', e.dataset);
   for (const c of e.show) q.append('show', writeCalculation(c));
   for (const f of e.where) q.append('where', writeFilter(f));
@@ -40,38 +54,68 @@ export function encodePage(page: Page): string {
   if (e.view) q.set('view', e.view);
   if (e.tab) q.set('tab', e.tab);
   if (e.live) q.set('live', '1');
-  return `?${readable(q.toString())}`;
+}
+
+function writePicked(q: URLSearchParams, { these, than, all }: Different) {
+  for (const f of these.where) q.append('these', writeFilter(f));
+  if (these.span) {
+    q.set('these_from', iso(these.span.from));
+    q.set('these_to', iso(these.span.to));
+  }
+  if (these.slow) q.set('slow', '1');
+  if (than.kind === 'earlier') q.set('than', String(than.seconds));
+  if (than.kind === 'where') for (const f of than.where) q.append('than_where', writeFilter(f));
+  if (all) q.set('all', '1');
 }
 
 export function decodePage(search: string): Page {
   const q = new URLSearchParams(search);
   if (q.get('page') === 'data') return { page: 'data', dataset: q.get('dataset') ?? '' };
-  const all = <T>(name: string, read: (text: string) => T | null) => q.getAll(name).map(read).filter((v): v is T => v !== null);
+  const explore = readExplore(q);
+  if (q.get('page') !== 'different') return { page: 'explore', explore };
+  const picked = { where: all(q, 'these', readFilter), span: readSpan(q, 'these_from', 'these_to') };
+  // A link that picks nothing is the query it came from.
+  if (picked.where.length === 0 && !picked.span) return { page: 'explore', explore };
+  return { page: 'different', different: { explore, these: { ...picked, slow: q.get('slow') === '1' }, than: readThan(q), all: q.get('all') === '1' } };
+}
+
+function all<T>(q: URLSearchParams, name: string, read: (text: string) => T | null): T[] {
+  return q.getAll(name).map(read).filter((v): v is T => v !== null);
+}
+
+function readThan(q: URLSearchParams): Than {
+  const seconds = whole(q.get('than'), 1, LAST_MOST);
+  if (seconds) return { kind: 'earlier', seconds };
+  const where = all(q, 'than_where', readFilter);
+  return where.length > 0 ? { kind: 'where', where } : { kind: 'others' };
+}
+
+function readExplore(q: URLSearchParams): Explore {
   return {
-    page: 'explore',
-    explore: {
-      dataset: q.get('dataset') ?? '',
-      show: all('show', readCalculation),
-      where: all('where', readFilter),
-      combine: q.get('combine') === 'or' ? 'OR' : 'AND',
-      by: q.getAll('by').filter(Boolean),
-      orders: all('order', readOrder),
-      havings: all('having', readHaving),
-      limit: whole(q.get('limit'), 1, LIMIT_MOST) ?? LIMIT_DEFAULT,
-      range: readRange(q),
-      granularity: whole(q.get('step'), 1, 31_536_000),
-      view: VIEWS.find((v) => v === q.get('view')) ?? emptyExplore.view,
-      tab: TABS.find((t) => t === q.get('tab')) ?? emptyExplore.tab,
-      live: q.get('live') === '1',
-    },
+    dataset: q.get('dataset') ?? '',
+    show: all(q, 'show', readCalculation),
+    where: all(q, 'where', readFilter),
+    combine: q.get('combine') === 'or' ? 'OR' : 'AND',
+    by: q.getAll('by').filter(Boolean),
+    orders: all(q, 'order', readOrder),
+    havings: all(q, 'having', readHaving),
+    limit: whole(q.get('limit'), 1, LIMIT_MOST) ?? LIMIT_DEFAULT,
+    range: readRange(q),
+    granularity: whole(q.get('step'), 1, 31_536_000),
+    view: VIEWS.find((v) => v === q.get('view')) ?? emptyExplore.view,
+    tab: TABS.find((t) => t === q.get('tab')) ?? emptyExplore.tab,
+    live: q.get('live') === '1',
   };
 }
 
 function readRange(q: URLSearchParams): Range {
-  const from = Date.parse(q.get('from') ?? '');
-  const to = Date.parse(q.get('to') ?? '');
-  if (from < to) return { from, to };
-  return { last: whole(q.get('last'), 1, 315_360_000) ?? LAST_DEFAULT };
+  return readSpan(q, 'from', 'to') ?? { last: whole(q.get('last'), 1, LAST_MOST) ?? LAST_DEFAULT };
+}
+
+function readSpan(q: URLSearchParams, start: string, end: string): Span | null {
+  const from = Date.parse(q.get(start) ?? '');
+  const to = Date.parse(q.get(end) ?? '');
+  return from < to ? { from, to } : null;
 }
 
 function whole(text: string | null, least: number, most: number): number | null {
@@ -81,7 +125,11 @@ function whole(text: string | null, least: number, most: number): number | null 
 
 /** The same page with absolute times and without live: what *Copy link* hands on, so that the reader sees what the sender saw. */
 export function frozen(page: Page, now: number): Page {
-  if (page.page !== 'explore' || !isLast(page.explore.range)) return page;
-  const to = Math.floor(now / 1000) * 1000;
-  return { page: 'explore', explore: { ...page.explore, live: false, range: { from: to - page.explore.range.last * 1000, to } } };
+  const absolute = (e: Explore): Explore => {
+    if (!isLast(e.range)) return e;
+    const to = Math.floor(now / 1000) * 1000;
+    return { ...e, live: false, range: { from: to - e.range.last * 1000, to } };
+  };
+  if (page.page === 'explore') return { page: 'explore', explore: absolute(page.explore) };
+  return page.page === 'different' ? { page: 'different', different: { ...page.different, explore: absolute(page.different.explore) } } : page;
 }

@@ -29,6 +29,7 @@ export function GroupTable({ answer, explore, onOrder }: Props) {
   const grouped = shape.by.length > 0;
   const sort = (what: Omit<Order, 'descending'>, name: string) => ({ 'aria-sort': order && orderName(order) === name ? (order.descending ? ('descending' as const) : ('ascending' as const)) : undefined, onClick: () => onOrder(what) });
   if (columns === 0) return <p className="note dim">A heatmap alone has no numbers to list. Add a calculation, or look at the events.</p>;
+  const groupOf = (row: unknown[]) => ({ by: shape.by.map((c) => c.column), key: shape.by.map((c) => row[c.at] as Value) });
   const head = (label: React.ReactNode, what: Omit<Order, 'descending'>, name: string, className?: string) => {
     const { onClick, ...aria } = sort(what, name);
     return (
@@ -65,7 +66,7 @@ export function GroupTable({ answer, explore, onOrder }: Props) {
                     <td key={c.column}>
                       <span className="cell">
                         {i === 0 && <i className="sw" style={{ background: `var(${token})` }} />}
-                        <ValueButton column={c.column} value={value} most={lettersIn(Math.min(c.width, window.innerWidth * 0.3), i === 0)} events={eventsWith(answer, c.at, shape.countAt, value)} total={total} />
+                        <ValueButton column={c.column} value={value} most={lettersIn(Math.min(c.width, window.innerWidth * 0.3), i === 0)} events={eventsWith(answer, c.at, shape.countAt, value)} total={total} group={shape.by.length > 1 ? groupOf(row) : undefined} />
                       </span>
                     </td>
                   );

@@ -9,7 +9,8 @@ const closest = (similar: unknown): string | null => (Array.isArray(similar) && 
 
 export function troubleOfError(error: ApiError, dataset = ''): Trouble {
   const field = typeof error.details.field === 'string' ? error.details.field : typeof error.details.column === 'string' ? error.details.column : null;
-  const base = { code: `${error.status || ''} ${error.code}`.trim(), field, instead: closest(error.details.similar), retry: null };
+  // An answer that had begun has a status that says nothing about its end.
+  const base = { code: `${error.status >= 400 ? error.status : ''} ${error.code}`.trim(), field, instead: closest(error.details.similar), retry: null };
   if (error.status === 0) return { ...base, code: 'no answer', headline: 'Outcrop does not answer.', advice: 'Everything read so far stays usable.', retry: 5 };
   if (error.passing) return { ...base, headline: sentence(error.message), advice: '', retry: error.retryAfter ?? 5 };
   if (error.code === 'unknown_field' && field) return { ...base, ...unknownField(field, base.instead, dataset) };

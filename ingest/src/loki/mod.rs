@@ -113,6 +113,9 @@ pub(crate) fn decode(format: Format, body: &[u8], context: &Context<'_>) -> Resu
     entries.finish()
 }
 
+/// Streams by dataset, in the order in which datasets first come.
+type ByDataset<P> = Vec<(DatasetName, Vec<Stream<P>>)>;
+
 /// The streams of a body, in the order in which they come.
 #[derive(Debug)]
 struct Streams<'a, P> {
@@ -144,12 +147,11 @@ impl<'a, P> Streams<'a, P> {
         }
     }
 
-    /// Streams by dataset, in the order in which datasets first come.
-    fn by_dataset(self, context: &Context<'_>) -> Result<Vec<(DatasetName, Vec<Stream<P>>)>, DecodeError> {
+    fn by_dataset(self, context: &Context<'_>) -> Result<ByDataset<P>, DecodeError> {
         if let Some(refused) = self.refused {
             return Err(refused);
         }
-        let mut sorted: Vec<(DatasetName, Vec<Stream<P>>)> = Vec::new();
+        let mut sorted: ByDataset<P> = Vec::new();
         let mut index: HashMap<DatasetName, usize> = HashMap::new();
         for stream in self.all {
             let mut dataset = stream.dataset.clone().unwrap_or_else(|| context.dataset.clone());

@@ -1,8 +1,11 @@
 //! What a backup consists of. It must not know how the files got there.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::copy::Written;
 use crate::event::TimestampNs;
 
 pub(super) const FORMAT_VERSION: u32 = 1;
@@ -41,7 +44,7 @@ impl Manifest {
     }
 
     /// Reads a manifest, and refuses one that could lead anywhere but into the two directories.
-    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Manifest, String> {
+    pub(super) fn from_bytes(bytes: &[u8], generation: u64) -> Result<Manifest, String> {
         let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8")?;
         let (line, checksum) = text.strip_suffix('\n').and_then(|t| t.split_once('\n')).ok_or("it is cut off")?;
         if checksum != format!("{:016x}", xxh3_64(line.as_bytes())) {
@@ -51,6 +54,9 @@ impl Manifest {
         if manifest.format != FORMAT_VERSION {
             return Err(format!("it has format version {}, which this Outcrop does not know", manifest.format));
         }
+        if manifest.generation != generation {
+            return Err(format!("it is the manifest of generation {}", manifest.generation));
+        }
         let outside = manifest.files.iter().find(|file| !is_inside(&file.path) || !is_inside(&file.stored));
         match outside {
             Some(file) => Err(format!("it names a file outside of its directory: {:?}", file.stored)),
@@ -58,9 +64,24 @@ impl Manifest {
         }
     }
 
-    /// The file that a data directory has at `path`.
-    pub(super) fn file(&self, path: &str) -> Option<&StoredFile> {
-        self.files.iter().find(|file| file.path == path)
+    /// Its files by where a data directory has them.
+    pub(super) fn by_path(&self) -> HashMap<&str, &StoredFile> {
+        self.files.iter().map(|file| (file.path.as_str(), file)).collect()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+}
+
+impl StoredFile {
+    pub(super) fn new(path: String, stored: String, written: Written) -> StoredFile {
+        StoredFile { path, stored, bytes: written.bytes, checksum: written.checksum }
+    }
+
+    /// What must be read of it.
+    pub(super) fn written(&self) -> Written {
+        Written { bytes: self.bytes, checksum: self.checksum }
     }
 }
 

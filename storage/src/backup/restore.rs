@@ -1,88 +1,134 @@
-//! Makes a data directory of a backup, and verifies one. It must not know how a backup is taken.
+//! Makes a data directory of a backup, and verifies backups. It must not know how one is taken.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::Xxh3;
-
-use super::COPY_BYTES;
+use super::copy::{self, CopyError, Expected, Parts, Readers, Written, make_directory};
 use super::manifest::{Manifest, StoredFile};
-use super::target::{checksum, read_manifest};
+use super::take::{CATALOG, WORKSPACE};
+use super::target::{Generation, generations, lock_to_read};
 use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::event::TimestampNs;
+use crate::paths::{self, DataDir};
 
 /// What was restored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RestoreReport {
+    pub generation: u64,
     pub files: u64,
     pub bytes: u64,
     /// When the backup was taken.
     pub taken: TimestampNs,
-    /// What the backup lacks, in words.
+    /// What the restored store lacks, in words.
     pub problems: Vec<String>,
 }
 
-/// Makes the data directory `to` out of the backup `from`. Nothing is left of it that a store would open, unless all of
-/// it is there. `progress` is called with (done, total) bytes.
+/// Makes the data directory `to` out of the backups in `from`: of the last, or of the `generation` that is asked for. Until
+/// all of it is there no store opens it. `progress` is called with (done, total) bytes.
 pub fn restore(
     from: &Path,
-    to: &Path,
+    generation: Option<u64>,
+    to: &DataDir,
     disk: &Arc<dyn Disk>,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<RestoreReport, StoreError> {
-    let manifest = manifest_of(&**disk, from)?;
-    refuse_content(&**disk, to)?;
-    let mut report = RestoreReport { taken: manifest.taken, problems: problems(&manifest), ..RestoreReport::default() };
-    let total = manifest.files.iter().map(|file| file.bytes).sum();
-    // While there is no catalog nobody opens it: that one is the last.
-    let (catalog, others): (Vec<_>, Vec<_>) = manifest.files.iter().partition(|file| file.path == CATALOG);
-    let [catalog] = catalog[..] else { return Err(StoreError::damaged(from, "its manifest has no catalog")) };
-    make_directory(&**disk, to)?;
-    for file in others {
-        progress(report.bytes, total);
-        copy(&**disk, from, to, file)?;
-        report.bytes += file.bytes;
-        report.files += 1;
+    let disk = &**disk;
+    let _lock = lock_to_read(from)?;
+    let manifest = choose(disk, from, generation)?;
+    let catalog = check_catalog(disk, from, &manifest)?;
+    refuse_content(disk, to.root())?;
+    let mut report = RestoreReport {
+        generation: manifest.generation,
+        taken: manifest.taken,
+        problems: problems(&manifest),
+        ..RestoreReport::default()
+    };
+    make_directory(disk, to.root())?;
+    // It is the first to come and the last to go.
+    copy::write_bytes(disk, &to.restoring(), b"outcrop restore is at work here\n")?;
+    for directory in [to.wal(), to.segments()] {
+        make_directory(disk, &directory)?;
     }
-    for directory in ["wal", "segments"] {
-        make_directory(&**disk, &to.join(directory))?;
+    let total = manifest.bytes();
+    let mut done = 0;
+    for file in manifest.files.iter().filter(|file| file.path != CATALOG).chain([catalog]) {
+        progress(done, total);
+        match copy_file(disk, from, to.root(), file) {
+            Ok(copied) => {
+                report.files += 1;
+                report.bytes += copied.bytes;
+                if copied != file.written() {
+                    report.problems.push(format!(
+                        "{} fails its checksum; it was restored as it is, and what can be read of it counts",
+                        from.join(&file.stored).display()
+                    ));
+                }
+            }
+            Err(CopyError::Source(error)) if error.is_damage() && file.path != CATALOG => {
+                report.problems.push(format!("{} was not restored: {error}", file.path));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        done += file.bytes;
     }
-    sync_all(&**disk, to)?;
-    copy(&**disk, from, to, catalog)?;
-    disk.sync_directory(to).map_err(|e| StoreError::io("sync", to, e))?;
-    report.bytes += catalog.bytes;
-    report.files += 1;
-    progress(report.bytes, total);
+    let ended = disk.remove(&to.restoring()).and_then(|()| disk.sync_directory(to.root()));
+    ended.map_err(|e| StoreError::io("remove", &to.restoring(), e))?;
+    progress(total, total);
     Ok(report)
 }
 
-const CATALOG: &str = "catalog.sqlite";
-
-/// Reads everything that a backup consists of; what is wrong, in words. `progress` is called with (done, total) bytes.
+/// Reads everything that the backups in a directory consist of from the device; what is wrong, in words. `progress` is
+/// called with (done, total) bytes.
 pub fn verify(
     from: &Path,
     disk: &Arc<dyn Disk>,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Vec<String>, StoreError> {
-    let manifest = manifest_of(&**disk, from)?;
-    let total = manifest.files.iter().map(|file| file.bytes).sum();
-    let mut wrong = problems(&manifest);
-    let mut done = 0;
-    for file in &manifest.files {
-        progress(done, total);
-        let path = from.join(&file.stored);
-        match checksum(&path) {
-            Ok(read) if (read.bytes, read.checksum) == (file.bytes, file.checksum) => {}
-            Ok(_) => wrong.push(format!("{} is damaged: it fails its checksum", path.display())),
-            Err(error) => wrong.push(error.to_string()),
+    let _lock = lock_to_read(from)?;
+    let all = generations(&**disk, from)?;
+    if all.is_empty() {
+        return Err(StoreError::NoBackup { path: from.to_owned() });
+    }
+    let mut wrong = Vec::new();
+    // What several generations have is read once.
+    let mut files: BTreeMap<String, Written> = BTreeMap::new();
+    for Generation { number, manifest } in all {
+        match manifest {
+            Ok(manifest) => {
+                wrong.extend(problems(&manifest).into_iter().map(|what| format!("generation {number}: {what}")));
+                files.extend(manifest.files.into_iter().map(|file| (file.stored.clone(), file.written())));
+            }
+            Err(error) => wrong.push(format!("generation {number} cannot be restored: {error}")),
         }
-        done += file.bytes;
+    }
+    let total = files.values().map(|file| file.bytes).sum();
+    let mut done = 0;
+    for (stored, expected) in files {
+        progress(done, total);
+        let path = from.join(&stored);
+        let what = match Parts::of(&**disk, &path).and_then(|parts| parts.past_the_cache().checksum()) {
+            Ok(read) if read == expected => None,
+            Ok(_) => Some(format!("{} is damaged: it fails its checksum", path.display())),
+            Err(error) => Some(error.to_string()),
+        };
+        let advice =
+            if stored.starts_with("segments/") { "; remove it, and the next backup copies it again" } else { "" };
+        wrong.extend(what.map(|what| format!("{what}{advice}")));
+        done += expected.bytes;
     }
     progress(total, total);
     Ok(wrong)
+}
+
+/// Refuses a directory whose restoring was interrupted: whatever is missing of it would look lost.
+pub(crate) fn refuse_unfinished(dir: &DataDir) -> Result<(), StoreError> {
+    match dir.restoring().exists() {
+        true => Err(StoreError::RestoreUnfinished { path: dir.root().to_owned() }),
+        false => Ok(()),
+    }
 }
 
 /// What a backup lacks, in words.
@@ -90,8 +136,28 @@ pub(super) fn problems(manifest: &Manifest) -> Vec<String> {
     manifest.missing.iter().map(|missing| format!("{} is not in the backup: {}", missing.path, missing.why)).collect()
 }
 
-fn manifest_of(disk: &dyn Disk, from: &Path) -> Result<Manifest, StoreError> {
-    read_manifest(disk, from)?.ok_or_else(|| StoreError::NoBackup { path: from.to_owned() })
+/// The manifest of the generation that is to be restored.
+fn choose(disk: &dyn Disk, from: &Path, wanted: Option<u64>) -> Result<Manifest, StoreError> {
+    let all = generations(disk, from)?;
+    let there = || all.iter().map(|g| g.number.to_string()).collect::<Vec<_>>().join(", ");
+    let last = all.last().ok_or_else(|| StoreError::NoBackup { path: from.to_owned() })?.number;
+    let number = wanted.unwrap_or(last);
+    let no_such = StoreError::NoGeneration { path: from.to_owned(), generation: number, there: there() };
+    let chosen = all.into_iter().find(|g| g.number == number).ok_or(no_such)?;
+    chosen.manifest
+}
+
+/// The catalog of a backup, which must be sound before anything is begun: without it the rest is none.
+fn check_catalog<'a>(disk: &dyn Disk, from: &Path, manifest: &'a Manifest) -> Result<&'a StoredFile, StoreError> {
+    let mut catalogs = manifest.files.iter().filter(|file| file.path == CATALOG);
+    let (Some(catalog), None) = (catalogs.next(), catalogs.next()) else {
+        return Err(StoreError::damaged(from, format!("generation {} has no catalog", manifest.generation)));
+    };
+    let path = from.join(&catalog.stored);
+    if Parts::of(disk, &path)?.checksum()? != catalog.written() {
+        return Err(StoreError::damaged(&path, "it fails its checksum; restore another generation (--generation)"));
+    }
+    Ok(catalog)
 }
 
 fn refuse_content(disk: &dyn Disk, to: &Path) -> Result<(), StoreError> {
@@ -103,61 +169,12 @@ fn refuse_content(disk: &dyn Disk, to: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Makes a directory and those above it, and their names durable.
-fn make_directory(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    make_directory(disk, parent)?;
-    let made = disk.create_directory(path).and_then(|()| disk.sync_directory(parent));
-    made.map_err(|e| StoreError::io("create", path, e))
-}
-
-/// Copies a file and compares it with its checksum on the way.
-fn copy(disk: &dyn Disk, from: &Path, to: &Path, file: &StoredFile) -> Result<(), StoreError> {
+/// Copies a file that is as it was. One of the log is copied as it is: replay finds what can be read of it.
+fn copy_file(disk: &dyn Disk, from: &Path, to: &Path, file: &StoredFile) -> Result<Written, CopyError> {
     let (source, path) = (from.join(&file.stored), to.join(&file.path));
-    if let Some(parent) = path.parent() {
-        make_directory(disk, parent)?;
-    }
-    let reading = |e| StoreError::io("read", &source, e);
-    let writing = |e| StoreError::io("write", &path, e);
-    let mut input = File::open(&source).map_err(reading)?;
-    let temporary = unfinished(&path);
-    let mut output = disk.create(&temporary).map_err(writing)?;
-    let mut sum = Xxh3::new();
-    let mut bytes = vec![0; COPY_BYTES];
-    let mut length = 0;
-    loop {
-        match input.read(&mut bytes).map_err(reading)? {
-            0 => break,
-            read => {
-                sum.update(&bytes[..read]);
-                output.write_all(&bytes[..read]).map_err(writing)?;
-                length += read as u64;
-            }
-        }
-    }
-    if (length, sum.digest()) != (file.bytes, file.checksum) {
-        return Err(StoreError::damaged(&source, "it fails its checksum"));
-    }
-    output.sync().map_err(writing)?;
-    disk.rename(&temporary, &path).map_err(writing)
-}
-
-/// A name that nobody takes for a file of a store.
-fn unfinished(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".unfinished");
-    PathBuf::from(name)
-}
-
-/// Makes every name below a directory durable.
-fn sync_all(disk: &dyn Disk, directory: &Path) -> Result<(), StoreError> {
-    for path in disk.list(directory).map_err(|e| StoreError::io("list", directory, e))? {
-        if path.is_dir() {
-            sync_all(disk, &path)?;
-        }
-    }
-    disk.sync_directory(directory).map_err(|e| StoreError::io("sync", directory, e))
+    let of_log = paths::wal_number(&path).is_some();
+    let expected = (!of_log).then(|| Expected { source: &source, written: file.written() });
+    let readers = if file.path == WORKSPACE { Readers::Owner } else { Readers::Anybody };
+    let mut parts = Parts::of(disk, &source).map_err(CopyError::Source)?;
+    copy::write(disk, &path, readers, expected, |out| parts.next(out))
 }

@@ -40,6 +40,10 @@ impl OpenFile {
             Err(error) => Err(StoreError::io("open", path, error)),
         }
     }
+
+    pub(super) fn length(&self) -> Result<u64, StoreError> {
+        Ok(self.file.metadata().map_err(|e| StoreError::io("read", &self.path, e))?.len())
+    }
 }
 
 impl OpenSegmentFiles {
@@ -54,10 +58,10 @@ impl OpenSegmentFiles {
 }
 
 impl Instant {
-    /// The data directory as it is now; none if its catalog was changed while the log was being opened.
+    /// The data directory as it is now; none if it was changed while the log was being opened.
     pub(super) fn now(dir: &DataDir) -> Result<Option<Instant>, StoreError> {
         let catalog = CatalogView::begin(&dir.catalog())?;
-        let wal = open_wal(&dir.wal())?;
+        let Some(wal) = open_wal(&dir.wal())? else { return Ok(None) };
         if !catalog.is_current()? {
             return Ok(None);
         }
@@ -76,15 +80,10 @@ impl Instant {
     }
 }
 
-/// Every file of the log: of a listing, all.
-fn open_wal(directory: &Path) -> Result<Vec<OpenFile>, StoreError> {
-    loop {
-        let listed = RealDisk.list(directory).map_err(|e| StoreError::io("list", directory, e))?;
-        let own = listed.iter().filter(|path| paths::wal_number(path).is_some());
-        let opened: Vec<Option<OpenFile>> = own.map(|path| OpenFile::open(path)).collect::<Result<_, _>>()?;
-        // What was in one that is gone is elsewhere: acknowledgements in a file that the next listing has.
-        if let Some(all) = opened.into_iter().collect() {
-            return Ok(all);
-        }
-    }
+/// Every file of the log; none if one has gone since they were listed. What was in that one is elsewhere: acknowledgements
+/// in a file that the next listing has.
+fn open_wal(directory: &Path) -> Result<Option<Vec<OpenFile>>, StoreError> {
+    let listed = RealDisk.list(directory).map_err(|e| StoreError::io("list", directory, e))?;
+    let own = listed.iter().filter(|path| paths::wal_number(path).is_some());
+    own.map(|path| OpenFile::open(path)).collect()
 }

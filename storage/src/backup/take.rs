@@ -1,17 +1,18 @@
 //! Takes a backup: goes around until the catalog, the log and the segments are those of one instant.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::copy::{COPY_BYTES, CopyError, Written};
 use super::manifest::{FORMAT_VERSION, Manifest, MissingFile, StoredFile};
+use super::restore;
 use super::source::{Instant, OpenFile, OpenSegmentFiles};
 use super::target::{Target, generation_path};
-use super::{COPY_BYTES, restore};
-use crate::catalog::ListedSegment;
+use crate::catalog::{self, ListedSegment};
 use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::error::StoreError;
@@ -26,11 +27,16 @@ const ROUNDS_MAX: u64 = 1_000;
 /// Segments that are opened at once: each takes three of the files that a process may have open.
 const OPENED_MAX: usize = 64;
 
+pub(super) const CATALOG: &str = "catalog.sqlite";
+pub(super) const WORKSPACE: &str = "workspace.sqlite";
+
 /// What a backup did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BackupReport {
     /// Its number in the directory.
     pub generation: u64,
+    /// Generations that are there now, this one too.
+    pub generations: u64,
     pub segments: u64,
     /// Segments that were not in the directory yet.
     pub segments_copied: u64,
@@ -47,7 +53,10 @@ pub struct BackupReport {
 struct Backup<'a> {
     dir: &'a DataDir,
     target: Target,
-    before: Option<Manifest>,
+    /// What earlier generations have, the last of them first.
+    before: Vec<Manifest>,
+    /// The files of all of them by name. The name of a segment's file says what is in it.
+    earlier: HashMap<String, Written>,
     generation: u64,
     /// What the backup has of each segment, or why it has nothing.
     segments: BTreeMap<(DatasetId, SegmentId), Result<Vec<StoredFile>, String>>,
@@ -57,28 +66,32 @@ struct Backup<'a> {
     progress: &'a mut dyn FnMut(u64, u64),
 }
 
-/// Backs a data directory up into `to`, whether a process is using it or not. `progress` is called with (done, total)
-/// segments.
+/// Backs a data directory up into `to`, whether a process is using it or not, and keeps so many generations there.
+/// `progress` is called with (done, total) segments.
 pub fn backup(
     data_dir: &DataDir,
     to: &Path,
+    keep: usize,
     disk: &Arc<dyn Disk>,
     clock: &dyn Clock,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<BackupReport, StoreError> {
+    restore::refuse_unfinished(data_dir)?;
     if !data_dir.catalog().exists() {
         return Err(StoreError::CatalogMissing { path: data_dir.root().to_owned() });
     }
     refuse_inside(data_dir, to)?;
     let taken = clock.now();
     let target = Target::open(Arc::clone(disk), to)?;
-    let before = target.manifest()?;
-    let current = before.as_ref().map(|manifest| manifest.generation);
-    let generation = current.unwrap_or(0) + 1;
-    target.begin_generation(current, generation)?;
+    let whole = target.generations()?;
+    let generation = whole.last().map_or(0, |last| last.number) + 1;
+    target.begin_generation(&whole, generation)?;
+    let before: Vec<Manifest> = whole.into_iter().rev().filter_map(|generation| generation.manifest.ok()).collect();
+    let files = before.iter().flat_map(|manifest| &manifest.files);
     let mut backup = Backup {
         dir: data_dir,
         target,
+        earlier: files.map(|file| (file.stored.clone(), file.written())).collect(),
         before,
         generation,
         segments: BTreeMap::new(),
@@ -89,7 +102,7 @@ pub fn backup(
     while backup.report.rounds < ROUNDS_MAX {
         backup.report.rounds += 1;
         if let Some(manifest) = backup.round(taken)? {
-            return backup.end(&manifest);
+            return backup.end(&manifest, keep);
         }
     }
     Err(StoreError::BackupBusy { rounds: ROUNDS_MAX })
@@ -97,11 +110,14 @@ pub fn backup(
 
 /// A backup beside the data goes with it.
 fn refuse_inside(data_dir: &DataDir, to: &Path) -> Result<(), StoreError> {
-    let root = data_dir.root().canonicalize().map_err(|e| StoreError::io("find", data_dir.root(), e))?;
-    let existing = to.ancestors().find_map(|path| path.canonicalize().ok());
-    match existing {
-        Some(path) if path.starts_with(&root) => Err(StoreError::BackupInside { path: to.to_owned() }),
-        _ => Ok(()),
+    let absolute = |path: &Path| {
+        let absolute = std::path::absolute(path).map_err(|e| StoreError::io("find", path, e))?;
+        // As far as it is there already.
+        Ok::<_, StoreError>(absolute.ancestors().find_map(|path| path.canonicalize().ok()).unwrap_or(absolute.clone()))
+    };
+    match absolute(to)?.starts_with(absolute(data_dir.root())?) {
+        true => Err(StoreError::BackupInside { path: to.to_owned() }),
+        false => Ok(()),
     }
 }
 
@@ -110,7 +126,7 @@ impl Backup<'_> {
     fn round(&mut self, taken: i64) -> Result<Option<Manifest>, StoreError> {
         let Some(instant) = Instant::now(self.dir)? else { return Ok(None) };
         let store = store_name(instant.store_id()?);
-        if self.before.as_ref().is_some_and(|before| before.store != store) {
+        if self.before.iter().any(|before| before.store != store) {
             return Err(StoreError::BackupOfAnother { path: self.target.path("") });
         }
         let listed = instant.segments.clone();
@@ -134,9 +150,12 @@ impl Backup<'_> {
                 None => return Ok(None),
             }
         }
-        let catalog = format!("{}/catalog.sqlite", generation_path(self.generation));
-        let wal = instant.copy_catalog(&self.target.path(&catalog))?;
-        let mut files = vec![self.describe("catalog.sqlite", &catalog)?];
+        let stored = format!("{}/{CATALOG}", generation_path(self.generation));
+        let path = self.target.path(&stored);
+        let wal = instant.copy_catalog(&path)?;
+        // A backup with a catalog that no store opens would take the place of one that is of use.
+        catalog::check_copy(&path, &self.dir.catalog())?;
+        let mut files = vec![self.describe(CATALOG, stored)?];
         for file in wal {
             files.extend(self.copy_wal(&file)?);
         }
@@ -144,7 +163,12 @@ impl Backup<'_> {
             self.copy_segment(segment, open)?;
             (self.progress)(self.segments.len() as u64, listed.len() as u64);
         }
-        Ok(Some(self.manifest(store, taken, files, &listed)))
+        let mut missing = Vec::new();
+        match self.copy_workspace()? {
+            Ok(file) => files.extend(file),
+            Err(why) => missing.push(MissingFile { path: WORKSPACE.to_owned(), why }),
+        }
+        Ok(Some(self.manifest(store, taken, files, missing, &listed)))
     }
 
     /// Opens a segment, if it is there. One that was not there before either and is still listed is lost: a segment goes
@@ -157,87 +181,95 @@ impl Backup<'_> {
         Ok(files)
     }
 
-    fn describe(&self, path: &str, stored: &str) -> Result<StoredFile, StoreError> {
-        let written = self.target.adopt(stored)?;
-        let (path, stored) = (path.to_owned(), stored.to_owned());
-        Ok(StoredFile { path, stored, bytes: written.bytes, checksum: written.checksum })
+    fn describe(&mut self, path: &str, stored: String) -> Result<StoredFile, StoreError> {
+        let written = self.target.adopt(&stored)?;
+        self.report.bytes_copied += written.bytes;
+        Ok(StoredFile::new(path.to_owned(), stored, written))
+    }
+
+    /// What people keep, if there is such a file; why not, if it cannot be copied.
+    fn copy_workspace(&mut self) -> Result<Result<Option<StoredFile>, String>, StoreError> {
+        let from = self.dir.workspace();
+        if !from.exists() {
+            return Ok(Ok(None));
+        }
+        let stored = format!("{}/{WORKSPACE}", generation_path(self.generation));
+        match catalog::copy_private(&from, &self.target.path(&stored)) {
+            Ok(()) => Ok(Ok(Some(self.describe(WORKSPACE, stored)?))),
+            Err(error) => Ok(Err(error.to_string())),
+        }
     }
 
     /// A file of the log as far as it goes.
     fn copy_wal(&mut self, file: &OpenFile) -> Result<Option<StoredFile>, StoreError> {
         let Some(name) = file.path.file_name().and_then(|name| name.to_str()) else { return Ok(None) };
         let stored = format!("{}/wal/{name}", generation_path(self.generation));
-        let length = file.file.metadata().map_err(|e| StoreError::io("read", &file.path, e))?.len();
+        let length = file.length()?;
         let mut from = (&file.file).take(length);
         let written = self.target.write(&stored, |out| read_into(&mut from, out, &file.path))?;
         self.report.wal_files += 1;
         self.report.bytes_copied += written.bytes;
-        let path = format!("wal/{name}");
-        Ok(Some(StoredFile { path, stored, bytes: written.bytes, checksum: written.checksum }))
+        Ok(Some(StoredFile::new(format!("wal/{name}"), stored, written)))
     }
 
     /// Copies a segment unless the backup has it; one that is damaged is not copied.
     fn copy_segment(&mut self, segment: &ListedSegment, files: OpenSegmentFiles) -> Result<(), StoreError> {
-        let copied = match self.read_segment(segment, files) {
-            Ok(copied) => copied,
-            Err(error) if error.is_damage() => {
-                self.keep_earlier(segment, error.to_string());
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
-        self.segments.insert(segment.key(), Ok(copied));
+        match self.read_segment(segment, files) {
+            Ok(copied) => drop(self.segments.insert(segment.key(), Ok(copied))),
+            Err(CopyError::Source(error)) if error.is_damage() => self.keep_earlier(segment, error.to_string()),
+            Err(error) => return Err(error.into()),
+        }
         Ok(())
     }
 
     /// A segment that cannot be copied stays as an earlier backup has it, if one has.
     fn keep_earlier(&mut self, segment: &ListedSegment, why: String) {
-        let paths = [segment.path(self.dir), segment.sums(self.dir), segment.sidecar(self.dir)];
-        let earlier = |path: &String| self.before.as_ref()?.file(path).filter(|file| self.target.has(file)).cloned();
-        let held: Vec<StoredFile> = paths.iter().filter_map(earlier).collect();
-        let whole = paths[..2].iter().all(|path| held.iter().any(|file| file.path == *path));
-        self.segments.insert(segment.key(), if whole { Ok(held) } else { Err(why) });
+        let [parquet, sums, sidecar] = [segment.path(self.dir), segment.sums(self.dir), segment.sidecar(self.dir)];
+        let of = |before: &Manifest| {
+            let files = before.by_path();
+            let has =
+                |path: &String| files.get(path.as_str()).filter(|file| self.target.has(file)).map(|f| (*f).clone());
+            // Another store with a common past may have put another one there.
+            let parquet = has(&parquet).filter(|file| segment.bytes.is_none_or(|bytes| bytes == file.bytes))?;
+            Some([Some(parquet), Some(has(&sums)?), has(&sidecar)].into_iter().flatten().collect())
+        };
+        let held: Option<Vec<StoredFile>> = self.before.iter().find_map(of);
+        self.segments.insert(segment.key(), held.ok_or(why));
     }
 
-    fn read_segment(
-        &mut self,
-        segment: &ListedSegment,
-        files: OpenSegmentFiles,
-    ) -> Result<Vec<StoredFile>, StoreError> {
-        let sums = read_all(&files.sums)?;
-        let (length, blocks) = blocks::parse_sums(&sums).map_err(|what| StoreError::damaged(&files.sums.path, what))?;
-        let held = files.parquet.file.metadata().map_err(|e| StoreError::io("read", &files.parquet.path, e))?.len();
+    fn read_segment(&mut self, segment: &ListedSegment, files: OpenSegmentFiles) -> Result<Vec<StoredFile>, CopyError> {
+        let damaged = |file: &OpenFile, what| CopyError::Source(StoreError::damaged(&file.path, what));
+        let sums = read_all(&files.sums).map_err(CopyError::Source)?;
+        let (length, blocks) = blocks::parse_sums(&sums).map_err(|what| damaged(&files.sums, what))?;
+        let held = files.parquet.length().map_err(CopyError::Source)?;
         if length != held || segment.bytes.is_some_and(|bytes| bytes != length) {
             let what = format!("it has {held} bytes instead of {}", segment.bytes.unwrap_or(length));
-            return Err(StoreError::damaged(&files.parquet.path, what));
+            return Err(damaged(&files.parquet, what));
         }
-        let folder = format!("segments/{:06}", segment.dataset.0);
-        let stem = format!("{folder}/{:012}-{:016x}", segment.id.0, xxh3_64(&sums));
-        let mut stored = Vec::with_capacity(3);
+        let stored = |content: &[u8], kind: &str| {
+            format!("segments/{:06}/{:012}-{:016x}.{kind}", segment.dataset.0, segment.id.0, xxh3_64(content))
+        };
+        let mut copied = Vec::with_capacity(3);
         let mut parquet = Blocks { file: &files.parquet, length, sums: &blocks, next: 0 };
-        stored.push(self.put(segment.path(self.dir), format!("{stem}.parquet"), |out| parquet.read_into(out))?);
-        let mut rest = Some(sums);
-        stored.push(self.put(segment.sums(self.dir), format!("{stem}.sums"), |out| {
-            out.extend(rest.take().unwrap_or_default());
-            Ok(())
-        })?);
+        copied.push(self.put(segment.path(self.dir), stored(&sums, "parquet"), length, |out| parquet.read_into(out))?);
+        copied.push(self.put_bytes(segment.sums(self.dir), stored(&sums, "sums"), &sums)?);
         if let Some(sidecar) = &files.sidecar {
             // A segment is served without its sidecar: a damaged one is not worth a word.
             let bytes = read_all(sidecar).ok().filter(|bytes| blocks::is_sealed(bytes));
             if let Some(bytes) = bytes {
-                let mut rest = Some(bytes);
-                stored.push(self.put(segment.sidecar(self.dir), format!("{stem}.index"), |out| {
-                    out.extend(rest.take().unwrap_or_default());
-                    Ok(())
-                })?);
+                copied.push(self.put_bytes(segment.sidecar(self.dir), stored(&bytes, "index"), &bytes)?);
             }
         }
-        self.report.segments_copied += u64::from(stored.iter().any(|file| !self.is_earlier(file)));
-        Ok(stored)
+        self.report.segments_copied += u64::from(!self.earlier.contains_key(&copied[0].stored));
+        Ok(copied)
     }
 
-    fn is_earlier(&self, file: &StoredFile) -> bool {
-        self.before.as_ref().and_then(|before| before.file(&file.path)) == Some(file)
+    fn put_bytes(&mut self, path: String, stored: String, bytes: &[u8]) -> Result<StoredFile, CopyError> {
+        let mut parts = bytes.chunks(COPY_BYTES);
+        self.put(path, stored, bytes.len() as u64, |out| {
+            out.extend_from_slice(parts.next().unwrap_or_default());
+            Ok(())
+        })
     }
 
     /// The file that the backup has under this name, or a new one.
@@ -245,19 +277,28 @@ impl Backup<'_> {
         &mut self,
         path: String,
         stored: String,
+        bytes: u64,
         from: impl FnMut(&mut Vec<u8>) -> Result<(), StoreError>,
-    ) -> Result<StoredFile, StoreError> {
-        let earlier = self.before.as_ref().and_then(|before| before.file(&path));
-        if let Some(earlier) = earlier.filter(|file| file.stored == stored && self.target.has(file)) {
-            return Ok(earlier.clone());
+    ) -> Result<StoredFile, CopyError> {
+        if let Some(earlier) = self.earlier.get(&stored).filter(|earlier| earlier.bytes == bytes) {
+            let file = StoredFile::new(path.clone(), stored.clone(), *earlier);
+            if self.target.has(&file) {
+                return Ok(file);
+            }
         }
         let written = self.target.write(&stored, from)?;
         self.report.bytes_copied += written.bytes;
-        Ok(StoredFile { path, stored, bytes: written.bytes, checksum: written.checksum })
+        Ok(StoredFile::new(path, stored, written))
     }
 
-    fn manifest(&self, store: String, taken: i64, mut files: Vec<StoredFile>, listed: &[ListedSegment]) -> Manifest {
-        let mut missing = Vec::new();
+    fn manifest(
+        &self,
+        store: String,
+        taken: i64,
+        mut files: Vec<StoredFile>,
+        mut missing: Vec<MissingFile>,
+        listed: &[ListedSegment],
+    ) -> Manifest {
         for segment in listed {
             match self.segments.get(&segment.key()) {
                 Some(Ok(stored)) => files.extend(stored.iter().cloned()),
@@ -268,13 +309,15 @@ impl Backup<'_> {
         Manifest { format: FORMAT_VERSION, store, generation: self.generation, taken, files, missing }
     }
 
-    fn end(mut self, manifest: &Manifest) -> Result<BackupReport, StoreError> {
-        self.target.switch(manifest)?;
-        self.target.prune(manifest)?;
+    fn end(mut self, manifest: &Manifest, keep: usize) -> Result<BackupReport, StoreError> {
+        self.target.end_generation(manifest)?;
+        let left = self.target.prune(keep)?;
         let report = &mut self.report;
+        report.generations = self.target.generations()?.len() as u64;
         report.segments = manifest.files.iter().filter(|file| file.path.ends_with(".parquet")).count() as u64;
-        report.bytes = manifest.files.iter().map(|file| file.bytes).sum();
+        report.bytes = manifest.bytes();
         report.problems = restore::problems(manifest);
+        report.problems.extend(left);
         Ok(self.report)
     }
 }

@@ -1,24 +1,22 @@
-//! The directory of a backup. A file is written under a name that does not count, made durable, and then given its own.
+//! The directory of the backups: generations that share their segments. What counts is durable, and is never changed.
 //! It must not know where the bytes come from.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::Xxh3;
-
-use super::COPY_BYTES;
+use super::copy::{self, CopyError, Parts, Readers, UNFINISHED, Written, make_directory};
 use super::manifest::{Manifest, StoredFile};
 use crate::disk::Disk;
 use crate::error::StoreError;
+use crate::paths;
 
+const LOCK: &str = "lock";
 const MANIFEST: &str = "manifest.json";
 const GENERATIONS: &str = "generations";
 const SEGMENTS: &str = "segments";
-/// What a file has behind its name while it is being written.
-const UNFINISHED: &str = "unfinished";
 
 /// A backup's directory, locked.
 pub(super) struct Target {
@@ -27,27 +25,24 @@ pub(super) struct Target {
     _lock: File,
 }
 
-/// What was written of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Written {
-    pub(super) bytes: u64,
-    pub(super) checksum: u64,
+/// A backup that was taken to its end.
+#[derive(Debug)]
+pub(super) struct Generation {
+    pub(super) number: u64,
+    /// What it consists of; what is wrong with it if that cannot be read.
+    pub(super) manifest: Result<Manifest, StoreError>,
 }
 
 impl Target {
     pub(super) fn open(disk: Arc<dyn Disk>, root: &Path) -> Result<Target, StoreError> {
-        let io = |e| StoreError::io("create", root, e);
-        disk.create_directory(root).map_err(io)?;
-        if let Some(parent) = root.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            disk.sync_directory(parent).map_err(io)?;
-        }
-        let path = root.join("lock");
+        make_directory(&*disk, root)?;
+        refuse_others(&*disk, root)?;
+        let path = root.join(LOCK);
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let lock = file.map_err(|e| StoreError::io("lock", &path, e))?;
         match lock.try_lock() {
             Ok(()) => Ok(Target { disk, root: root.to_owned(), _lock: lock }),
-            Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::BackupLocked { path: root.to_owned() }),
-            Err(std::fs::TryLockError::Error(error)) => Err(StoreError::io("lock", &path, error)),
+            Err(error) => Err(not_locked(root, error)),
         }
     }
 
@@ -55,115 +50,88 @@ impl Target {
         self.root.join(stored)
     }
 
-    /// The backup that is there, if there is one.
-    pub(super) fn manifest(&self) -> Result<Option<Manifest>, StoreError> {
-        read_manifest(&*self.disk, &self.root)
+    /// The backups that are there, the oldest first.
+    pub(super) fn generations(&self) -> Result<Vec<Generation>, StoreError> {
+        generations(&*self.disk, &self.root)
     }
 
-    /// Removes what earlier work began and did not end. What is among the segments is found by its name or not at all.
-    pub(super) fn begin_generation(&self, current: Option<u64>, new: u64) -> Result<(), StoreError> {
-        let all = self.path(GENERATIONS);
-        self.make_directory(&all)?;
-        for generation in self.list(&all)?.into_iter().filter(|path| path.is_dir()) {
-            if current.is_none_or(|current| generation != self.path(&generation_path(current))) {
-                self.remove_all(&generation)?;
+    /// Removes what earlier work began and did not end, and makes room for a new generation. What is among the segments is
+    /// found by its name or not at all.
+    pub(super) fn begin_generation(&self, whole: &[Generation], new: u64) -> Result<(), StoreError> {
+        make_directory(&*self.disk, &self.path(GENERATIONS))?;
+        for (number, path) in numbered(&*self.disk, &self.root)? {
+            if whole.iter().all(|generation| generation.number != number) {
+                self.remove_all(&path)?;
             }
         }
-        self.make_directory(&self.path(&generation_path(new)))?;
-        self.make_directory(&self.path(&generation_path(new)).join("wal"))?;
-        self.make_directory(&self.path(SEGMENTS))
+        make_directory(&*self.disk, &self.path(&generation_path(new)).join("wal"))?;
+        make_directory(&*self.disk, &self.path(SEGMENTS))
     }
 
-    /// Writes a file out of `from`, which hands out bytes until there are no more, and makes it durable under its name.
+    /// Writes a file out of `from`, which hands out bytes until there are no more.
     pub(super) fn write(
         &self,
         stored: &str,
-        mut from: impl FnMut(&mut Vec<u8>) -> Result<(), StoreError>,
-    ) -> Result<Written, StoreError> {
-        let path = self.path(stored);
-        let unfinished = self.unfinished(&path)?;
-        let io = |e| StoreError::io("write", &path, e);
-        let mut file = self.disk.create(&unfinished).map_err(io)?;
-        let mut sum = Xxh3::new();
-        let mut written = Written { bytes: 0, checksum: 0 };
-        let mut bytes = Vec::with_capacity(COPY_BYTES);
-        loop {
-            bytes.clear();
-            if let Err(error) = from(&mut bytes) {
-                drop(file);
-                self.disk.remove(&unfinished).map_err(io)?;
-                return Err(error);
-            }
-            if bytes.is_empty() {
-                break;
-            }
-            sum.update(&bytes);
-            file.write_all(&bytes).map_err(io)?;
-            written.bytes += bytes.len() as u64;
-        }
-        file.sync().map_err(io)?;
-        self.name(&unfinished, &path)?;
-        written.checksum = sum.digest();
-        Ok(written)
+        from: impl FnMut(&mut Vec<u8>) -> Result<(), StoreError>,
+    ) -> Result<Written, CopyError> {
+        copy::write(&*self.disk, &self.path(stored), Readers::Anybody, None, from)
+    }
+
+    pub(super) fn write_bytes(&self, stored: &str, bytes: &[u8]) -> Result<Written, StoreError> {
+        copy::write_bytes(&*self.disk, &self.path(stored), bytes)
     }
 
     /// Takes a file for its own that somebody else has written here, and makes it durable.
     pub(super) fn adopt(&self, stored: &str) -> Result<Written, StoreError> {
         let path = self.path(stored);
-        let io = |e| StoreError::io("sync", &path, e);
-        self.disk.sync_file(&path).map_err(io)?;
-        self.sync_parent(&path)?;
-        checksum(&path)
+        let synced = self.disk.sync_file(&path).and_then(|()| self.disk.sync_directory(copy::parent(&path)));
+        synced.map_err(|e| StoreError::io("sync", &path, e))?;
+        Parts::of(&*self.disk, &path)?.checksum()
     }
 
-    /// A place for a file that is not finished, with nothing there.
-    fn unfinished(&self, path: &Path) -> Result<PathBuf, StoreError> {
-        if let Some(parent) = path.parent() {
-            self.make_directory(parent)?;
-        }
-        let mut name = path.as_os_str().to_owned();
-        name.push(".");
-        name.push(UNFINISHED);
-        let unfinished = PathBuf::from(name);
-        match self.disk.remove(&unfinished) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::io("remove", &unfinished, error)),
-            _ => Ok(unfinished),
-        }
-    }
-
-    fn name(&self, unfinished: &Path, path: &Path) -> Result<(), StoreError> {
-        self.disk.rename(unfinished, path).map_err(|e| StoreError::io("rename", path, e))?;
-        self.sync_parent(path)
-    }
-
-    fn sync_parent(&self, path: &Path) -> Result<(), StoreError> {
-        let parent = path.parent().unwrap_or(&self.root);
-        self.disk.sync_directory(parent).map_err(|e| StoreError::io("sync", parent, e))
-    }
-
-    /// From here on the backup is what `manifest` says.
-    pub(super) fn switch(&self, manifest: &Manifest) -> Result<(), StoreError> {
+    /// From here on the generation is one of the backups.
+    pub(super) fn end_generation(&self, manifest: &Manifest) -> Result<(), StoreError> {
         let bytes = manifest.to_bytes().map_err(StoreError::Bug)?;
-        let mut rest = Some(bytes);
-        self.write(MANIFEST, |out| {
-            out.extend(rest.take().unwrap_or_default());
-            Ok(())
-        })?;
-        Ok(())
+        let stored = format!("{}/{MANIFEST}", generation_path(manifest.generation));
+        self.write_bytes(&stored, &bytes).map(drop)
     }
 
-    /// Removes what the backup does not consist of.
-    pub(super) fn prune(&self, manifest: &Manifest) -> Result<(), StoreError> {
-        let current = self.path(&generation_path(manifest.generation));
-        for generation in self.list(&self.path(GENERATIONS))?.into_iter().filter(|path| path.is_dir()) {
-            if generation != current {
-                self.remove_all(&generation)?;
+    /// Removes all but the last `keep` generations, and the segments that none of those has; what is left undone, in words.
+    pub(super) fn prune(&self, keep: usize) -> Result<Vec<String>, StoreError> {
+        let mut generations = self.generations()?;
+        let kept = generations.split_off(generations.len().saturating_sub(keep.max(1)));
+        let (gone, unreadable): (Vec<_>, Vec<_>) = generations.into_iter().partition(|g| g.manifest.is_ok());
+        for generation in gone {
+            let path = self.path(&generation_path(generation.number));
+            // It ends before anything that it names goes.
+            let manifest = path.join(MANIFEST);
+            let ended = self.disk.remove(&manifest).and_then(|()| self.disk.sync_directory(&path));
+            ended.map_err(|e| StoreError::io("remove", &manifest, e))?;
+            self.remove_all(&path)?;
+        }
+        let mut named = HashSet::new();
+        let mut problems = Vec::new();
+        for generation in unreadable.into_iter().chain(kept) {
+            match generation.manifest {
+                Ok(manifest) => named.extend(manifest.files.iter().map(|file| self.path(&file.stored))),
+                Err(error) => problems.push(format!(
+                    "{error}; what generation {} consists of is unknown, so no segment is removed: remove {} to give it up",
+                    generation.number,
+                    self.path(&generation_path(generation.number)).display()
+                )),
             }
         }
-        let named: HashSet<PathBuf> = manifest.files.iter().map(|file| self.path(&file.stored)).collect();
-        for dataset in self.list(&self.path(SEGMENTS))?.into_iter().filter(|path| path.is_dir()) {
-            for file in self.list(&dataset)? {
-                if !named.contains(&file) {
+        if problems.is_empty() {
+            self.remove_segments_but(&named)?;
+        }
+        Ok(problems)
+    }
+
+    fn remove_segments_but(&self, named: &HashSet<PathBuf>) -> Result<(), StoreError> {
+        let folders = self.list(&self.path(SEGMENTS))?;
+        for folder in folders.into_iter().filter(|path| path.is_dir() && paths::dataset_of(path).is_some()) {
+            for file in self.list(&folder)? {
+                if is_of_segment(&file) && !named.contains(&file) {
                     self.disk.remove(&file).map_err(|e| StoreError::io("remove", &file, e))?;
                 }
             }
@@ -180,15 +148,6 @@ impl Target {
         self.disk.list(directory).map_err(|e| StoreError::io("list", directory, e))
     }
 
-    fn make_directory(&self, path: &Path) -> Result<(), StoreError> {
-        if path.is_dir() {
-            return Ok(());
-        }
-        let made = self.disk.create_directory(path);
-        made.map_err(|e| StoreError::io("create", path, e))?;
-        self.sync_parent(path)
-    }
-
     fn remove_all(&self, directory: &Path) -> Result<(), StoreError> {
         let io = |e| StoreError::io("remove", directory, e);
         for path in self.list(directory)? {
@@ -202,13 +161,65 @@ impl Target {
     }
 }
 
-pub(super) fn read_manifest(disk: &dyn Disk, root: &Path) -> Result<Option<Manifest>, StoreError> {
-    let path = root.join(MANIFEST);
-    match disk.read(&path) {
-        Ok(bytes) => Manifest::from_bytes(&bytes).map(Some).map_err(|what| StoreError::damaged(&path, what)),
+/// Keeps backups away while one is read. Where there is no lock, it is a copy that nobody writes.
+pub(super) fn lock_to_read(root: &Path) -> Result<Option<File>, StoreError> {
+    let path = root.join(LOCK);
+    match File::open(&path) {
+        Ok(lock) => match lock.try_lock_shared() {
+            Ok(()) => Ok(Some(lock)),
+            Err(error) => Err(not_locked(root, error)),
+        },
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(StoreError::io("read", &path, error)),
+        Err(error) => Err(StoreError::io("lock", &path, error)),
     }
+}
+
+fn not_locked(root: &Path, error: std::fs::TryLockError) -> StoreError {
+    match error {
+        std::fs::TryLockError::WouldBlock => StoreError::BackupLocked { path: root.to_owned() },
+        std::fs::TryLockError::Error(error) => StoreError::io("lock", &root.join(LOCK), error),
+    }
+}
+
+/// A directory that holds anything else is somebody else's, above all one that has segments of its own. Generations are
+/// what is made first.
+fn refuse_others(disk: &dyn Disk, root: &Path) -> Result<(), StoreError> {
+    let held = disk.list(root).map_err(|e| StoreError::io("list", root, e))?;
+    if root.join(GENERATIONS).is_dir() || held.iter().all(|path| *path == root.join(LOCK)) {
+        return Ok(());
+    }
+    Err(StoreError::NotABackup { path: root.to_owned() })
+}
+
+/// The generations of which there is something, by number.
+fn numbered(disk: &dyn Disk, root: &Path) -> Result<Vec<(u64, PathBuf)>, StoreError> {
+    let all = root.join(GENERATIONS);
+    let held = match disk.list(&all) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        held => held.map_err(|e| StoreError::io("list", &all, e))?,
+    };
+    let number = |path: PathBuf| {
+        let number = path.file_name()?.to_str()?.parse().ok()?;
+        (path.is_dir() && root.join(generation_path(number)) == path).then_some((number, path))
+    };
+    let mut numbered: Vec<(u64, PathBuf)> = held.into_iter().filter_map(number).collect();
+    numbered.sort_unstable();
+    Ok(numbered)
+}
+
+/// The backups in a directory, the oldest first.
+pub(super) fn generations(disk: &dyn Disk, root: &Path) -> Result<Vec<Generation>, StoreError> {
+    let mut whole = Vec::new();
+    for (number, directory) in numbered(disk, root)? {
+        let path = directory.join(MANIFEST);
+        let manifest = match disk.read(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => Err(StoreError::io("read", &path, error)),
+            Ok(bytes) => Manifest::from_bytes(&bytes, number).map_err(|what| StoreError::damaged(&path, what)),
+        };
+        whole.push(Generation { number, manifest });
+    }
+    Ok(whole)
 }
 
 /// Where the files of a generation are.
@@ -216,20 +227,14 @@ pub(super) fn generation_path(generation: u64) -> String {
     format!("{GENERATIONS}/{generation:08}")
 }
 
-/// Length and checksum of a whole file.
-pub(super) fn checksum(path: &Path) -> Result<Written, StoreError> {
-    let io = |e| StoreError::io("read", path, e);
-    let mut file = File::open(path).map_err(io)?;
-    let mut sum = Xxh3::new();
-    let mut bytes = vec![0; COPY_BYTES];
-    let mut length = 0;
-    loop {
-        match file.read(&mut bytes).map_err(io)? {
-            0 => return Ok(Written { bytes: length, checksum: sum.digest() }),
-            read => {
-                sum.update(&bytes[..read]);
-                length += read as u64;
-            }
-        }
-    }
+/// Whether a file is named as those of segments are here, finished or not.
+fn is_of_segment(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = name.strip_suffix(UNFINISHED).unwrap_or(name);
+    let parts = name.split_once('.').and_then(|(stem, kind)| Some((stem.split_once('-')?, kind)));
+    parts.is_some_and(|((number, hash), kind)| {
+        let digits = number.len() >= 12 && number.bytes().all(|b| b.is_ascii_digit());
+        let hash = hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit());
+        digits && hash && ["parquet", "sums", "index"].contains(&kind)
+    })
 }

@@ -14,7 +14,8 @@ mod sql;
 mod tests;
 mod view;
 
+pub(crate) use datasets::Dropped;
 pub use distinct::Distinct;
 pub use fields::{FieldEntry, FieldTable, TypeEntry};
 pub(crate) use sql::{Catalog, CatalogImage, DatasetRow, Publication, Row, ScrubPlace};
-pub(crate) use view::{CatalogView, ListedSegment};
+pub(crate) use view::{CatalogView, ListedSegment, check_copy, copy_private};

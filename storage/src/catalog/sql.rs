@@ -1,13 +1,13 @@
 //! The catalog's SQL. Each public method is one transaction; what it returns or takes is plain data.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::{ToSql, Value};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction};
 
 use super::FieldTable;
-use super::datasets::{self, DROPPED};
+use super::datasets::{self, DROPPED, Dropped};
 use super::field_rows::{OF_FIELDS, put_fields, put_unlisted, upsert_field, upsert_overflow};
 use super::rows::{Existing, Table};
 use crate::error::StoreError;
@@ -94,7 +94,7 @@ pub(crate) struct CatalogImage {
     pub(crate) next_sequence: u64,
     pub(crate) datasets: Vec<DatasetRow>,
     /// Datasets that are gone.
-    pub(crate) dropped: BTreeSet<DatasetId>,
+    pub(crate) dropped: BTreeMap<DatasetId, Dropped>,
     pub(crate) segments: Vec<SegmentInfo>,
     /// What was found wrong with some of the segments.
     pub(crate) damage: BTreeMap<SegmentId, String>,
@@ -239,6 +239,9 @@ impl Catalog {
         for dataset in &image.datasets {
             insert_dataset(&transaction, dataset.id, &dataset.name, created, dataset.cluster_field.as_deref())?;
             put_fields(&transaction, dataset.id, &dataset.fields)?;
+        }
+        for (id, dropped) in &image.dropped {
+            datasets::insert_dropped(&transaction, *id, dropped)?;
         }
         for segment in &image.segments {
             insert_segment(&transaction, segment, Existing::Stays)?;
@@ -418,7 +421,7 @@ impl Catalog {
     /// Changes a row and its checksum, as a mistake of ours would.
     #[cfg(test)]
     pub(crate) fn falsify(&mut self, table: &str, key: i64, column: &str, value: i64) {
-        let tables = [&DATASETS, &SEGMENTS];
+        let tables = [&DATASETS, &SEGMENTS, &DROPPED];
         let table = tables.into_iter().find(|t| t.name == table).unwrap();
         let transaction = self.connection.transaction().unwrap();
         assert!(table.change(&transaction, key, |values| values[table.at(column)] = value.into()).unwrap());

@@ -1,12 +1,14 @@
 //! The catalog as of one instant, read from outside while another process may be changing it. It changes nothing, and
 //! holds nobody up.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::sql::{self, SEGMENTS, of_file};
+use super::sql::{self, Catalog, SEGMENTS, of_file};
 use crate::error::StoreError;
 use crate::event::DatasetId;
 use crate::paths::SegmentId;
@@ -73,16 +75,48 @@ impl CatalogView {
 
     /// Writes all of it into a new file.
     pub(crate) fn copy_to(&self, to: &Path) -> Result<(), StoreError> {
-        let mut copy = Connection::open(to)?;
-        // In one step, and with the transaction that is open already.
-        let step = Backup::new(&self.reader, &mut copy)?.step(-1)?;
-        if step != StepResult::Done {
-            return Err(StoreError::Bug(format!("the catalog was not copied: {step:?}")));
-        }
-        // One file, whole by itself.
-        copy.pragma_update(None, "journal_mode", "DELETE")?;
-        copy.close().map_err(|(_, error)| error.into())
+        copy(&self.reader, to).map_err(|e| of_file(&self.path, e))
     }
+}
+
+/// Writes all of a database of SQLite into a new file that only its owner may read.
+pub(crate) fn copy_private(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
+    made.map_err(|e| StoreError::io("create", to, e))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let copied = Connection::open_with_flags(from, flags).map_err(StoreError::from).and_then(|from| copy(&from, to));
+    copied.map_err(|e| of_file(from, e))
+}
+
+/// Whether a store would open this copy. What is wrong with it is wrong with the original.
+pub(crate) fn check_copy(copy: &Path, original: &Path) -> Result<(), StoreError> {
+    let loaded = Catalog::inspect(copy).and_then(|catalog| catalog.load());
+    loaded.map(drop).map_err(|error| match error {
+        StoreError::Damaged { what, .. } => {
+            StoreError::damaged(original, format!("{what}; earlier backups are as they were, see `outcrop check`"))
+        }
+        other => other,
+    })
+}
+
+fn copy(from: &Connection, to: &Path) -> Result<(), StoreError> {
+    copy_pages(from, to).map_err(|error| match error {
+        // It is there where the space is needed.
+        StoreError::DiskFull { .. } => StoreError::DiskFull { path: to.to_owned() },
+        other => other,
+    })
+}
+
+fn copy_pages(from: &Connection, to: &Path) -> Result<(), StoreError> {
+    let mut copy = Connection::open(to)?;
+    // In one step, and with the transaction that is open already, if there is one.
+    let step = Backup::new(from, &mut copy)?.step(-1)?;
+    if step != StepResult::Done {
+        return Err(StoreError::Bug(format!("{} was not copied: {step:?}", to.display())));
+    }
+    // One file, whole by itself.
+    copy.pragma_update(None, "journal_mode", "DELETE")?;
+    copy.close().map_err(|(_, error)| error.into())
 }
 
 /// A number that changes when somebody else commits.

@@ -31,12 +31,19 @@ impl Check<'_> {
         for row in &image.fields_lost {
             self.problem(format!("the catalog's row of a field ({row}) fails its checksum or is of no dataset"));
         }
+        for row in image.datasets.iter().filter(|row| image.dropped.contains_key(&row.id)) {
+            self.problem(format!("dataset {} ({}) is there, and among the dropped ones too", row.id, row.name));
+        }
         let known: BTreeMap<DatasetId, u64> = image.datasets.iter().map(|d| (d.id, d.watermark)).collect();
         for info in &image.segments {
             let SegmentInfo { id, dataset, .. } = info;
             match known.get(dataset) {
                 None => {
-                    self.problem(format!("segment {} is of dataset {dataset}, which the catalog does not know", id.0))
+                    let why = match image.dropped.get(dataset) {
+                        Some(dropped) => format!("was dropped (as {})", dropped.name),
+                        None => "the catalog does not know".to_owned(),
+                    };
+                    self.problem(format!("segment {} is of dataset {dataset}, which {why}", id.0));
                 }
                 Some(watermark) if info.sequence_max >= *watermark => self.problem(format!(
                     "segment {} has event {} and the watermark of dataset {dataset} is {watermark}: the log may bring \

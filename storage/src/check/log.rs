@@ -15,6 +15,8 @@ use crate::wal::reader;
 struct Wrong {
     /// Events of datasets that the catalog does not know.
     unknown: BTreeMap<DatasetId, u64>,
+    /// Events of datasets that were dropped, which is as it may be.
+    dropped: u64,
     twice_in_log: u64,
     in_segments: u64,
 }
@@ -30,6 +32,7 @@ impl Check<'_> {
                 let (rows, sequences) = sequences_of(&batch);
                 wrong.twice_in_log += logged.common(&sequences);
                 match watermarks.get(&batch.target.id) {
+                    None if image.dropped.contains_key(&batch.target.id) => wrong.dropped += rows,
                     None => *wrong.unknown.entry(batch.target.id).or_default() += rows,
                     // As replay sees it.
                     Some(watermark) if batch.first_sequence >= *watermark => {
@@ -56,6 +59,9 @@ impl Check<'_> {
                 condition.problems(path).into_iter().for_each(|problem| self.problem(problem));
             }
             Err(error) => self.problem(error.to_string()),
+        }
+        if wrong.dropped > 0 {
+            self.note(format!("{name} has {} events of dropped datasets: no start reads them back", wrong.dropped));
         }
         for (dataset, events) in wrong.unknown {
             self.problem(format!("{name} has {events} events of dataset {dataset}, which the catalog does not know"));

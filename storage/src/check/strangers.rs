@@ -46,6 +46,10 @@ impl Check<'_> {
                 }
                 continue;
             }
+            if image.dropped.contains_key(&dataset) {
+                self.note(format!("{} is of a dropped dataset: the next start removes it", path.display()));
+                continue;
+            }
             let opened = OpenSegment::open(Arc::clone(&self.disk), self.dir, dataset, id);
             let accounted = || {
                 let mut all = self.accounted.clone();

@@ -49,6 +49,16 @@ struct End {
     columns: usize,
     grid: Grid,
     sampled: bool,
+    owner: Owner,
+}
+
+/// The segment that a sidecar is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) store_id: [u8; 16],
+    pub(crate) dataset: u32,
+    pub(crate) segment: u64,
+    pub(crate) segment_bytes: u64,
 }
 
 /// One value of a column, to be looked up.
@@ -106,13 +116,22 @@ impl Sidecar {
     /// Opens the sidecar of a segment.
     pub(crate) fn open(disk: Arc<dyn Disk>, data_dir: &DataDir, info: &SegmentInfo) -> Result<Sidecar, StoreError> {
         let path = data_dir.sidecar(info.dataset, info.id);
-        let file = BlockFile::open_sealed(disk, &path)?;
-        check_version(&file, &path)?;
-        let damaged = |what: &str| StoreError::damaged(&path, what);
+        let sidecar = Sidecar::open_any(disk, &path)?;
+        let Owner { segment_bytes, segment, dataset, .. } = sidecar.end.owner;
+        let of_segment = (segment, dataset, segment_bytes) == (info.id.0, info.dataset.0, info.bytes)
+            && u64::from(sidecar.end.grid.rows) == info.rows;
+        let other = || StoreError::damaged(&path, "its end is not that of this segment's sidecar");
+        if of_segment { Ok(sidecar) } else { Err(other()) }
+    }
+
+    /// Opens the sidecar of whatever segment it is.
+    pub(crate) fn open_any(disk: Arc<dyn Disk>, path: &Path) -> Result<Sidecar, StoreError> {
+        let file = BlockFile::open_sealed(disk, path)?;
+        check_version(&file, path)?;
+        let damaged = |what: &str| StoreError::damaged(path, what);
         let from = file.len().checked_sub(END_BYTES).ok_or_else(|| damaged("it is too short"))?;
         let end = file.range(from, END_BYTES)?;
-        let end =
-            End::read(&end, from, info).ok_or_else(|| damaged("its end is not that of this segment's sidecar"))?;
+        let end = End::read(&end, from).ok_or_else(|| damaged("its end is not that of a sidecar"))?;
         let spans = file.range(end.spans, from - end.spans)?;
         let spans = spans.as_chunks::<SPAN_BYTES>().0.iter().filter_map(|span| read_span(span)).collect();
         Ok(Sidecar { file, end, spans, damage: OnceLock::new() })
@@ -120,6 +139,15 @@ impl Sidecar {
 
     pub fn grid(&self) -> Grid {
         self.end.grid
+    }
+
+    /// Whose it says that it is.
+    pub(crate) fn owner(&self) -> Owner {
+        self.end.owner
+    }
+
+    pub(crate) fn is_sampled(&self) -> bool {
+        self.end.sampled
     }
 
     /// Bytes of the file.
@@ -305,25 +333,24 @@ fn check_version(file: &BlockFile, path: &Path) -> Result<(), StoreError> {
 }
 
 impl End {
-    /// Reads an end that begins at `at`; nothing if it is not that of this segment's sidecar.
-    fn read(bytes: &[u8], at: usize, info: &SegmentInfo) -> Option<End> {
+    /// Reads an end that begins at `at`; nothing if it is none.
+    fn read(bytes: &[u8], at: usize) -> Option<End> {
         let mut cursor = Cursor(bytes);
         let mut place = || cursor.u64().and_then(|place| usize::try_from(place).ok());
         let (records, keys, blocks, spans) = (place()?, place()?, place()?, place()?);
         let (segment_bytes, segment, dataset) = (cursor.u64()?, cursor.u64()?, cursor.u32()?);
         let grid = Grid { rows: cursor.u32()?, slice_rows: cursor.u32()? };
         let columns = cursor.u32()? as usize;
-        let _store = cursor.take(16)?;
+        let store_id = cursor.take(16)?.try_into().ok()?;
         let sampled = cursor.u32()? & FLAG_SAMPLED != 0;
-        let of_segment = (segment, dataset, segment_bytes) == (info.id.0, info.dataset.0, info.bytes)
-            && u64::from(grid.rows) == info.rows;
+        let owner = Owner { store_id, dataset, segment, segment_bytes };
         let sound = grid.slice_rows > 0
             && grid.slices() <= SLICES_MAX
             && keys.checked_sub(records) == columns.checked_mul(RECORD_BYTES)
             && blocks.checked_sub(keys) == columns.checked_mul(8)
             && blocks <= spans
             && at.checked_sub(spans) == Some(grid.slices() as usize * SPAN_BYTES);
-        (of_segment && sound).then_some(End { records, keys, blocks, spans, columns, grid, sampled })
+        sound.then_some(End { records, keys, blocks, spans, columns, grid, sampled, owner })
     }
 }
 

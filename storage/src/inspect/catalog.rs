@@ -24,7 +24,7 @@ pub(super) fn inspect(path: &Path) -> Result<Facts, StoreError> {
 }
 
 /// The columns that are times.
-const TIMES: [&str; 6] = ["created", "time_min", "time_max", "received_max", "first_seen", "last_seen"];
+const TIMES: [&str; 7] = ["created", "dropped", "time_min", "time_max", "received_max", "first_seen", "last_seen"];
 
 fn fact(column: &str, value: Value) -> Fact {
     match value {

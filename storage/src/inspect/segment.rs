@@ -1,5 +1,5 @@
 //! A segment's file: its footer, its columns and how they are stored, and whether its blocks have their checksums. A
-//! sidecar lies beside it with an inspection of its own.
+//! sidecar lies beside it with an inspection of its own (`sidecar`).
 
 use std::fs::File;
 use std::path::Path;

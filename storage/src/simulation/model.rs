@@ -30,7 +30,7 @@ enum Fate {
     Removed,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Model {
     pub(super) requests: Vec<Request>,
     fates: BTreeMap<i64, Fate>,

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use roaring::RoaringBitmap;
 
 use super::model::{self, Model, made};
+use super::saved::Backups;
 use crate::clock::{Clock, OwnedClock};
 use crate::disk::{Disk, DiskFile, FailingDisk, Fault, Space};
 use crate::event::DatasetName;
@@ -20,8 +21,8 @@ use crate::testing::{self, Numbered, START};
 use crate::upkeep::retain::Retention;
 use crate::{Segment, StoreError};
 
-const DATASETS: [&str; 3] = ["red", "green", "blue"];
-const SECOND: i64 = 1_000_000_000;
+pub(super) const DATASETS: [&str; 3] = ["red", "green", "blue"];
+pub(super) const SECOND: i64 = 1_000_000_000;
 
 /// A mistake that the simulation must find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,21 +33,25 @@ pub(super) enum Planted {
     SegmentWithoutSync,
     /// A log file goes while its last frame is in no segment.
     TrimmedEarly,
+    /// A backup counts before its files are on disk.
+    BackupWithoutSync,
 }
 
 impl Planted {
-    pub(super) const ALL: [Planted; 3] = [Planted::LogWithoutSync, Planted::SegmentWithoutSync, Planted::TrimmedEarly];
+    pub(super) const ALL: [Planted; 4] =
+        [Planted::LogWithoutSync, Planted::SegmentWithoutSync, Planted::TrimmedEarly, Planted::BackupWithoutSync];
 }
 
 pub(super) struct World {
     pub(super) random: fastrand::Rng,
-    directory: tempfile::TempDir,
-    disk: FailingDisk,
-    clock: Arc<OwnedClock>,
+    pub(super) directory: tempfile::TempDir,
+    pub(super) disk: FailingDisk,
+    pub(super) clock: Arc<OwnedClock>,
     limits: StoreLimits,
-    planted: Option<Planted>,
+    pub(super) planted: Option<Planted>,
     store: Option<Store>,
-    model: Model,
+    pub(super) model: Model,
+    pub(super) backups: Backups,
     talk: bool,
 }
 
@@ -65,23 +70,23 @@ impl World {
         let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let disk = FailingDisk::new();
         let clock = Arc::new(OwnedClock::new(START));
-        let mut world =
-            World { random, directory, disk, clock, limits, planted, store: None, model: Model::default(), talk };
+        let (store, model, backups) = (None, Model::default(), Backups::default());
+        let mut world = World { random, directory, disk, clock, limits, planted, store, model, backups, talk };
         world.start();
         world
     }
 
-    fn say(&self, what: impl FnOnce() -> String) {
+    pub(super) fn say(&self, what: impl FnOnce() -> String) {
         if self.talk {
             println!("{}", what());
         }
     }
 
-    fn data_dir(&self) -> DataDir {
+    pub(super) fn data_dir(&self) -> DataDir {
         DataDir::new(self.directory.path().join("data"))
     }
 
-    fn settings(&self) -> StoreSettings {
+    pub(super) fn settings(&self) -> StoreSettings {
         let clock: Arc<dyn Clock> = self.clock.clone();
         let disk: Arc<dyn Disk> = match self.planted {
             Some(Planted::LogWithoutSync) => Arc::new(Unsynced { disk: self.disk.clone(), suffix: ".wal" }),
@@ -140,7 +145,8 @@ impl World {
 
     pub(super) fn step(&mut self) {
         match self.random.u32(0..100) {
-            0..40 => self.append(),
+            0..37 => self.append(),
+            37..40 => self.back_up(),
             40..55 => self.flush(),
             55..65 => self.compact(),
             65..69 => self.retain(),
@@ -161,6 +167,7 @@ impl World {
     pub(super) fn end(&mut self) {
         self.disk.heal();
         self.crash(false);
+        self.judge_backups();
         self.store().flush().unwrap();
         self.store().compact().unwrap();
         self.judge();
@@ -296,6 +303,9 @@ impl World {
         } else if self.random.bool() {
             self.disk.heal();
         }
+        if self.random.u32(0..8) == 0 {
+            self.back_up();
+        }
         self.start();
     }
 }
@@ -347,9 +357,9 @@ fn walk(directory: &Path, each: &mut impl FnMut(&Path)) {
 
 /// A disk that only says that files with this suffix are synced.
 #[derive(Debug)]
-struct Unsynced {
-    disk: FailingDisk,
-    suffix: &'static str,
+pub(super) struct Unsynced {
+    pub(super) disk: FailingDisk,
+    pub(super) suffix: &'static str,
 }
 
 struct UnsyncedFile(Box<dyn DiskFile>);
@@ -397,6 +407,10 @@ impl Disk for Unsynced {
 
     fn remove(&self, path: &Path) -> std::io::Result<()> {
         self.disk.remove(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> std::io::Result<()> {
+        self.disk.rename(from, to)
     }
 
     fn create_directory(&self, path: &Path) -> std::io::Result<()> {

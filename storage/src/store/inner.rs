@@ -180,7 +180,7 @@ impl Inner {
             next_segment: AtomicU64::new(image.next_segment),
             catalog: Mutex::new(catalog),
             datasets: RwLock::new(states.into_iter().map(|s| (s.id, s)).collect()),
-            dropped: Mutex::new(image.dropped.clone()),
+            dropped: Mutex::new(image.dropped.keys().copied().collect()),
             doubtful: Mutex::default(),
             names: Mutex::default(),
             flushing: Mutex::new(()),

@@ -12,6 +12,7 @@ use super::inner::Inner;
 use super::load::{self, Loaded};
 use super::sweep;
 use super::{StoreSettings, own_memory};
+use crate::backup;
 use crate::catalog::{Catalog, CatalogImage};
 use crate::disk::Disk;
 use crate::error::StoreError;
@@ -32,7 +33,7 @@ pub(crate) fn lock(data_dir: &DataDir) -> Result<File, StoreError> {
     make_root(data_dir.root()).map_err(io)?;
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(io)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => backup::refuse_unfinished(data_dir).map(|()| file),
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Locked { path: data_dir.root().to_owned() }),
         Err(std::fs::TryLockError::Error(error)) => Err(io(error)),
     }

@@ -4,13 +4,14 @@ import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
 import { serverNow } from '../../api/client';
 import type { DatasetInfo, FieldInfo } from '../../api/types';
 import { createCrosshair, CrosshairContext } from '../../charts/crosshair';
-import type { Box } from '../../charts/ChartStack';
+import type { PlotPick } from '../../charts/ChartStack';
 import { copy } from '../../parts/copy';
 import { ErrorBand } from '../../parts/ErrorBand';
 import { modKey } from '../../parts/keys';
 import { ProgressLine, RunningBand, useSince } from '../../parts/Progress';
 import { QueryStrip, type Editing } from '../../parts/QueryStrip';
 import { ValueMenu, ValueMenuContext, type Asked } from '../../parts/ValueMenu';
+import { differentOf, type These } from '../../state/different';
 import { setRange } from '../../state/edit';
 import { type Explore } from '../../state/explore';
 import { querySpec } from '../../state/spec';
@@ -32,7 +33,7 @@ import { ViewBar } from './ViewBar';
 import './explore.css';
 
 const ChartStack = lazy(() => import('../../charts/ChartStack'));
-const HeatMenu = lazy(() => import('./HeatMenu').then((m) => ({ default: m.HeatMenu })));
+const PlotMenu = lazy(() => import('./PlotMenu').then((m) => ({ default: m.PlotMenu })));
 
 type Props = { explore: Explore; datasets: DatasetInfo[]; fields: FieldInfo[]; ready: boolean; go: Go; onDataset: (name: string) => void };
 
@@ -40,17 +41,22 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
   const r = useRun(explore, ready);
   const [editing, setEditing] = useState<Editing>(null);
   const [asked, setAsked] = useState<Asked | null>(null);
-  const [box, setBox] = useState<Box | null>(null);
+  const [picked, setPicked] = useState<PlotPick | null>(null);
   const [ranging, setRanging] = useState(false);
   const [held, setHeld] = useState(false);
   const crosshair = useRef(createCrosshair()).current;
   const { undo, redo } = useSteps();
 
   const edit = useCallback((next: Explore) => go({ page: 'explore', explore: next }), [go]);
+  /** About the events on the screen: those of the answer that is shown, in its times. */
+  const different = useCallback((these: These) => {
+    const on = r.shown ?? { explore, when: r.when };
+    go({ page: 'different', different: differentOf(on.explore, { from: Date.parse(on.when.start_time), to: Date.parse(on.when.end_time) }, these) });
+  }, [explore, go, r.when, r.shown]);
   const link = useCallback(() => void copy(window.location.origin + window.location.pathname + encodePage(frozen({ page: 'explore', explore }, r.run.at))), [explore, r.run.at]);
   const live = useCallback(() => go({ page: 'explore', explore: { ...explore, live: !explore.live } }, 'replace'), [explore, go]);
   useExploreKeys({ explore, edit, setEditing, openRange: () => setRanging(true), again: r.again, cancel: r.cancel, running: r.running, undo, redo, link, live });
-  const rests = asked !== null || box !== null || editing !== null || ranging || held;
+  const rests = asked !== null || picked !== null || editing !== null || ranging || held;
   useLive(explore.live, rests, r.running || r.error !== null, r.shown?.answer.series?.step_seconds ?? 60, r.again);
 
   const lineLate = useSince(r.running && !explore.live, 100);
@@ -97,7 +103,7 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
                 <section className="charts" aria-label="Charts">
                   <ViewBar explore={explore} stats={shown.answer.stats} events={eventsOf(shown.answer)} onView={(view) => edit({ ...explore, view })} />
                   <Suspense fallback={<ChartsToCome explore={explore} />}>
-                    <ChartStack answer={shown.answer} explore={{ ...shown.explore, view: explore.view }} now={now} box={box} onBox={setBox} onZoom={(from, to) => edit(setRange(explore, { from, to }))} />
+                    <ChartStack answer={shown.answer} explore={{ ...shown.explore, view: explore.view }} now={now} picked={picked} onPick={setPicked} onZoom={(from, to) => edit(setRange(explore, { from, to }))} onDifferent={different} />
                   </Suspense>
                 </section>
                 <Results explore={explore} run={r.run} when={r.when} shown={shown} ready={ready && !r.error} onEdit={edit} onHold={setHeld} />
@@ -106,8 +112,8 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
             {!shown && !r.error && <section className="charts" aria-hidden="true"><ChartsToCome explore={explore} /></section>}
           </div>
         </main>
-        {asked && <ValueMenu asked={asked} explore={explore} onEdit={edit} onClose={() => setAsked(null)} />}
-        {box && <Suspense fallback={null}><HeatMenu box={box} explore={explore} now={now} onEdit={edit} onClose={() => setBox(null)} /></Suspense>}
+        {asked && <ValueMenu asked={asked} explore={explore} onEdit={edit} onDifferent={different} onClose={() => setAsked(null)} />}
+        {picked && <Suspense fallback={null}><PlotMenu picked={picked} explore={explore} now={now} onEdit={edit} onDifferent={different} onClose={() => setPicked(null)} /></Suspense>}
       </ValueMenuContext.Provider>
     </CrosshairContext.Provider>
   );

@@ -7,6 +7,8 @@ fn filled(path: &Path) -> DatasetId {
     let mut catalog = make(path);
     let id = catalog.create_dataset(&name("shop"), 5).unwrap();
     catalog.create_dataset(&name("other"), 6).unwrap();
+    let gone = catalog.create_dataset(&name("gone"), 7).unwrap();
+    catalog.drop_dataset(gone, 1, 8).unwrap();
     let (fields, touched) = (counted(100), [FieldName::new("f").unwrap()]);
     catalog.publish(&change(id, &[info(1, id), info(2, id), info(3, id)], 50, &fields, &touched)).unwrap();
     catalog.set_damage(&[(SegmentId(2), Some("torn"))]).unwrap();
@@ -17,7 +19,7 @@ fn filled(path: &Path) -> DatasetId {
 fn changes(path: &Path) -> Vec<(String, String)> {
     let connection = Connection::open(path).unwrap();
     let mut changes = Vec::new();
-    for table in ["meta", "datasets", "segments", "fields", "field_types"] {
+    for table in ["meta", "datasets", "dropped_datasets", "segments", "fields", "field_types"] {
         let mut columns = connection.prepare("SELECT name, type FROM pragma_table_info(?)").unwrap();
         let columns =
             columns.query_map([table], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).unwrap();
@@ -126,6 +128,7 @@ fn every_turned_bit_is_noticed_or_harmless() {
         assert_eq!(watermarks(&image), watermarks(&wanted), "bit {bit}");
         let lost = image.unsound.len();
         assert_eq!(image.segments.len() + lost, wanted.segments.len(), "bit {bit}");
+        assert_eq!(image.dropped, wanted.dropped, "bit {bit}");
         assert!(image.segments.iter().all(|s| wanted.segments.contains(s)), "bit {bit}");
         let fields = |image: &CatalogImage| {
             let types = image.datasets[0].fields.get("f").map(|f| f.types().map(|t| t.1.clone()).collect::<Vec<_>>());

@@ -255,3 +255,53 @@ fn rows_out_of_order_are_found() {
     write(rows);
     assert!(problem(&bench).contains("row 3 is out of order") || problem(&bench).contains("row 4 is out of order"));
 }
+
+/// Drops `web`, and puts back what it had, as a reader that the process ended with leaves it, and a log that could not be
+/// removed.
+fn drop_web(bench: &Bench) -> DatasetId {
+    let store = bench.open();
+    let web = store.dataset(&name("web")).unwrap().id;
+    append(&store, "web", 200..203).unwrap();
+    let kept: Vec<(PathBuf, Vec<u8>)> =
+        bench.all_files().into_iter().map(|p| (p.clone(), fs::read(p).unwrap())).collect();
+    let of_web =
+        |path: &Path| path.starts_with(bench.data_dir().dataset(web)) || path.starts_with(bench.data_dir().wal());
+    store.drop_dataset(web).unwrap();
+    drop(store);
+    kept.iter().filter(|(path, _)| of_web(path)).for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+    web
+}
+
+#[test]
+fn what_is_left_of_a_dropped_dataset_is_no_problem() {
+    let bench = bench();
+    let web = drop_web(&bench);
+    let report = checked(&bench);
+    assert_eq!(report.problems, [""; 0]);
+    let notes = |words: &str| report.notes.iter().filter(|note| note.contains(words)).count();
+    assert_eq!(notes("is of a dropped dataset: the next start removes it"), 3, "{:?}", report.notes);
+    assert!(notes("events of dropped datasets: no start reads them back") > 0, "{:?}", report.notes);
+    let store = bench.open();
+    assert_eq!((store.health().damage, content(&store, "web")), (vec![], vec![]));
+    assert!(bench.segment_files().iter().all(|path| !path.starts_with(bench.data_dir().dataset(web))), "it did");
+}
+
+#[test]
+fn a_table_of_dropped_datasets_that_cannot_be_true_is_found() {
+    let bench = bench();
+    let web = drop_web(&bench);
+    catalog(&bench).falsify("dropped_datasets", web.0.into(), "id", 1);
+    let problems = checked(&bench).problems;
+    assert!(problems[0].contains("dataset 1 (shop) is there, and among the dropped ones too"), "{problems:?}");
+    let connection = rusqlite::Connection::open(bench.data_dir().catalog()).unwrap();
+    connection.execute("DELETE FROM dropped_datasets WHERE id = 1", []).unwrap();
+    assert_eq!(checked(&bench).problems, [""; 0]);
+    let listed = infos(&bench)[0].id.0 as i64;
+    catalog(&bench).falsify("segments", listed, "dataset", web.0.into());
+    let problems = checked(&bench).problems;
+    assert!(problems.iter().any(|problem| problem.contains("which was dropped (as web)")), "{problems:?}");
+    connection.execute("UPDATE dropped_datasets SET dropped = 3", []).unwrap();
+    let problems = checked(&bench).problems;
+    assert!(problems[0].contains("the row of dropped dataset 2 fails its checksum"), "{problems:?}");
+    assert!(matches!(bench.try_open(), Err(StoreError::Damaged { .. })), "nor is it believed");
+}

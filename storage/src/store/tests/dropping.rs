@@ -251,3 +251,71 @@ fn a_renamed_dataset_is_the_same_one() {
     assert_eq!((ids(&store, "cart"), ids(&store, "shop")), ((0..31).collect(), vec![40]));
     assert_eq!(id_of(&store, "cart"), shop);
 }
+
+/// What a repair finds of a dataset that was dropped: its segments and its log without a note, and a damaged catalog.
+fn dropped_and_damaged(bench: &Bench) -> (DatasetId, Vec<Numbered>) {
+    let store = filled(bench);
+    let web = id_of(&store, "web");
+    let files: Vec<(PathBuf, Vec<u8>)> =
+        bench.all_files().into_iter().map(|p| (p.clone(), std::fs::read(p).unwrap())).collect();
+    store.drop_dataset(web).unwrap();
+    let wanted = content(&store, "shop");
+    drop(store);
+    let (folder, wal) = (bench.data_dir().dataset(web), bench.data_dir().wal());
+    let back = files.iter().filter(|(path, _)| path.starts_with(&folder) || path.starts_with(&wal));
+    back.for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
+    let connection = rusqlite::Connection::open(bench.data_dir().catalog()).unwrap();
+    connection.execute("UPDATE datasets SET watermark = 1", []).unwrap();
+    assert!(matches!(bench.try_open(), Err(StoreError::Damaged { .. })));
+    (web, wanted)
+}
+
+fn check_repaired(bench: &Bench, web: DatasetId, wanted: &[Numbered]) {
+    let store = bench.open();
+    assert_eq!((content(&store, "web"), content(&store, "shop")), (vec![], wanted.to_vec()));
+    assert_eq!(store.health().damage, [""; 0]);
+    assert!(bench.segment_files().iter().all(|path| !path.starts_with(bench.data_dir().dataset(web))));
+    append(&store, "web", 50..51).unwrap();
+    assert!(id_of(&store, "web") > web, "its number is not used again");
+    assert!(content(&store, "web")[0].sequence > 60, "nor are those of its events");
+    drop(store);
+    assert_eq!(ids(&bench.open(), "web"), [50]);
+}
+
+#[test]
+fn a_repaired_catalog_knows_what_the_damaged_one_knew_of_dropped_datasets() {
+    let bench = by_hand();
+    let (web, wanted) = dropped_and_damaged(&bench);
+    let report = repair::repair(bench.settings(Arc::new(bench.disk.clone())), |_, _| ()).unwrap();
+    assert_eq!((report.problems.len(), report.datasets, report.retired), (0, 1, 2));
+    assert!(report.notes.iter().any(|note| note.contains("1 datasets that were dropped stay dropped")), "{report:?}");
+    check_repaired(&bench, web, &wanted);
+}
+
+#[test]
+fn an_interrupted_repair_forgets_no_dropped_dataset() {
+    for n in 0..12 {
+        let bench = by_hand();
+        let (web, wanted) = dropped_and_damaged(&bench);
+        bench.disk.fault_from(n, Fault::Error);
+        let _failed = repair::repair(bench.settings(Arc::new(bench.disk.clone())), |_, _| ());
+        bench.disk.heal();
+        repair::repair(bench.settings(Arc::new(bench.disk.clone())), |_, _| ()).unwrap();
+        check_repaired(&bench, web, &wanted);
+    }
+}
+
+#[test]
+fn a_row_that_fails_its_checksum_drops_nothing() {
+    let bench = by_hand();
+    let (web, wanted) = dropped_and_damaged(&bench);
+    let connection = rusqlite::Connection::open(bench.data_dir().catalog()).unwrap();
+    // Were it believed, the other dataset would be gone.
+    let shop: u32 = connection.query_row("SELECT id FROM datasets", [], |row| row.get(0)).unwrap();
+    connection.execute("UPDATE dropped_datasets SET id = ?", [shop]).unwrap();
+    drop(connection);
+    repair::repair(bench.settings(Arc::new(bench.disk.clone())), |_, _| ()).unwrap();
+    let store = bench.open();
+    assert_eq!((content(&store, "shop"), ids(&store, "web").len()), (wanted, 30));
+    assert_eq!(id_of(&store, "web"), web, "nobody knows any more that it was dropped");
+}
