@@ -25,7 +25,7 @@ PYTHON = os.environ.get("OUTCROP_SDK_PYTHON", sys.executable)
 DRIVERS = {
     "python": ([PYTHON, str(SDK / "python/conformance/driver.py")], ("sync", "async")),
     "typescript": (["node", str(SDK / "typescript/conformance/driver.js")], ("sync", "async")),
-    "rust": ([os.environ.get("OUTCROP_SDK_RUST", str(SDK.parent / "target/debug/conformance"))], ("sync", "async")),
+    "rust": ([os.environ.get("OUTCROP_SDK_RUST", str(SDK.parent / "target/debug/examples/conformance"))], ("sync", "async")),
 }
 DRIVER_SECONDS_MAX = 60
 COMMON = json.loads((HERE / "common.json").read_text())
@@ -44,7 +44,10 @@ def drive(language, job):
     )
     if done.returncode != 0:
         raise Failed(f"the driver ended with {done.returncode}: {done.stderr.strip()[-600:]}")
-    return json.loads(done.stdout)
+    try:
+        return json.loads(done.stdout)
+    except ValueError as unreadable:
+        raise Failed(f"the driver said {done.stdout[:200]!r}") from unreadable
 
 
 class Failed(Exception):
