@@ -28,7 +28,11 @@ fn main() -> Result<(), outcrop::InitError> {
     }
     for (what, mut times) in [("add a field", fields), ("finish of a unit of 30", finishes)] {
         times.sort();
-        println!("{what:<24} p50 {:>8.3} µs   p99 {:>8.3} µs", micros(times[UNITS / 2]), micros(times[UNITS * 99 / 100]));
+        println!(
+            "{what:<24} p50 {:>8.3} µs   p99 {:>8.3} µs",
+            micros(times[UNITS / 2]),
+            micros(times[UNITS * 99 / 100])
+        );
     }
     outcrop::shutdown(Duration::ZERO);
     Ok(())

@@ -63,7 +63,9 @@ impl Door {
 fn was_never_sent(error: &ureq::Error) -> bool {
     match error {
         ureq::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
-        ureq::Error::HostNotFound | ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::ConnectionFailed => true,
+        ureq::Error::HostNotFound | ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::ConnectionFailed => {
+            true
+        }
         _ => false,
     }
 }

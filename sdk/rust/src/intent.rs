@@ -121,7 +121,10 @@ impl Declaration {
     /// How long it may take: `"2 s"`, `"500 ms"`. What cannot be read is not expected, and debug builds say so.
     pub fn within(mut self, duration: &str) -> Declaration {
         self.within = read_duration(duration);
-        debug_assert!(self.within.is_some(), "{duration:?} is no duration; write a number and ms, s, min or h: \"2 s\"");
+        debug_assert!(
+            self.within.is_some(),
+            "{duration:?} is no duration; write a number and ms, s, min or h: \"2 s\""
+        );
         self
     }
 

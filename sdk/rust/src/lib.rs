@@ -68,3 +68,24 @@ pub mod written {
     pub use crate::unit::Judged;
     pub use crate::work::{Probe, ViaDebug, ViaDisplay, ViaNothing, run, run_async};
 }
+
+/// What does not compile, with what the compiler says about it.
+///
+/// ```compile_fail
+/// #[outcrop::intent("x", within = "soon")]
+/// fn f() {}
+/// ```
+/// ```compile_fail
+/// #[outcrop::intent(within = "2 s")]
+/// fn f() {}
+/// ```
+/// ```compile_fail
+/// #[outcrop::intent("x", colour = "red")]
+/// fn f() {}
+/// ```
+/// ```
+/// #[outcrop::intent("x", within = "2 s")]
+/// fn f() {}
+/// ```
+#[cfg(doctest)]
+struct WhatDoesNotCompile;

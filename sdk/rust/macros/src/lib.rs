@@ -42,7 +42,8 @@ impl Parse for Condition {
 
 impl Parse for Said {
     fn parse(input: ParseStream<'_>) -> Result<Said> {
-        let text = input.parse().map_err(|e| Error::new(e.span(), "say first what it is meant to do: #[intent(\"…\")]"))?;
+        let text =
+            input.parse().map_err(|e| Error::new(e.span(), "say first what it is meant to do: #[intent(\"…\")]"))?;
         let (expects, ensures) = (Vec::new(), Vec::new());
         let mut said = Said { text, name: None, within: None, owner: None, sample_rate: None, expects, ensures };
         while !input.is_empty() {
