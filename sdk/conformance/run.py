@@ -94,6 +94,8 @@ def delivery(store, language, case, dataset):
     dropped = said["stats"]["dropped_by_reason"]
     units = case["units"] + case.get("after", 0)
     check(total == different, f"{total} events of {different} different units: some count twice")
+    (declared,) = store.count(dataset, [{"op": "COUNT"}], [{"column": "intent.declared", "op": "exists"}])
+    check(declared <= 1, f"the one intent is declared {declared} times")
     check("arrived" not in case or total == case["arrived"], f"{total} arrived, not {case.get('arrived')}; {said['stats']}")
     check(total >= case.get("arrived_at_least", 0), f"only {total} arrived")
     check("dropped" not in case or dropped == case["dropped"], f"dropped {dropped}, not {case.get('dropped')}")

@@ -158,6 +158,7 @@ impl Sender {
     fn run(&self) {
         let door = Door::new(&self.settings);
         let (mut announced, mut announce_after) = (HashSet::new(), Instant::now());
+        let mut warned = (None, 0);
         loop {
             let closing = lock(&self.state).close_at.is_some();
             if Instant::now() >= announce_after && !self.announce(&door, &mut announced) {
@@ -168,6 +169,7 @@ impl Sender {
                 let units = lines.len();
                 self.deliver(&door, &lines, units as u64);
             }
+            self.warn(&mut warned);
             if closing {
                 break;
             }
@@ -175,6 +177,15 @@ impl Sender {
         }
         lock(&self.state).has_ended = true;
         self.done.notify_all();
+    }
+
+    /// Tells the program's log that events were dropped: once a minute at most.
+    fn warn(&self, warned: &mut (Option<Instant>, u64)) {
+        let Stats { dropped, dropped_by_reason, .. } = self.stats();
+        if dropped > warned.1 && warned.0.is_none_or(|at| at.elapsed() >= limits::WARNING) {
+            *warned = (Some(Instant::now()), dropped);
+            tracing::warn!(target: "outcrop", "{dropped} events were dropped so far: {dropped_by_reason:?}");
+        }
     }
 
     fn wait_for_events(&self) {
