@@ -33,10 +33,10 @@ test-differential: $(VENV)/installed ## The same events in Outcrop and in DuckDB
 	OUTCROP_BIN=target/debug/outcrop $(VENV)/bin/python tests/differential/run.py
 
 test-sdk: $(SDK_VENV)/installed sdk/typescript/node_modules ## The SDKs: their own tests, the same cases in each language against the real binary, and what they cost
-	$(CARGO) build --bin outcrop
+	$(CARGO) build --workspace --bin outcrop --example conformance
 	$(SDK_VENV)/bin/python -m unittest discover sdk/python/tests
 	cd sdk/typescript && npm test
-	OUTCROP_BIN=target/debug/outcrop OUTCROP_SDK_PYTHON=$(SDK_VENV)/bin/python python3 sdk/conformance/run.py python typescript
+	OUTCROP_BIN=target/debug/outcrop OUTCROP_SDK_PYTHON=$(SDK_VENV)/bin/python python3 sdk/conformance/run.py python typescript rust
 	$(SDK_VENV)/bin/python sdk/python/bench/finish.py --check
 	node sdk/typescript/bench/finish.js --check
 
