@@ -153,7 +153,7 @@ impl<'a> Parts<'a> {
         Ok(Parts { disk, path, at: 0, length, from_device: false })
     }
 
-    pub(super) fn from_device(self) -> Parts<'a> {
+    pub(super) fn of_device(self) -> Parts<'a> {
         Parts { from_device: true, ..self }
     }
 
