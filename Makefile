@@ -33,10 +33,10 @@ test-differential: $(VENV)/installed ## The same events in Outcrop and in DuckDB
 	OUTCROP_BIN=target/debug/outcrop $(VENV)/bin/python tests/differential/run.py
 
 test-sdk: $(SDK_VENV)/installed sdk/typescript/node_modules ## The SDKs: their own tests, the same cases in each language against the real binary, and what they cost
-	$(CARGO) build --bin outcrop
+	$(CARGO) build --workspace --bin outcrop --example conformance
 	$(SDK_VENV)/bin/python -m unittest discover sdk/python/tests
 	cd sdk/typescript && npm test
-	OUTCROP_BIN=target/debug/outcrop OUTCROP_SDK_PYTHON=$(SDK_VENV)/bin/python python3 sdk/conformance/run.py python typescript
+	OUTCROP_BIN=target/debug/outcrop OUTCROP_SDK_PYTHON=$(SDK_VENV)/bin/python python3 sdk/conformance/run.py python typescript rust
 	$(SDK_VENV)/bin/python sdk/python/bench/finish.py --check
 	node sdk/typescript/bench/finish.js --check
 
@@ -57,6 +57,7 @@ prove: $(VENV)/installed $(COMPAT)/.venv/installed $(COMPAT)/node/node_modules #
 	$(CARGO) build --release --bin outcrop
 	OUTCROP_BIN=target/release/outcrop $(COMPAT)/.venv/bin/python $(COMPAT)/run.py --all
 	OUTCROP_BIN=$(CURDIR)/target/release/outcrop OUTCROP_OVERLOAD_SECONDS=300 $(CARGO) test --test outcrop overload -- --nocapture
+	$(CARGO) run --release -p outcrop-sdk --example finish -- --check
 	python3 benches/compare/incidents.py --outcrop target/release/outcrop || test $$? = 2
 	$(VENV)/bin/python benches/peers/run.py --rows 1000000
 

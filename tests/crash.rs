@@ -240,6 +240,9 @@ impl Fire<'_> {
                 Beside::Nothing => kill_after(server, after_microseconds),
                 Beside::Deletion(of, dataset) => {
                     let deletion = scope.spawn(move || delete(address, key, of, dataset));
+                    if random.below(2) == 0 {
+                        wait_until("the deletion ends", PATIENCE, || deletion.is_finished());
+                    }
                     // A deletion takes longer than a request.
                     kill_after(server, after_microseconds * 40);
                     rounds[of].fates[dataset] = deletion.join().unwrap();
@@ -247,7 +250,7 @@ impl Fire<'_> {
                     self.counts.deletions_killed += u64::from(rounds[of].fates[dataset] == Fate::Doubtful);
                 }
                 Beside::Merge => {
-                    let merges = || server.metric("outcrop_compactions_total") as u64;
+                    let merges = || server.metric("outcrop_compactions") as u64;
                     let deadline = Instant::now() + MERGE_PATIENCE;
                     while merges() == 0 && Instant::now() < deadline {
                         std::thread::park_timeout(Duration::from_millis(10));

@@ -63,6 +63,7 @@ fn the_sides_of_the_diamond_do_not_know_each_other() {
         ("outcrop-ingest", vec!["outcrop-query", "outcrop"]),
         ("outcrop-query", vec!["outcrop-ingest", "outcrop"]),
         ("outcrop-storage", vec!["outcrop-ingest", "outcrop-query", "outcrop"]),
+        ("outcrop-sdk", vec!["outcrop-ingest", "outcrop-query", "outcrop-storage", "outcrop"]),
     ] {
         let known = dependencies(&metadata, name, true);
         for stranger in strangers {
@@ -76,7 +77,10 @@ fn big_dependencies_have_one_home() {
     let metadata = metadata();
     assert_eq!(users(&metadata, "datafusion"), ["outcrop-query"]);
     for rim in ["axum", "tower", "tower-http", "clap", "tracing-subscriber", "ureq"] {
-        assert_eq!(users(&metadata, rim), ["outcrop"], "{rim}");
+        let mut users = users(&metadata, rim);
+        // The SDK is a program of other people, and knows nobody here.
+        users.retain(|name| name != "outcrop-sdk");
+        assert_eq!(users, ["outcrop"], "{rim}");
     }
     for quiet in ["outcrop-ingest", "outcrop-storage"] {
         for loud in ["tokio", "futures", "async-trait", "hyper", "tracing"] {

@@ -25,7 +25,7 @@ PYTHON = os.environ.get("OUTCROP_SDK_PYTHON", sys.executable)
 DRIVERS = {
     "python": ([PYTHON, str(SDK / "python/conformance/driver.py")], ("sync", "async")),
     "typescript": (["node", str(SDK / "typescript/conformance/driver.js")], ("sync", "async")),
-    "rust": ([os.environ.get("OUTCROP_SDK_RUST", str(SDK.parent / "target/debug/conformance"))], ("sync", "async")),
+    "rust": ([os.environ.get("OUTCROP_SDK_RUST", str(SDK.parent / "target/debug/examples/conformance"))], ("sync", "async")),
 }
 DRIVER_SECONDS_MAX = 60
 COMMON = json.loads((HERE / "common.json").read_text())
@@ -44,7 +44,10 @@ def drive(language, job):
     )
     if done.returncode != 0:
         raise Failed(f"the driver ended with {done.returncode}: {done.stderr.strip()[-600:]}")
-    return json.loads(done.stdout)
+    try:
+        return json.loads(done.stdout)
+    except ValueError as unreadable:
+        raise Failed(f"the driver said {done.stdout[:200]!r}") from unreadable
 
 
 class Failed(Exception):
@@ -91,6 +94,8 @@ def delivery(store, language, case, dataset):
     dropped = said["stats"]["dropped_by_reason"]
     units = case["units"] + case.get("after", 0)
     check(total == different, f"{total} events of {different} different units: some count twice")
+    (declared,) = store.count(dataset, [{"op": "COUNT"}], [{"column": "intent.declared", "op": "exists"}])
+    check(declared <= 1, f"the one intent is declared {declared} times")
     check("arrived" not in case or total == case["arrived"], f"{total} arrived, not {case.get('arrived')}; {said['stats']}")
     check(total >= case.get("arrived_at_least", 0), f"only {total} arrived")
     check("dropped" not in case or dropped == case["dropped"], f"dropped {dropped}, not {case.get('dropped')}")

@@ -66,7 +66,7 @@ class Store:
     def forward(self, path, headers, body):
         """The store's answer to a request: status, headers, body."""
         connection = http.client.HTTPConnection(self.address, timeout=20)
-        kept = {name: value for name, value in headers.items() if name.lower() not in ("host", "connection")}
+        kept = {name: value for name, value in headers.items() if name.lower() not in ("host", "connection", "accept-encoding")}
         connection.request("POST", path, body, kept)
         answer = connection.getresponse()
         text = answer.read()

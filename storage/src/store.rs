@@ -40,6 +40,7 @@ mod open;
 mod recount;
 mod replace;
 mod scrub;
+mod shared;
 mod space;
 mod sweep;
 #[cfg(test)]

@@ -99,7 +99,7 @@ def wait_until(what, condition, seconds=30):
 
 
 def run(command, **options):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=600, **options)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120, **options)
     if done.returncode:
         raise AssertionError(f"{command[0]} failed:\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}")
     return done.stdout

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import textwrap
 import threading
+import types
 import unittest
 import uuid
 
@@ -385,6 +386,22 @@ class Documents(unittest.TestCase):
             self.assertEqual(set(receiver.units()), names)
             self.assertTrue(all(event["intent.met"] for event in receiver.units().values()))
             self.assertNotIn("ana@example.com", str(receiver.events))
+
+    def test_the_convention_by_opentelemetry_alone(self):
+        """The lines of docs/intent.md, as they stand there."""
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+        from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+        text = (pathlib.Path(__file__).parents[3] / "docs/intent.md").read_text()
+        (example,) = [block.split("```")[0] for block in text.split("```python\n")[1:]]
+        kept, provider = InMemorySpanExporter(), TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(kept))
+        order = types.SimpleNamespace(charges=2)
+        exec(example, {"tracer": provider.get_tracer("tests"), "cart": [], "place_order": lambda cart: order})
+        (span,) = kept.get_finished_spans()
+        self.assertEqual(span.name, span.attributes["intent.name"])
+        self.assertEqual((span.attributes["intent.met"], span.attributes["intent.unmet"]), (False, "charged once"))
 
 
 if __name__ == "__main__":

@@ -144,17 +144,17 @@ pub(super) struct Parts<'a> {
     at: u64,
     length: u64,
     /// Whether it is read from the device, whatever memory has of it.
-    past_the_cache: bool,
+    from_device: bool,
 }
 
 impl<'a> Parts<'a> {
     pub(super) fn of(disk: &'a dyn Disk, path: &'a Path) -> Result<Parts<'a>, StoreError> {
         let length = disk.length(path).map_err(|e| StoreError::io("read", path, e))?;
-        Ok(Parts { disk, path, at: 0, length, past_the_cache: false })
+        Ok(Parts { disk, path, at: 0, length, from_device: false })
     }
 
-    pub(super) fn past_the_cache(self) -> Parts<'a> {
-        Parts { past_the_cache: true, ..self }
+    pub(super) fn of_device(self) -> Parts<'a> {
+        Parts { from_device: true, ..self }
     }
 
     /// Adds the next part; nothing at the end.
@@ -163,7 +163,7 @@ impl<'a> Parts<'a> {
         if length == 0 {
             return Ok(());
         }
-        let read = match self.past_the_cache {
+        let read = match self.from_device {
             true => self.disk.read_device(self.path, self.at, length),
             false => self.disk.read_range(self.path, self.at, length),
         };

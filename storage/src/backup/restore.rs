@@ -109,7 +109,7 @@ pub fn verify(
     for (stored, expected) in files {
         progress(done, total);
         let path = from.join(&stored);
-        let what = match Parts::of(&**disk, &path).and_then(|parts| parts.past_the_cache().checksum()) {
+        let what = match Parts::of(&**disk, &path).and_then(|parts| parts.of_device().checksum()) {
             Ok(read) if read == expected => None,
             Ok(_) => Some(format!("{} is damaged: it fails its checksum", path.display())),
             Err(error) => Some(error.to_string()),

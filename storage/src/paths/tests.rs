@@ -33,6 +33,7 @@ fn the_drawing_has_the_names_that_are_made() {
     let (dataset, segment) = (DatasetId(7), SegmentId(123));
     let made = [
         as_drawn(&dir, dir.lock()),
+        as_drawn(&dir, dir.restoring()),
         as_drawn(&dir, dir.catalog()),
         as_drawn(&dir, dir.catalog()) + "-wal",
         as_drawn(&dir, dir.catalog()) + "-shm",

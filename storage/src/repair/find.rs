@@ -74,6 +74,7 @@ pub(super) fn segments(
         };
         match opened {
             Ok(Some(open)) => {
+                make_durable(&**disk, dir, (dataset, id))?;
                 let damage = open.scrub().err().map(|e| e.to_string());
                 let bytes = disk.length(&path).map_err(|e| StoreError::io("read", &path, e))?;
                 found.push(Found { path, bytes, footer: open.footer().clone(), damage });
@@ -96,6 +97,18 @@ fn lacks_sums(error: &StoreError, sums: &Path) -> bool {
         StoreError::Io { path, source, .. } => path == sums && source.kind() == ErrorKind::NotFound,
         _ => false,
     }
+}
+
+/// What was written and not yet synced when the process ended can be read and may still be lost. It is about to be listed,
+/// and the log that has its events may go: it must be durable first.
+fn make_durable(disk: &dyn Disk, dir: &DataDir, (dataset, id): (DatasetId, SegmentId)) -> Result<(), StoreError> {
+    for path in [dir.segment(dataset, id), dir.sums(dataset, id)] {
+        disk.sync_file(&path).map_err(|e| StoreError::io("sync", &path, e))?;
+    }
+    for directory in [dir.dataset(dataset), dir.segments()] {
+        disk.sync_directory(&directory).map_err(|e| StoreError::io("sync", &directory, e))?;
+    }
+    Ok(())
 }
 
 /// Gives a segment without checksums new ones, if it is whole; otherwise it was being written when the process ended, and

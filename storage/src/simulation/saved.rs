@@ -20,15 +20,23 @@ const KEPT: usize = 2;
 /// What there is to be restored.
 #[derive(Debug, Default)]
 pub(super) struct Backups {
+    /// How many stores there were before this one: each has a directory of its own.
+    stores: usize,
     /// What could be judged when a backup was begun, by the time of that: of those too that failed, and may count all the same.
     models: BTreeMap<i64, Model>,
     /// When the last was begun that was taken to its end.
     taken: Option<i64>,
 }
 
+impl Backups {
+    pub(super) fn begin_anew(&mut self) {
+        *self = Backups { stores: self.stores + 1, ..Backups::default() };
+    }
+}
+
 impl World {
     fn backups_path(&self) -> PathBuf {
-        self.directory.path().join("backups")
+        self.directory.path().join(format!("backups-{}", self.backups.stores))
     }
 
     pub(super) fn back_up(&mut self) {

@@ -331,7 +331,8 @@ impl World {
         });
         match repaired {
             Ok(report) => assert_eq!(report.problems, [""; 0]),
-            Err(StoreError::NothingToRepair { .. }) => {}
+            // What begins now is another store.
+            Err(StoreError::NothingToRepair { .. }) => self.backups.begin_anew(),
             Err(error) => panic!("repair failed: {error}"),
         }
         self.start();

@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::acknowledged::Acknowledged;
 use super::scrub::Scrub;
+use super::shared::{Changing, Reading, Shared};
 use super::space::SpaceWatch;
 use super::{StoreHealth, StoreSettings, open};
 use crate::catalog::{Catalog, CatalogImage, DatasetRow, FieldTable, Publication};
@@ -109,7 +110,7 @@ pub(super) struct Inner {
     pub(super) next_sequence: AtomicU64,
     pub(super) next_segment: AtomicU64,
     pub(super) catalog: Mutex<Catalog>,
-    datasets: RwLock<BTreeMap<DatasetId, DatasetState>>,
+    datasets: Shared<BTreeMap<DatasetId, DatasetState>>,
     /// Datasets that are gone.
     pub(super) dropped: Mutex<BTreeSet<DatasetId>>,
     /// Datasets of which the catalog does not know whether they are gone.
@@ -179,7 +180,7 @@ impl Inner {
             next_sequence: open::sequence_counter(image),
             next_segment: AtomicU64::new(image.next_segment),
             catalog: Mutex::new(catalog),
-            datasets: RwLock::new(states.into_iter().map(|s| (s.id, s)).collect()),
+            datasets: Shared::new(states.into_iter().map(|s| (s.id, s)).collect()),
             dropped: Mutex::new(image.dropped.keys().copied().collect()),
             doubtful: Mutex::default(),
             names: Mutex::default(),
@@ -566,12 +567,12 @@ impl Inner {
         Segment::new(info, Arc::clone(&self.disk), self.data_dir.clone(), &self.footers)
     }
 
-    pub(super) fn datasets(&self) -> RwLockReadGuard<'_, BTreeMap<DatasetId, DatasetState>> {
-        self.datasets.read().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn datasets(&self) -> Reading<'_, BTreeMap<DatasetId, DatasetState>> {
+        self.datasets.read()
     }
 
-    pub(super) fn datasets_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<DatasetId, DatasetState>> {
-        self.datasets.write().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn datasets_mut(&self) -> Changing<'_, BTreeMap<DatasetId, DatasetState>> {
+        self.datasets.write()
     }
 
     /// In one step: the segments are there and the frozen batches are not.
@@ -596,7 +597,7 @@ impl Inner {
     }
 
     /// Takes the account of the memtables anew after one has become smaller, and wakes those who wait for that.
-    pub(super) fn account(&self, datasets: RwLockWriteGuard<'_, BTreeMap<DatasetId, DatasetState>>) {
+    pub(super) fn account(&self, datasets: Changing<'_, BTreeMap<DatasetId, DatasetState>>) {
         let bytes: usize = datasets.values().map(|d| d.memtable.memory_bytes()).sum();
         self.memtables.resize(bytes);
         drop(datasets);

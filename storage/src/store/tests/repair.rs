@@ -161,3 +161,25 @@ fn where_there_is_nothing_there_is_nothing_to_repair() {
     assert!(matches!(repair(settings, |_, _| ()), Err(StoreError::NothingToRepair { .. })));
     assert!(!bench.data_dir().catalog().exists(), "no catalog is made up");
 }
+
+/// A flush that failed before the end leaves a segment that can be read and is not on the disk.
+#[test]
+fn what_a_repair_lists_outlives_the_power() {
+    let mut with_segment = 0;
+    for n in 0..14 {
+        let bench = by_hand();
+        let store = bench.open();
+        append(&store, "shop", 0..10).unwrap();
+        bench.disk.fault_from(n, Fault::Full);
+        let _failed = store.flush();
+        drop(store);
+        bench.disk.heal();
+        lose_catalog(&bench);
+        let report = repaired(&bench);
+        with_segment += report.segments;
+        bench.disk.cut_power().unwrap();
+        let store = bench.open();
+        assert_eq!((ids(&store, "shop").len(), store.health().damage), (10, vec![]), "after {n} operations");
+    }
+    assert!(with_segment > 0, "none was found");
+}

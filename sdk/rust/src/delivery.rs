@@ -1,0 +1,125 @@
+//! One request to the store, and what its answer means. Knows nothing of threads, queues or what events say.
+
+use std::io::Read;
+use std::time::Duration;
+
+use ureq::http::Response;
+
+use crate::limits::{ANSWER_BYTES_MAX, RETRY_AFTER_SECONDS_MAX};
+use crate::settings::Settings;
+
+/// What became of a request.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Verdict {
+    Delivered { accepted: u64, rejected: u64 },
+    TooLarge,
+    Refused,
+    Again { wait: Option<Duration>, maybe_stored: bool },
+}
+
+/// A connection to the store that is kept open.
+#[derive(Debug)]
+pub(crate) struct Door {
+    agent: ureq::Agent,
+    url: String,
+    key: Option<String>,
+}
+
+impl Door {
+    pub(crate) fn new(settings: &Settings) -> Door {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
+        let base = settings.url.trim_end_matches('/');
+        let base = if base.contains("://") { base.to_owned() } else { format!("http://{base}") };
+        let url = format!("{base}/api/v1/events/{}", encode(&settings.dataset_name()));
+        let config = config.max_redirects_will_error(false).user_agent("outcrop-rust");
+        Door { agent: config.build().new_agent(), url, key: settings.key.clone() }
+    }
+
+    /// Sends a body once.
+    pub(crate) fn post(&self, batch_id: &str, body: &[u8], most: Duration) -> Verdict {
+        let mut request = self.agent.post(&self.url).config().timeout_global(Some(most)).build();
+        request = request
+            .header("Content-Type", "application/x-ndjson")
+            .header("Content-Encoding", "gzip")
+            .header("X-Outcrop-Batch-Id", batch_id);
+        if let Some(key) = &self.key {
+            request = request.header("Authorization", format!("Bearer {key}"));
+        }
+        match request.send(body) {
+            Ok(mut answer) => {
+                let mut text = Vec::new();
+                let read = answer.body_mut().as_reader().take(ANSWER_BYTES_MAX).read_to_end(&mut text);
+                if read.is_err() {
+                    return Verdict::Again { wait: None, maybe_stored: true };
+                }
+                judge(answer.status().as_u16(), retry_after(&answer), &text)
+            }
+            // What was refused before it was sent has surely not been stored; of the rest nobody knows.
+            Err(error) => Verdict::Again { wait: None, maybe_stored: !was_never_sent(&error) },
+        }
+    }
+}
+
+fn was_never_sent(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        ureq::Error::HostNotFound | ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::ConnectionFailed => {
+            true
+        }
+        _ => false,
+    }
+}
+
+fn encode(name: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    name.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+fn retry_after(answer: &Response<ureq::Body>) -> Option<Duration> {
+    let said: f64 = answer.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
+    (!said.is_nan()).then(|| Duration::from_secs_f64(said.clamp(0.0, RETRY_AFTER_SECONDS_MAX)))
+}
+
+/// What an answer means.
+fn judge(status: u16, wait: Option<Duration>, text: &[u8]) -> Verdict {
+    match status {
+        200 => stored(text),
+        413 => Verdict::TooLarge,
+        // A gateway that gave up waiting does not know what the store did.
+        408 | 429 | 500.. => Verdict::Again { wait, maybe_stored: matches!(status, 408 | 500 | 502 | 504) },
+        _ => Verdict::Refused,
+    }
+}
+
+fn stored(text: &[u8]) -> Verdict {
+    let answer: serde_json::Value = serde_json::from_slice(text).unwrap_or_default();
+    match (answer["accepted"].as_u64(), answer["rejected_total"].as_u64()) {
+        (Some(accepted), Some(rejected)) => Verdict::Delivered { accepted, rejected },
+        _ => Verdict::Again { wait: None, maybe_stored: true },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_each_answer_means() {
+        let stored = br#"{"accepted":1,"rejected":[],"rejected_total":2}"#;
+        assert_eq!(judge(200, None, stored), Verdict::Delivered { accepted: 1, rejected: 2 });
+        let again = |maybe_stored| Verdict::Again { wait: None, maybe_stored };
+        for (status, verdict) in [
+            (200, again(true)),
+            (204, Verdict::Refused),
+            (302, Verdict::Refused),
+            (400, Verdict::Refused),
+            (408, again(true)),
+            (413, Verdict::TooLarge),
+            (429, again(false)),
+            (503, again(false)),
+            (504, again(true)),
+        ] {
+            assert_eq!(judge(status, None, b"<html>"), verdict, "{status}");
+        }
+    }
+}
