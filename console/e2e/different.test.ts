@@ -33,12 +33,11 @@ const boxed = (these: string[], from = 41, more = '') => picked(these, `&these_f
 async function visit(search: string, options = {}): Promise<Watched> {
   const watched = await open(browser, `${target.url}/${search}`, options);
   if (search.includes('page=different')) await answered(watched.page);
-  else {
-    await settled(watched.page);
-    await watched.page.locator('.uplot').first().waitFor();
-  }
+  else await charts(watched.page);
   return watched;
 }
+
+const charts = (page: Page) => settled(page).then(() => page.locator('.uplot').first().waitFor());
 
 async function fine({ page, problems }: Watched) {
   expect(await accessibility(page)).toEqual([]);
@@ -278,7 +277,9 @@ describe('What is different', () => {
     const plot = page.locator('[data-plot]').first();
     await stroke(page, plot, false);
     expect(asked(page).get('page')).toBeNull();
-    await page.evaluate(() => document.querySelector('main')!.scrollTo(0, 0));
+    // The page may still be rolling.
+    await page.reload();
+    await charts(page);
     await stroke(page, plot, true);
     await answered(page);
     expect(asked(page).getAll('these')[0]).toMatch(/^duration_ms >= /);

@@ -12,8 +12,9 @@ import { shopEvents } from './fixture/shop';
 const OUT = join(import.meta.dirname, '../../docs/screenshots');
 const DEFAULT = '?dataset=shop&show=HEATMAP(duration_ms)&show=COUNT&show=P99(duration_ms)&last=7200';
 const CHECKOUT = `&where=${encodeURIComponent('http.route = "POST /checkout"')}&by=build_id&by=region&order=P99(duration_ms)+desc`;
-/** OUTCROP_SHOTS=different takes only pictures whose names begin so. */
-const ONLY = process.env.OUTCROP_SHOTS ?? '';
+/** OUTCROP_SHOTS=different,data takes only pictures whose names begin so. */
+const ONLY = (process.env.OUTCROP_SHOTS ?? '').split(',').filter(Boolean);
+const wanted = (name: string) => ONLY.length === 0 || ONLY.some((start) => name.startsWith(start));
 const charts = (page: Page) => page.locator('.uplot').first().waitFor();
 
 /** Picked a moment ago: the slow ones of the last forty minutes. */
@@ -121,11 +122,11 @@ test('screenshots', async () => {
       }
     }
   };
-  if (!ONLY) await each(real.url, 'first-run', true, async (page) => page.getByTestId('first-run').waitFor());
+  if (wanted('first-run')) await each(real.url, 'first-run', true, async (page) => page.getByTestId('first-run').waitFor());
   const events = shopEvents(40_000, end);
   await real.send(events);
   const slow = await standIn(events);
-  for (const shot of SHOTS.filter((s) => !ONLY || s.name.startsWith(ONLY))) {
+  for (const shot of SHOTS.filter((s) => wanted(s.name))) {
     if (shot.hold) slow.hold();
     await each(`${shot.slow ? slow.url : real.url}/${shot.search}`, shot.name, shot.phone ?? false, async (page) => {
       if (!shot.search.includes('page=')) await settled(page);
