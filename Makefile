@@ -57,6 +57,7 @@ prove: $(VENV)/installed $(COMPAT)/.venv/installed $(COMPAT)/node/node_modules #
 	$(CARGO) build --release --bin outcrop
 	OUTCROP_BIN=target/release/outcrop $(COMPAT)/.venv/bin/python $(COMPAT)/run.py --all
 	OUTCROP_BIN=$(CURDIR)/target/release/outcrop OUTCROP_OVERLOAD_SECONDS=300 $(CARGO) test --test outcrop overload -- --nocapture
+	$(CARGO) run --release -p outcrop-sdk --example finish -- --check
 	python3 benches/compare/incidents.py --outcrop target/release/outcrop || test $$? = 2
 	$(VENV)/bin/python benches/peers/run.py --rows 1000000
 

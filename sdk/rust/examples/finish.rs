@@ -1,6 +1,6 @@
 //! What a unit of work of 30 fields costs the thread that does it.
 //!
-//!     cargo run --release -p outcrop-sdk --example finish
+//!     cargo run --release -p outcrop-sdk --example finish [-- --check]      --check: 1 if it costs more than it may
 //!
 //! Nobody listens: what is measured is the thread that works, while the other one tries to send.
 
@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use outcrop::{Settings, intent, note};
 
 const UNITS: usize = 20_000;
+const FIELD_MICROSECONDS_MAX: f64 = 1.0;
+const FINISH_MICROSECONDS_MAX: f64 = 3.0;
 
 fn main() -> Result<(), outcrop::InitError> {
     let mut settings = Settings::new("bench");
@@ -23,8 +25,14 @@ fn main() -> Result<(), outcrop::InitError> {
         begins.push(began - before);
         fields.push((noted - began) / 30);
     }
-    for (what, mut times) in [("begin", begins), ("add a field", fields), ("finish of a unit of 30", finishes)] {
+    let mut is_right = true;
+    for (what, mut times, most) in [
+        ("begin", begins, f64::MAX),
+        ("add a field", fields, FIELD_MICROSECONDS_MAX),
+        ("finish of a unit of 30", finishes, FINISH_MICROSECONDS_MAX),
+    ] {
         times.sort();
+        is_right &= micros(times[UNITS / 2]) <= most;
         println!(
             "{what:<24} p50 {:>8.3} µs   p99 {:>8.3} µs",
             micros(times[UNITS / 2]),
@@ -32,6 +40,9 @@ fn main() -> Result<(), outcrop::InitError> {
         );
     }
     outcrop::shutdown(Duration::ZERO);
+    if std::env::args().any(|argument| argument == "--check") && !is_right {
+        std::process::exit(1);
+    }
     Ok(())
 }
 

@@ -109,9 +109,12 @@ impl Sender {
         state.queue.push_back((ended, bytes));
         state.queued_bytes += bytes;
         state.put_total += 1;
-        let is_enough = state.queue.len() == batch_events_max || state.queued_bytes >= batch_bytes_max;
+        // Once, when a batch is complete: waking a thread costs more than everything else here.
+        let before = state.queued_bytes - bytes;
+        let is_complete = before < batch_bytes_max && state.queued_bytes >= batch_bytes_max;
+        let is_complete = is_complete || state.queue.len() == batch_events_max;
         drop(state);
-        if is_enough {
+        if is_complete {
             self.work.notify_one();
         }
     }
