@@ -53,7 +53,7 @@ prove: $(VENV)/installed $(COMPAT)/.venv/installed $(COMPAT)/node/node_modules #
 	OUTCROP_CRASH_KILLS=200 $(CARGO) test --test outcrop crash
 	OUTCROP_DISK_FULL_ROUNDS=40 $(CARGO) test --test outcrop disk_full -- --nocapture
 	OUTCROP_FUZZ_ROUNDS=100000 OUTCROP_FUZZ_SEED=$$(date +%s) $(CARGO) test -p outcrop-storage -p outcrop-ingest fuzz
-	OUTCROP_COMPARE_REPETITIONS=1000 $(CARGO) test --release -p outcrop-query compare::tests::chance
+	OUTCROP_COMPARE_REPETITIONS=1000 $(CARGO) test --release -p outcrop-query compare::tests
 	$(CARGO) build --release --bin outcrop
 	OUTCROP_BIN=target/release/outcrop $(COMPAT)/.venv/bin/python $(COMPAT)/run.py --all
 	OUTCROP_BIN=$(CURDIR)/target/release/outcrop OUTCROP_OVERLOAD_SECONDS=300 $(CARGO) test --test outcrop overload -- --nocapture

@@ -225,6 +225,9 @@ fn explanations(answer: &Value, text: &mut String) {
         if !same.is_empty() {
             let _ = writeln!(text, "   the same events by {same}");
         }
+        if explanation["symptom"] == true {
+            text.push_str("   whatever the cause: this may be what happened to them rather than why\n");
+        }
         let rivals = explanation["rivals"].as_array().into_iter().flatten();
         let rivals: Vec<String> = rivals
             .map(|r| {

@@ -732,6 +732,11 @@ export interface components {
             selection: number;
             /** Format: int64 */
             selection_events: number;
+            /**
+             * @description Set where it holds for the selected events of a cause as often as for all of them: what happened to these events
+             *     rather than why, such as how long they took. Such explanations come last, whatever their score.
+             */
+            symptom?: boolean;
         };
         /** @description One field on both sides. Shares are of all events of a side. */
         FieldAnswer: {

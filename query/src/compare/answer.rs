@@ -129,6 +129,10 @@ pub struct ExplanationAnswer {
     /// Fields with a condition that holds for the same events as one of these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub same_as: Vec<String>,
+    /// Set where it holds for the selected events of a cause as often as for all of them: what happened to these events
+    /// rather than why, such as how long they took. Such explanations come last, whatever their score.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub symptom: bool,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -129,7 +129,8 @@ fn score_values(counts: &FieldCounts, sizes: &Sizes, fields: usize) -> f64 {
 
 fn sum_of_most(mut differences: Vec<f64>) -> f64 {
     differences.sort_by(|a, b| b.total_cmp(a));
-    differences.iter().take(SCORED_VALUES).sum()
+    // Not `sum`: that of nothing is -0.
+    differences.iter().take(SCORED_VALUES).fold(0.0, |sum, difference| sum + difference)
 }
 
 /// Kuiper's statistic: the largest difference of an interval's share, less what chance makes of it.

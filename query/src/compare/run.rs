@@ -323,7 +323,7 @@ impl Run {
             explanation.rivals.sort_by(|a, b| b.score.total_cmp(&a.score));
         }
         explanations.retain(|e| e.best.score > 0.0);
-        explanations.sort_by(|a, b| b.best.score.total_cmp(&a.best.score));
+        explain::order(&mut explanations);
         Ok(explanations)
     }
 }

@@ -90,7 +90,7 @@ const ABSENT: u32 = u32::MAX;
 pub(crate) const OTHER: u32 = u32::MAX - 1;
 /// Values of one field that are told apart: the rest are too rare in the rows drawn to explain anything.
 pub(crate) const VALUES_MAX: usize = 16 << 10;
-/// Bins of equal weight.
+/// Bins of equal weight, about: values that fill one are cut out.
 pub(crate) const BINS: usize = 32;
 /// Numbers with more different values than this are compared as distributions.
 pub(crate) const NUMBER_CODES_MAX: usize = 20;
@@ -268,18 +268,24 @@ fn pooled_edges(numbers: &[(u32, f64)], rows: &[Row], baseline: Cell) -> Option<
     (ordered.len() > 2).then(|| cut(&ordered, BINS).into())
 }
 
-/// The values at which a sorted distribution is cut into so many bins of equal weight; fewer where one value fills some.
+/// The values at which a sorted distribution is cut into so many bins of equal weight. A value that fills a bin or more
+/// has one of its own, so that what is rare beside it does not hide there.
 fn cut(ordered: &[(f64, f64)], bins: usize) -> Vec<f64> {
     if ordered.len() <= bins {
         return ordered.iter().skip(1).map(|o| o.0).collect();
     }
     let total: f64 = ordered.iter().map(|o| o.1).sum();
+    let width = total / bins as f64;
+    let fills = |at: usize| ordered[at].1 >= width;
     let mut edges = Vec::new();
-    let (mut below, mut next) = (0.0, total / bins as f64);
+    let (mut below, mut next) = (0.0, width);
     for (at, (value, weight)) in ordered.iter().enumerate() {
-        if at > 0 && below >= next * (1.0 - 1e-12) {
+        let full = below >= next * (1.0 - 1e-12);
+        if at > 0 && (full || fills(at) || fills(at - 1)) {
             edges.push(*value);
-            next = (below / total * bins as f64 + 1e-9).floor() * total / bins as f64 + total / bins as f64;
+        }
+        if full {
+            next = (below / width + 1e-9).floor() * width + width;
         }
         below += weight;
     }

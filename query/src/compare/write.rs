@@ -150,6 +150,7 @@ impl Writer<'_> {
             score: rounded(best.score),
             rivals: explanation.rivals.iter().map(|rival| self.rival(rival)).collect(),
             same_as: explanation.same_as.iter().map(ToString::to_string).collect(),
+            symptom: explanation.symptom,
         }
     }
 

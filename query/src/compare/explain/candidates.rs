@@ -3,8 +3,8 @@
 //! Values are judged from their sums alone; only what is kept becomes bits. Conditions that hold for the same rows are
 //! one: the plainest of them stays and the others are named beside it.
 
-use super::super::score::{Mass, Verdict};
-use super::super::table::{CELLS, Cell, Table, TableField};
+use super::super::score::{self, Mass, Verdict};
+use super::super::table::{CELLS, Cell, Table, TableField, bin_of};
 use super::bits::{Arranged, Bits, RowMass};
 use super::judge::{Judge, Sums};
 
@@ -14,8 +14,8 @@ const FIELD_CANDIDATES_MAX: usize = 8;
 pub(crate) const SELECTED_EVENTS_MIN: f64 = 3.0;
 /// The z that a single condition needs to be tried in conjunctions.
 pub(crate) const SINGLE_Z_MIN: f64 = 1.5;
-/// How much better a range bounded on both sides must be than one that is not.
-const TWO_SIDED_GAIN: f64 = 1.1;
+/// How much better a range bounded on both sides must be than one that is not, and any than one of its values.
+const RANGE_GAIN: f64 = 1.1;
 /// Conditions whose rows agree in this share of weight are one.
 pub(crate) const SAME_SHARE: f64 = 0.98;
 
@@ -130,12 +130,12 @@ fn plainer(table: &Table, a: (usize, Test), b: (usize, Test)) -> std::cmp::Order
 fn distinct(place: &Place<'_>, judge: &Judge, found: Vec<Found>, kept_max: usize) -> Vec<Candidate> {
     let mut kept: Vec<Candidate> = Vec::new();
     for found in found {
-        let twin = kept.iter().position(|k| alike(&k.sums, &found.sums, judge));
+        let twin = kept.iter().position(|k| alike(&k.sums, &found.sums, &judge.sides()));
         let bits = (twin.is_some() || kept.len() < kept_max).then(|| bits_of(place, found.field, found.test));
         let Some(bits) = bits else { continue };
-        let twin = kept
-            .iter()
-            .position(|k| same_rows(place.arranged, judge, (&k.sums, &k.bits), (&found.sums, &bits), SAME_SHARE));
+        let twin = kept.iter().position(|k| {
+            same_rows(place.arranged, &judge.sides(), (&k.sums, &k.bits), (&found.sums, &bits), SAME_SHARE)
+        });
         if let Some(twin) = twin {
             join(place.table, &mut kept[twin], found, bits);
         } else if kept.len() < kept_max {
@@ -155,22 +155,22 @@ fn distinct(place: &Place<'_>, judge: &Judge, found: Vec<Found>, kept_max: usize
 }
 
 /// Whether two conditions could hold for the same rows, by their weights.
-fn alike(a: &Sums, b: &Sums, judge: &Judge) -> bool {
-    [Cell::Selected, judge.baseline()].into_iter().all(|cell| {
-        let (a, b) = (a.cell(cell).weight, b.cell(cell).weight);
+fn alike(a: &Sums, b: &Sums, cells: &[Cell]) -> bool {
+    cells.iter().all(|cell| {
+        let (a, b) = (a.cell(*cell).weight, b.cell(*cell).weight);
         a.min(b) >= SAME_SHARE * a.max(b)
     })
 }
 
-/// Whether two conditions hold for the same rows of the selection, and of the baseline, but for a share of weight.
-pub(crate) fn same_rows(arranged: &Arranged, judge: &Judge, a: (&Sums, &Bits), b: (&Sums, &Bits), share: f64) -> bool {
-    if !alike(a.0, b.0, judge) {
+/// Whether two conditions hold for the same rows of these cells, but for a share of weight.
+pub(crate) fn same_rows(arranged: &Arranged, cells: &[Cell], a: (&Sums, &Bits), b: (&Sums, &Bits), share: f64) -> bool {
+    if !alike(a.0, b.0, cells) {
         return false;
     }
     let shared = arranged.sums_of_both(a.1, b.1);
-    [Cell::Selected, judge.baseline()].into_iter().all(|cell| {
-        let both = shared.cell(cell).weight;
-        let either = a.0.cell(cell).weight + b.0.cell(cell).weight - both;
+    cells.iter().all(|cell| {
+        let both = shared.cell(*cell).weight;
+        let either = a.0.cell(*cell).weight + b.0.cell(*cell).weight - both;
         both >= share * either
     })
 }
@@ -245,14 +245,13 @@ fn field_candidates(
             }
         }
     });
-    let mut found = Vec::new();
-    let mut push = |test: Test, sums: Sums| {
+    let raised = |test: Test, sums: Sums| {
         let verdict = judge.judge(&sums, judge.single_rate(&sums));
         let raised = verdict.z > SINGLE_Z_MIN && verdict.score > 0.0;
-        if raised && tells(judge, &sums) && sums.cell(Cell::Selected).seen >= SELECTED_EVENTS_MIN {
-            found.push(Found { field: at, test, sums, verdict });
-        }
+        let told = raised && tells(judge, &sums) && sums.cell(Cell::Selected).seen >= SELECTED_EVENTS_MIN;
+        told.then_some(Found { field: at, test, sums, verdict })
     };
+    let mut found = Vec::new();
     // Values.
     let mut slots = vec![u32::MAX; field.values.len()];
     let mut codes = Vec::new();
@@ -269,19 +268,20 @@ fn field_candidates(
         }
     });
     for (slot, code) in codes.iter().enumerate() {
-        push(Test::Equals(*code), to_sums(&sums[slot * groups..(slot + 1) * groups]));
+        found.extend(raised(Test::Equals(*code), to_sums(&sums[slot * groups..(slot + 1) * groups])));
+    }
+    let mut examined = codes.len() + 2;
+    // Ranges.
+    if let Some((test, sums, ranges)) = best_range(place, field, judge, &inside) {
+        examined += ranges;
+        let range = raised(test, sums).filter(|range| !one_value_says_it(field, judge, (range, ranges), &found));
+        found.extend(range);
     }
     // Having a value or not.
     let present = to_sums(&present);
     let absent = judge.totals.minus(&present);
-    push(Test::Exists, present);
-    push(Test::Absent, absent);
-    // Ranges.
-    let mut examined = codes.len() + 2;
-    if let Some((test, sums, bins)) = best_range(place, field, judge, &inside) {
-        push(test, sums);
-        examined += 2 * bins;
-    }
+    found.extend(raised(Test::Exists, present));
+    found.extend(raised(Test::Absent, absent));
     found.sort_by(|a, b| by_score(a.verdict, b.verdict).then_with(|| plainer(place.table, (at, a.test), (at, b.test))));
     found.truncate(FIELD_CANDIDATES_MAX);
     (found, examined)
@@ -297,7 +297,26 @@ fn to_sums(masses: &[Mass]) -> Sums {
     Sums(masses.chunks(CELLS).map(|cells| std::array::from_fn(|cell| cells[cell])).collect())
 }
 
-/// The range of a numeric field that tells most, with its sums, and how many bins it is made of.
+/// Whether one value says as much as the best of so many ranges: nearly as good, or nothing else in the range is raised
+/// by more than chance.
+fn one_value_says_it(field: &TableField, judge: &Judge, (range, ranges): (&Found, usize), values: &[Found]) -> bool {
+    let (Some(bins), Test::Range { first, last }) = (&field.bins, range.test) else { return false };
+    let inside = |f: &&Found| match f.test {
+        Test::Equals(code) => {
+            let number = field.values[code as usize].number();
+            number.is_some_and(|n| (first..=last).contains(&bin_of(&bins.edges, n)))
+        }
+        _ => false,
+    };
+    let best = values.iter().filter(inside).max_by(|a, b| a.verdict.score.total_cmp(&b.verdict.score));
+    best.is_some_and(|best| {
+        let rest = range.sums.minus(&best.sums);
+        let nearly = range.verdict.score < best.verdict.score * RANGE_GAIN;
+        nearly || judge.judge(&rest, judge.single_rate(&rest)).z < score::threshold(ranges as f64)
+    })
+}
+
+/// The range of a numeric field that tells most, with its sums, and among how many it is the best.
 fn best_range(
     place: &Place<'_>,
     field: &TableField,
@@ -323,14 +342,14 @@ fn best_range(
             if first == 0 && last == end {
                 continue;
             }
-            let gain = if first > 0 && last < end { TWO_SIDED_GAIN } else { 1.0 };
+            let gain = if first > 0 && last < end { RANGE_GAIN } else { 1.0 };
             let score = judge.judge(&running, judge.single_rate(&running)).score / gain;
             if score > best.as_ref().map_or(0.0, |b| b.0) {
                 best = Some((score, Test::Range { first: first as u32, last: last as u32 }, running.clone()));
             }
         }
     }
-    best.map(|(_, test, sums)| (test, sums, bins.len()))
+    best.map(|(_, test, sums)| (test, sums, bins.len() * (bins.len() + 1) / 2))
 }
 
 fn add(sums: &mut Sums, other: &Sums) {

@@ -81,6 +81,20 @@ impl Judge {
         }
     }
 
+    /// The cells whose shares are shown.
+    pub(crate) fn sides(&self) -> [Cell; 2] {
+        [Cell::Selected, self.baseline()]
+    }
+
+    /// The cells that what is said of a condition depends on: a rate is one of all there is.
+    pub(crate) fn cells(&self) -> &'static [Cell] {
+        match self.question {
+            Question::Share => &[Cell::Selected, Cell::Rest],
+            Question::Count { .. } => &[Cell::Selected, Cell::SelectedBefore],
+            Question::Rate | Question::TwoWitnesses => &Cell::ALL,
+        }
+    }
+
     /// `rate`: of a rate or two witnesses, the highest of the condition's single ones, see [`Judge::single_rate`].
     pub(crate) fn judge(&self, sums: &Sums, rate: f64) -> Verdict {
         let selection = self.totals.cell(Cell::Selected);

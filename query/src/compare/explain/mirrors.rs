@@ -64,8 +64,9 @@ fn join(table: &Table, folded: &mut Folded, field: usize) {
 }
 
 fn agree(place: &Place<'_>, judge: &Judge, a: &[(Bits, Sums)], b: &[(Bits, Sums)]) -> bool {
-    let same =
-        |x: &(Bits, Sums), y: &(Bits, Sums)| same_rows(place.arranged, judge, (&x.1, &x.0), (&y.1, &y.0), SAME_SHARE);
+    let same = |x: &(Bits, Sums), y: &(Bits, Sums)| {
+        same_rows(place.arranged, &judge.sides(), (&x.1, &x.0), (&y.1, &y.0), SAME_SHARE)
+    };
     !a.is_empty() && a.len() == b.len() && a.iter().all(|x| b.iter().any(|y| same(x, y)))
 }
 

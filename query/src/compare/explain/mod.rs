@@ -2,7 +2,8 @@
 //!
 //! 1. [`candidates`]: the single conditions worth combining.
 //! 2. [`search`]: the best conjunction above chance, none of whose conditions is superfluous.
-//! 3. What it explains is taken as expected ([`judge`]), and the search goes on in what is left.
+//! 3. What it explains is taken as expected ([`judge`]), and the search goes on in what is left; under what may be a
+//!    symptom ([`symptoms`]) it goes on for a cause.
 //!
 //! Everything works on a table of rows drawn beforehand ([`super::table`]); it must not know where they came from.
 
@@ -11,6 +12,7 @@ mod candidates;
 mod judge;
 mod mirrors;
 mod search;
+mod symptoms;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +28,7 @@ use candidates::{Place, Test, candidates};
 pub(crate) use judge::Question;
 use judge::{Judge, Levels, Sums};
 pub(crate) use mirrors::{Folded, fold};
+use symptoms::Symptom;
 
 /// Single conditions that conjunctions are made of, in the first search and in later ones.
 const CANDIDATES_FIRST: usize = 64;
@@ -80,6 +83,13 @@ pub(crate) struct Explanation {
     pub(crate) rivals: Vec<Scored>,
     /// Fields with a condition that holds for the same events as one of these.
     pub(crate) same_as: Vec<Arc<str>>,
+    /// Whether it holds as often for the events of a cause that is told before it, see [`symptoms`].
+    pub(crate) symptom: bool,
+}
+
+/// Best first, what may be a symptom last.
+pub(crate) fn order(explanations: &mut [Explanation]) {
+    explanations.sort_by(|a, b| a.symptom.cmp(&b.symptom).then_with(|| b.best.score.total_cmp(&a.best.score)));
 }
 
 /// Whether the weights of these selected rows are plainly counts: few rows outweigh all others, by ever different weights.
@@ -110,15 +120,18 @@ pub(crate) struct Search<'a> {
 pub(crate) fn explain(table: &Table, search: &Search<'_>) -> Vec<Explanation> {
     let mut question = search.question;
     let mut explanations: Vec<Explanation> = Vec::new();
+    let mut allowed = search.allowed.to_vec();
     let mut combination = vec![0u16; table.rows.len()];
     let mut levels = Levels::even(1);
     let mut covered = vec![false; table.rows.len()];
     let mut first_score = 0.0;
+    let mut aside: Option<(usize, Symptom)> = None;
     while explanations.len() < search.explanations_max && !search.stop.load(Ordering::Relaxed) {
-        let first = explanations.is_empty();
+        // The score of what is set aside is no measure of causes.
+        let first = first_score == 0.0;
         let arranged = Arranged::new(table, &combination, search.evidence);
         let masses = arranged.row_masses();
-        let place = Place { table, arranged: &arranged, masses: &masses, allowed: search.allowed };
+        let place = Place { table, arranged: &arranged, masses: &masses, allowed: &allowed };
         let totals = arranged.sums(&arranged.all());
         let judge = Judge::new(question, totals, levels.clone());
         let kept_max = if first { CANDIDATES_FIRST } else { CANDIDATES_LATER };
@@ -137,22 +150,33 @@ pub(crate) fn explain(table: &Table, search: &Search<'_>) -> Vec<Explanation> {
             None => break,
         };
         let Some(bits) = search::rows_of(&found.candidates, &found.best.parts) else { break };
+        let told = told(table, &arranged, &judge, &found);
+        if let Some(symptom) = Symptom::of(&judge, &found).filter(|_| aside.is_none()) {
+            symptom.fields(&judge, &found).for_each(|field| allowed[field] = false);
+            if !symptom.restates {
+                accept(&arranged, &judge, &found, &bits, &mut combination, &mut levels);
+            }
+            aside = Some((explanations.len(), symptom));
+            explanations.push(told);
+            continue;
+        }
         let news = new_share(&arranged, &masses, &bits, &covered);
+        if news < NEW_SHARE_MIN || (!first && told.best.score < SCORE_MIN) {
+            break;
+        }
         if first {
             first_score = found.best.verdict.score;
         }
-        let told = told(table, &arranged, &judge, &found);
-        if news >= NEW_SHARE_MIN && (first || told.best.score >= SCORE_MIN) {
-            explanations.push(told);
-        } else {
-            break;
+        if let Some((at, symptom)) = &aside {
+            explanations[*at].symptom |= symptom.comes_after() && symptom.follows(&place, &bits);
         }
+        explanations.push(told);
         accept(&arranged, &judge, &found, &bits, &mut combination, &mut levels);
         for (row, covered) in covered.iter_mut().enumerate() {
             *covered |= arranged.has(&bits, row);
         }
     }
-    explanations.sort_by(|a, b| b.best.score.total_cmp(&a.best.score));
+    order(&mut explanations);
     explanations
 }
 
@@ -267,7 +291,7 @@ fn told(table: &Table, arranged: &Arranged, judge: &Judge, found: &search::Found
     same_as.dedup();
     let rivals = rivals(arranged, judge, found);
     let rivals = rivals.into_iter().map(scored).collect();
-    Explanation { question: judge.question, best: scored(&found.best), rivals, same_as }
+    Explanation { question: judge.question, best: scored(&found.best), rivals, same_as, symptom: false }
 }
 
 /// The best other conjunctions that do not hold for the same rows as the best or one another.
@@ -280,9 +304,9 @@ fn rivals<'f>(arranged: &Arranged, judge: &Judge, found: &'f search::Found) -> V
             break;
         }
         let rows = bits(rival);
-        let same = told
-            .iter()
-            .any(|(t, b)| candidates::same_rows(arranged, judge, (&t.sums, b), (&rival.sums, &rows), RIVAL_SHARE));
+        let same = told.iter().any(|(t, b)| {
+            candidates::same_rows(arranged, judge.cells(), (&t.sums, b), (&rival.sums, &rows), RIVAL_SHARE)
+        });
         if !same {
             told.push((rival, rows));
         }

@@ -52,7 +52,7 @@ pub(crate) fn search(
 ) -> Option<Found> {
     let Candidates { mut kept, mut examined } = first;
     let mut ranked = beam(place, judge, &kept, examined);
-    let mut best = first_needed(place, judge, &kept, &ranked, z_min(&kept, examined))?;
+    let mut best = first_needed(place, judge, &kept, &ranked, examined)?;
     for _ in 0..if drill { DRILL_ROUNDS } else { 0 } {
         if stop.load(Ordering::Relaxed) {
             break;
@@ -64,7 +64,7 @@ pub(crate) fn search(
         }
         examined += more;
         ranked = beam(place, judge, &kept, examined);
-        let Some(next) = first_needed(place, judge, &kept, &ranked, z_min(&kept, examined)) else { break };
+        let Some(next) = first_needed(place, judge, &kept, &ranked, examined) else { break };
         let better = next.rank > best.rank;
         best = next;
         if !better {
@@ -99,15 +99,13 @@ pub(crate) fn rows_of(kept: &[Candidate], parts: &[usize]) -> Option<Bits> {
     Some(rest.iter().fold(kept[*first].bits.clone(), |bits, at| both(&bits, &kept[*at].bits)))
 }
 
-/// The z that rules out chance over all that is compared.
-fn z_min(kept: &[Candidate], examined: usize) -> f64 {
-    let kept = kept.len() as f64;
-    score::threshold(examined as f64 * kept + BEAM as f64 * kept / 10.0)
+/// The z that rules out chance over all that is compared: every further condition is chosen among all that were kept.
+fn z_min(kept: &[Candidate], examined: usize, conditions: usize) -> f64 {
+    score::threshold(examined as f64 * (kept.len() as f64).powi(conditions as i32 - 1))
 }
 
 /// Every conjunction that is raised, best first.
 fn beam(place: &Place<'_>, judge: &Judge, kept: &[Candidate], examined: usize) -> Vec<Conjunction> {
-    let z_min = z_min(kept, examined);
     let mut all: Vec<Conjunction> = Vec::new();
     for (at, candidate) in kept.iter().enumerate() {
         all.push(judged(judge, kept, vec![at], candidate.sums.clone()));
@@ -145,7 +143,7 @@ fn beam(place: &Place<'_>, judge: &Judge, kept: &[Candidate], examined: usize) -
     }
     all.append(&mut pairs);
     all.retain(|c| c.verdict.z > SINGLE_Z_MIN && c.verdict.score > 0.0);
-    all.iter_mut().for_each(|c| c.sure = c.verdict.z > z_min);
+    all.iter_mut().for_each(|c| c.sure = c.verdict.z > z_min(kept, examined, c.parts.len()));
     sort(&mut all);
     all
 }
@@ -173,12 +171,14 @@ fn first_needed(
     judge: &Judge,
     kept: &[Candidate],
     ranked: &[Conjunction],
-    z_min: f64,
+    examined: usize,
 ) -> Option<Conjunction> {
     let sure = ranked.iter().filter(|c| c.sure).take(TRIES_MAX);
     sure.filter_map(|c| minimal(place, judge, kept, c.clone())).find(|c| match judge.question {
         Question::Share | Question::TwoWitnesses => true,
-        Question::Rate | Question::Count { .. } => more_raised(judge, kept, c, &judge.totals) > z_min,
+        Question::Rate | Question::Count { .. } => {
+            more_raised(judge, kept, c, &judge.totals) > z_min(kept, examined, c.parts.len())
+        }
     })
 }
 

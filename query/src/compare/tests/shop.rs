@@ -89,6 +89,14 @@ pub(crate) fn event(random: &mut Random, at: u64) -> Event {
     event
 }
 
+/// How often chance is tried, and whether cases are as large as written.
+pub(crate) const REPETITIONS: &str = "OUTCROP_COMPARE_REPETITIONS";
+
+/// The events of a case: half of them unless there is time.
+pub(crate) fn sized(count: u64) -> u64 {
+    if std::env::var_os(REPETITIONS).is_some() { count } else { count / 2 }
+}
+
 /// So many events, each with `error` by the probability that `cause` gives it.
 pub(crate) fn events(seed: u64, count: u64, cause: impl Fn(&Event) -> f64) -> Vec<Event> {
     let mut random = Random::new(seed);
