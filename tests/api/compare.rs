@@ -16,7 +16,7 @@ fn shop(server: &Server, count: u64) {
         let (build, region) = (random.below(10), ["eu", "us", "ap"][random.below(3) as usize]);
         let bad = build == 7 && region == "eu";
         let failed = random.below(100) < if bad { 60 } else { 2 };
-        let ms = 5 + random.below(100) + if failed { 10 } else { 0 };
+        let ms = 5 + random.below(1_000) + if failed { 100 } else { 0 };
         let _ = writeln!(
             lines,
             "{{\"build\":\"b{build}\",\"region\":\"{region}\",\"failed\":{failed},\"ms\":{ms},\"id\":\"{at:x}\",\"code\":{}}}",
@@ -74,7 +74,7 @@ fn the_answer_has_the_shape_of_the_contract() {
     assert_eq!(answer["stats"]["rows_scanned"], 8_000);
     assert_eq!(answer["stats"]["segments"]["scanned"], 1);
 
-    let [first] = answer["explanations"].as_array().unwrap().as_slice() else { panic!("{answer:#}") };
+    let first = &answer["explanations"][0];
     assert!(says(first, &[("build", json!("b7")), ("region", json!("eu"))]), "{first}");
     for (at, key) in ["selection", "baseline", "score"].iter().enumerate() {
         assert!((0.0..=1.0).contains(&first[key].as_f64().unwrap()), "{at}: {first}");
