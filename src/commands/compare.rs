@@ -91,7 +91,8 @@ pub(crate) struct CompareArguments {
 }
 
 pub(crate) fn compare(arguments: &CompareArguments) -> Result<ExitCode, CommandError> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() as i64;
+    // The end of this second: what was sent a moment ago is asked about too.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() as i64 + 1;
     let answer =
         Client::new(&arguments.url, arguments.key.as_ref()).compare(&arguments.dataset, &spec(arguments, now)?)?;
     if arguments.json {

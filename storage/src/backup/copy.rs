@@ -119,12 +119,13 @@ fn make_way(disk: &dyn Disk, path: &Path) -> Result<PathBuf, StoreError> {
 
 /// Makes a directory and those above it, and their names durable.
 pub(super) fn make_directory(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
-    if path.is_dir() {
-        return Ok(());
+    let io = |e| StoreError::io("create", path, e);
+    if !path.is_dir() {
+        make_directory(disk, parent(path))?;
+        disk.create_directory(path).map_err(io)?;
     }
-    make_directory(disk, parent(path))?;
-    let made = disk.create_directory(path).and_then(|()| disk.sync_directory(parent(path)));
-    made.map_err(|e| StoreError::io("create", path, e))
+    // One that is there may be of an attempt that failed before its name was durable.
+    disk.sync_directory(parent(path)).map_err(io)
 }
 
 /// The directory that a path is in.

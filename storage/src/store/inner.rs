@@ -548,9 +548,10 @@ impl Inner {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         };
-        remove(&self.data_dir.segment(dataset, id))?;
+        // What is left half removed looks like what was never finished.
         remove(&self.data_dir.sums(dataset, id))?;
         remove(&self.data_dir.sidecar(dataset, id))?;
+        remove(&self.data_dir.segment(dataset, id))?;
         let retired = self.data_dir.retired(dataset, id);
         if self.disk.length(&retired).is_ok() {
             self.disk.sync_directory(&self.data_dir.dataset(dataset))?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,6 +23,7 @@ use crate::paths::DataDir;
 use crate::segment::cache::FooterCache;
 use crate::segment::sequences::Sequences;
 use crate::wal::frame::{FrameBatch, Target};
+use crate::wal::header;
 use crate::wal::reader::{self, WalCondition, WalFiles};
 use crate::wal::writer::ClosedFile;
 
@@ -117,14 +118,18 @@ fn open_catalog(disk: &dyn Disk, dir: &DataDir) -> Result<Catalog, StoreError> {
     Ok(catalog)
 }
 
-/// A new catalog over old files would not know them.
+/// A new catalog over old files would not know them. A log file without a whole header, and a directory without files,
+/// are of a beginning that came to nothing: no event was ever in them.
 fn refuse_old_files(disk: &dyn Disk, dir: &DataDir) -> Result<(), StoreError> {
-    for held in [dir.segments(), dir.wal()] {
-        if !sweep::list(disk, &held)?.is_empty() {
-            return Err(StoreError::CatalogMissing { path: dir.root().to_owned() });
-        }
+    let is_begun = |log: &PathBuf| !disk.length(log).is_ok_and(|bytes| bytes < header::BYTES_MIN);
+    let mut is_old = sweep::list(disk, &dir.wal())?.iter().any(is_begun);
+    for folder in sweep::list(disk, &dir.segments())? {
+        is_old |= !folder.is_dir() || !sweep::list(disk, &folder)?.is_empty();
     }
-    Ok(())
+    match is_old {
+        true => Err(StoreError::CatalogMissing { path: dir.root().to_owned() }),
+        false => Ok(()),
+    }
 }
 
 fn new_store_id() -> Result<[u8; 16], StoreError> {

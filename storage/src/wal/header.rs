@@ -14,6 +14,8 @@ pub(crate) const FORMAT_VERSION: u32 = 2;
 const FIXED_BYTES: usize = 40;
 const CUT_BYTES: usize = 16;
 const CHECKSUM_BYTES: usize = 8;
+/// Bytes of a header without cuts: in a file with fewer there was never anything.
+pub(crate) const BYTES_MIN: u64 = (FIXED_BYTES + CHECKSUM_BYTES) as u64;
 
 /// Where an earlier file ends on which a write or an fsync has failed. What it has behind that was refused, and must not
 /// come back when its sender may have sent it again.
