@@ -52,6 +52,7 @@ impl Inner {
     pub(super) fn drop_dataset(&self, dataset: DatasetId) -> Result<u64, StoreError> {
         let _no_rewrite = held(&self.rewriting);
         let _no_flush = held(&self.flushing);
+        self.settle_leftovers()?;
         let segments = self.datasets().get(&dataset).map(|state| state.all_segments().cloned().collect::<Vec<_>>());
         let segments = segments.ok_or(StoreError::NoDataset)?;
         // Noted first: a catalog that is rebuilt from files must not revive what is about to go.

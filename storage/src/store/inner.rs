@@ -130,7 +130,8 @@ pub(super) struct Inner {
     pub(super) rewriting: Mutex<()>,
     /// Segments that the catalog no longer lists and somebody may still read.
     pub(super) graveyard: Mutex<Vec<Arc<Segment>>>,
-    /// Segments whose publication has failed: whether the catalog will list them after a crash is not known.
+    /// Segments whose publication has failed: whether the catalog will list them after a crash is not known. And segments
+    /// that were never published and could not be removed.
     unsure: Mutex<Vec<(DatasetId, SegmentId)>>,
     pub(super) upkeep_counts: UpkeepCounts,
     /// One trim at a time.
@@ -528,17 +529,26 @@ impl Inner {
         catalog.prove(self.next_sequence.load(Ordering::SeqCst))?;
         let listed = catalog.listed(&ids)?;
         drop(catalog);
-        for (dataset, id) in unsure.drain(..).filter(|(_, id)| !listed.contains(id)) {
-            self.remove_segments(dataset, std::iter::once(id));
-        }
+        unsure.retain(|(dataset, id)| !listed.contains(id) && self.remove_files(*dataset, *id).is_err());
         Ok(())
     }
 
-    /// Removes segments that were never published, so that failing flushes do not fill the disk; start-up removes what
-    /// cannot be removed now.
+    /// The same, with nothing left. Whatever is about to end events for good must ask for it: a copy that a failed flush
+    /// has left would bring them back to a catalog that is made anew from files.
+    pub(super) fn settle_leftovers(&self) -> Result<(), StoreError> {
+        self.settle_unsure()?;
+        let Some((dataset, id)) = held(&self.unsure).first().copied() else { return Ok(()) };
+        let why = std::io::Error::other("a failed flush or merge has left it, and it cannot be removed");
+        Err(StoreError::io("remove", &self.data_dir.segment(dataset, id), why))
+    }
+
+    /// Removes segments that were never published, so that failing flushes do not fill the disk. What cannot be removed now
+    /// is tried again.
     pub(super) fn remove_segments(&self, dataset: DatasetId, ids: impl Iterator<Item = SegmentId>) {
         for id in ids {
-            let _later = self.remove_files(dataset, id);
+            if self.remove_files(dataset, id).is_err() {
+                held(&self.unsure).push((dataset, id));
+            }
         }
     }
 

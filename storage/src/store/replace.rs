@@ -201,6 +201,7 @@ impl Inner {
 
     /// Takes segments out of the store with all their events.
     fn retire(&self, change: &Change) -> Result<(), StoreError> {
+        self.settle_leftovers()?;
         let before = footers(&change.segments);
         // Noted first: a catalog that is rebuilt from files must not revive what is about to go.
         self.note_all_retired(change.dataset, &change.segments)?;
@@ -236,6 +237,7 @@ impl Inner {
         cancelled: &dyn Fn() -> bool,
     ) -> Result<u64, E> {
         let _one = held(&self.rewriting);
+        self.settle_leftovers()?;
         let mut rows = rows()?;
         rows.retain(|_, dropped| !dropped.is_empty());
         Ok(self.rewrite_without(dataset, &rows, cancelled)?)
