@@ -7,12 +7,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use chrono::DateTime;
 use clap::Args;
 use serde_json::{Value, json};
-use ureq::http::HeaderValue;
 
 use super::CommandError;
 use super::query::{filter, seconds};
+use super::remote::{Remote, tell_warnings};
 use super::table::printable;
-use crate::client::{self, Client};
 
 /// Cells of a bar that stands for everything.
 const BAR_CELLS: f64 = 24.0;
@@ -79,12 +78,8 @@ pub(crate) struct CompareArguments {
     /// Until when, RFC 3339
     #[arg(long, value_name = "TIME")]
     end: Option<String>,
-    /// Where Outcrop is
-    #[arg(long, env = "OUTCROP_URL", default_value = "http://127.0.0.1:4318")]
-    url: String,
-    /// A key, if Outcrop has keys
-    #[arg(long, env = "OUTCROP_KEY", hide_env_values = true, value_parser = client::key)]
-    key: Option<HeaderValue>,
+    #[command(flatten)]
+    remote: Remote,
     /// Print the answer as JSON
     #[arg(long)]
     json: bool,
@@ -93,16 +88,13 @@ pub(crate) struct CompareArguments {
 pub(crate) fn compare(arguments: &CompareArguments) -> Result<ExitCode, CommandError> {
     // The end of this second: what was sent a moment ago is asked about too.
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() as i64 + 1;
-    let answer =
-        Client::new(&arguments.url, arguments.key.as_ref()).compare(&arguments.dataset, &spec(arguments, now)?)?;
+    let answer = arguments.remote.client().compare(&arguments.dataset, &spec(arguments, now)?)?;
     if arguments.json {
         println!("{answer:#}");
         return Ok(ExitCode::SUCCESS);
     }
     print!("{}", told(&answer));
-    for warning in answer["warnings"].as_array().into_iter().flatten() {
-        eprintln!("no event has a field {}; alike: {}", warning["field"], warning["similar"]);
-    }
+    tell_warnings(&answer);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,6 +7,7 @@ mod demo;
 mod inspect;
 mod keys;
 mod query;
+mod remote;
 mod repair;
 mod send;
 pub(crate) mod serve;

@@ -4,10 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
-use ureq::http::HeaderValue;
 
+use super::remote::{Remote, tell_warnings};
 use super::{CommandError, table};
-use crate::client::{self, Client};
 
 #[derive(Args, Debug)]
 pub(crate) struct QueryArguments {
@@ -41,12 +40,8 @@ pub(crate) struct QueryArguments {
     /// Until when, RFC 3339
     #[arg(long, value_name = "TIME")]
     end: Option<String>,
-    /// Where Outcrop is
-    #[arg(long, env = "OUTCROP_URL", default_value = "http://127.0.0.1:4318")]
-    url: String,
-    /// A key, if Outcrop has keys
-    #[arg(long, env = "OUTCROP_KEY", hide_env_values = true, value_parser = client::key)]
-    key: Option<HeaderValue>,
+    #[command(flatten)]
+    remote: Remote,
     /// Print the answer as JSON
     #[arg(long, conflicts_with = "csv")]
     json: bool,
@@ -56,16 +51,14 @@ pub(crate) struct QueryArguments {
 }
 
 pub(crate) fn query(arguments: &QueryArguments) -> Result<ExitCode, CommandError> {
-    let answer = Client::new(&arguments.url, arguments.key.as_ref()).query(&arguments.dataset, &spec(arguments)?)?;
+    let answer = arguments.remote.client().query(&arguments.dataset, &spec(arguments)?)?;
     if arguments.json {
         println!("{answer:#}");
     } else if arguments.csv {
         print!("{}", table::csv(&answer));
     } else {
         println!("{}", table::text(&answer));
-        for warning in answer["warnings"].as_array().into_iter().flatten() {
-            eprintln!("no event has a field {}; alike: {}", warning["field"], warning["similar"]);
-        }
+        tell_warnings(&answer);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::value::RawValue;
-use ureq::http::HeaderValue;
 
 use super::CommandError;
-use crate::client::{self, Accepted, Client, ClientError};
+use super::remote::Remote;
+use crate::client::{Accepted, Client, ClientError};
 
 /// Rejected events that are printed; all are counted.
 const REJECTS_PRINTED_MAX: usize = 20;
@@ -41,12 +41,8 @@ pub(crate) struct SendArguments {
     /// The dataset to send to
     #[arg(long, value_name = "NAME")]
     dataset: String,
-    /// Where Outcrop is
-    #[arg(long, env = "OUTCROP_URL", default_value = "http://127.0.0.1:4318")]
-    url: String,
-    /// A key, if Outcrop has keys
-    #[arg(long, env = "OUTCROP_KEY", hide_env_values = true, value_parser = client::key)]
-    key: Option<HeaderValue>,
+    #[command(flatten)]
+    remote: Remote,
     /// Events of one request
     #[arg(long, value_name = "COUNT", default_value_t = 5_000)]
     batch: usize,
@@ -257,7 +253,7 @@ impl Batcher<'_> {
 }
 
 fn deliver(arguments: &SendArguments, batches: &Mutex<Receiver<Batch>>, totals: &Mutex<Totals>, bar: &ProgressBar) {
-    let client = Client::new(&arguments.url, arguments.key.as_ref());
+    let client = arguments.remote.client();
     loop {
         let next = batches.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(batch) = next else { return };
