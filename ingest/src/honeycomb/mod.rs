@@ -19,8 +19,8 @@ use crate::fault::{Fault, FaultKind};
 use crate::json::body::{Body, Stage, Text};
 use crate::json::event::{EventReader, is_empty_object};
 use crate::json::number::Number;
-use crate::json::scan::{COLON_EXPECTED, KEY_EXPECTED, Scanner};
-use crate::json::string::Token as StringToken;
+use crate::json::scan::Scanner;
+use crate::json::walk;
 use crate::limits::{Bounds, ITEMS_MAX};
 use crate::{Context, Decoded, sample_rate, time};
 
@@ -123,22 +123,7 @@ fn envelope<'a>(events: &mut EventReader<'a>, scan: &mut Scanner<'a>) -> Result<
     let start = scan.at();
     let mut data = None;
     let (mut time, mut rate) = (None, None);
-    let mut escaped = String::new();
-    scan.advance(1);
-    scan.space();
-    let mut more = scan.peek() != Some(b'}');
-    while more {
-        if scan.peek() != Some(b'"') {
-            return Err(scan.fault(KEY_EXPECTED));
-        }
-        escaped.clear();
-        let key = match scan.string(&mut escaped)? {
-            StringToken::Plain(key) => key,
-            StringToken::Scratch(_) => &escaped,
-        };
-        scan.space();
-        scan.expect(b':', COLON_EXPECTED)?;
-        scan.space();
+    walk::object(scan, |scan, key| {
         match key {
             "data" => {
                 data = Some(scan.at());
@@ -152,14 +137,8 @@ fn envelope<'a>(events: &mut EventReader<'a>, scan: &mut Scanner<'a>) -> Result<
             "samplerate" => rate = Sent::scan(scan)?,
             _ => drop(scan.skip(Some(NESTING_DEPTH_MAX))?),
         }
-        scan.space();
-        more = scan.peek() == Some(b',');
-        if more {
-            scan.advance(1);
-            scan.space();
-        }
-    }
-    scan.expect(b'}', "',' or '}' is expected after a value in an object")?;
+        Ok(())
+    })?;
     let Some(data) = data else {
         return Err(Fault::new(start, FaultKind::Empty));
     };
@@ -194,13 +173,7 @@ impl<'a> Sent<'a> {
     fn scan(scan: &mut Scanner<'a>) -> Result<Option<Sent<'a>>, Fault> {
         let start = scan.at();
         Ok(match scan.peek() {
-            Some(b'"') => {
-                let mut escaped = String::new();
-                Some(Sent::Text(match scan.string(&mut escaped)? {
-                    StringToken::Plain(text) => Cow::Borrowed(text),
-                    StringToken::Scratch(_) => Cow::Owned(escaped),
-                }))
-            }
+            Some(b'"') => walk::text_or_skip(scan)?.map(Sent::Text),
             Some(byte) if Scanner::begins_number(byte) => match scan.number()? {
                 Number::Integer(_) | Number::Float(..) | Number::Beyond(_) => {
                     Some(Sent::text(&scan.text()[start..scan.at()]))
