@@ -231,7 +231,8 @@ impl Run {
     async fn answer(mut self) -> Result<Answer, QueryError> {
         let began = Instant::now();
         let stats = Arc::new(ScanStats::default());
-        let names = plan::names(&self.query);
+        self.scope = self.scope.with_calculated(&self.query.calculated);
+        let names = self.query.calculated.inputs_of(plan::names(&self.query));
         overflow::look_up(&mut self.scope, &names, self.query.range).await?;
         let mut warnings = warn_unknown(&self.scope, names, self.strict)?;
         warnings.extend(self.scope.missing(self.query.range));

@@ -55,7 +55,7 @@ fn condition_expression(
         let mut any = Vec::new();
         for field in scope.text_fields() {
             // As any other filter on the field has it: one column of the scan cannot be there twice.
-            let Some(column) = scope.resolve(field.as_str()).column(FieldType::String) else { continue };
+            let Some(column) = scope.resolve_sent(field.as_str()).column(FieldType::String) else { continue };
             any.extend(field_test(&column, FieldType::String, &condition.test)?);
             used.insert(column);
         }

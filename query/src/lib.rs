@@ -1,7 +1,7 @@
 //! SPEC → ANSWER: a question as JSON becomes an answer as JSON.
 //!
 //! The way of a question: [`spec`] parses it once into typed form, [`scope`] finds the datasets and fields it names,
-//! [`plan`] makes DataFusion plans of it, [`prune`] leaves out what cannot match, [`scan`] reads the rest ([`overflow`]
+//! [`expression`] calculates fields that nobody sent, [`plan`] makes DataFusion plans of it, [`prune`] leaves out what cannot match, [`scan`] reads the rest ([`overflow`]
 //! finds fields without columns), [`execute`] runs it under a deadline and a memory budget, [`answer`] writes it down,
 //! [`missing`] says what it lacks. [`rows`] reads whole events, [`compare`] says what is different about some of them,
 //! [`fields`] lists what there is to ask about, [`matching`] finds the places of events for whoever removes them.
@@ -16,6 +16,7 @@ pub mod spec;
 mod answer;
 mod compare;
 mod execute;
+mod expression;
 mod fields;
 mod filter;
 mod functions;
@@ -40,4 +41,4 @@ pub use execute::{QueryEngine, QuerySettings};
 pub use fields::{DatasetList, DatasetSummary, FieldList, FieldSummary, ValueCount, ValueList};
 pub use matching::{ChosenEvents, MatchingRows};
 pub use rows::RowsAnswer;
-pub use spec::{DeletionSpec, Options, QuerySpec, RowsSpec, read_spec};
+pub use spec::{CalculatedFieldSpec, DeletionSpec, Options, QuerySpec, RowsSpec, read_spec};

@@ -2,6 +2,16 @@
 
 /// Filters, calculations, breakdowns, orders and havings of one spec, each.
 pub const CLAUSES_MAX: usize = 100;
+/// Bytes of the text of one calculated field or formula: some pages.
+pub const EXPRESSION_BYTES_MAX: usize = 16 << 10;
+/// Parentheses within each other in one text.
+pub const EXPRESSION_DEPTH_MAX: usize = 50;
+/// Levels of an expression with everything that it names: each is a call on the stack.
+pub const EXPRESSION_LEVELS_MAX: usize = 200;
+/// Parts of an expression with everything that it names: some microseconds an event.
+pub const EXPRESSION_NODES_MAX: usize = 2_000;
+/// Bytes of a text that an expression makes: as many as a text may have that is sent.
+pub const EXPRESSION_TEXT_BYTES_MAX: usize = 64 << 10;
 /// Values of one `in` list.
 pub const IN_LIST_MAX: usize = 10_000;
 /// Groups of an answer, rows of a page.

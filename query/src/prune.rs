@@ -273,7 +273,7 @@ fn page_selection(segment: &OpenSegment, row_group: usize, predicate: &Predicate
 /// The fields and types whose columns scan columns are made of.
 pub(crate) fn physical<'c>(columns: impl Iterator<Item = &'c ScanColumn>) -> Vec<(FieldName, FieldType)> {
     let overflow = || Some((FieldName::trusted(reserved::OVERFLOW), FieldType::String));
-    let parts = columns.flat_map(|column| match column {
+    let parts = columns.flat_map(ScanColumn::read).flat_map(|column| match column {
         ScanColumn::Field(field, field_type) => [Some((field.clone(), *field_type)), None],
         ScanColumn::Overflowing(field, field_type, _) => [Some((field.clone(), *field_type)), overflow()],
         ScanColumn::Overflow => [overflow(), None],
@@ -281,6 +281,7 @@ pub(crate) fn physical<'c>(columns: impl Iterator<Item = &'c ScanColumn>) -> Vec
         | ScanColumn::Sequence
         | ScanColumn::Received
         | ScanColumn::Dataset
+        | ScanColumn::Calculated(..)
         | ScanColumn::SampleRate => [None, None],
     });
     parts.flatten().collect()
@@ -293,7 +294,7 @@ pub(crate) fn column_index(segment: &OpenSegment, column: &ScanColumn) -> Option
         ScanColumn::Sequence => segment.system_column(reserved::SEQUENCE),
         ScanColumn::Received => segment.system_column(reserved::RECEIVED),
         ScanColumn::SampleRate => segment.system_column(reserved::SAMPLE_RATE),
-        ScanColumn::Dataset => None,
+        ScanColumn::Dataset | ScanColumn::Calculated(..) => None,
         ScanColumn::Field(field, field_type) | ScanColumn::Overflowing(field, field_type, _) => {
             segment.column(field, *field_type)
         }
@@ -315,6 +316,9 @@ fn overflow_index(segment: &OpenSegment) -> Option<usize> {
 
 /// Whether no event of a segment has a value in a scan column.
 fn is_absent(segment: &OpenSegment, column: &ScanColumn) -> bool {
+    if let ScanColumn::Calculated(calculated, field_type) = column {
+        return !calculated.has_without(*field_type) && calculated.columns().iter().all(|c| is_absent(segment, c));
+    }
     column.nullable() && column_index(segment, column).is_none() && overflow_of(segment, column).is_none()
 }
 

@@ -36,7 +36,7 @@ use crate::error::QueryError;
 use crate::execute::{Cancelled, QueryEngine, answer_stats, warn_unknown};
 use crate::plan::collect_names;
 use crate::prune::{self, Predicate, Unit};
-use crate::scan::{self, MemoryRows, ScanStats, indexes, memory_column, segment_column};
+use crate::scan::{self, MemoryRows, ScanStats, indexes, memory_column, memory_columns, segment_column};
 use crate::scope::{FieldRef, ScanColumn, Scope};
 use crate::spec::{Options, RowsQuery, RowsSpec, parse_rows};
 use crate::{filter, missing, overflow};
@@ -85,6 +85,7 @@ impl QueryEngine {
         let ask = move |mut scope: Scope| {
             let (context, query) = (context.clone(), query.clone());
             async move {
+                scope = scope.with_calculated(&query.calculated);
                 overflow::look_up(&mut scope, &names(&query), query.range).await?;
                 let cancelled = Cancelled::default();
                 let stop = cancelled.flag();
@@ -102,8 +103,11 @@ impl QueryEngine {
 fn names(query: &RowsQuery) -> BTreeSet<&str> {
     let mut names = BTreeSet::new();
     collect_names(&query.filter, &mut names);
-    names.extend(query.columns.iter().flatten().map(String::as_str));
-    names
+    match &query.columns {
+        Some(columns) => names.extend(columns.iter().map(String::as_str)),
+        None => names.extend(query.calculated.names()),
+    }
+    query.calculated.inputs_of(names)
 }
 
 /// (timestamp, sequence): the order of events.
@@ -355,13 +359,15 @@ impl Pager {
             Some(names) => Wanted {
                 fields: Some(names.iter().map(|n| (n.clone(), self.scope.resolve(n))).collect()),
                 system: Vec::new(),
+                calculated: Vec::new(),
             },
             None => {
                 let mut system = vec![ScanColumn::Timestamp, ScanColumn::SampleRate];
                 if self.scope.datasets.len() > 1 {
                     system.push(ScanColumn::Dataset);
                 }
-                Wanted { fields: None, system }
+                let calculated = self.query.calculated.names().map(|n| (n.to_owned(), self.scope.resolve(n))).collect();
+                Wanted { fields: None, system, calculated }
             }
         }
     }
@@ -380,6 +386,8 @@ struct Wanted {
     /// None: every field.
     fields: Option<Vec<(String, FieldRef)>>,
     system: Vec<ScanColumn>,
+    /// The question's own fields, where every field is wanted.
+    calculated: Vec<(String, FieldRef)>,
 }
 
 /// Rows of a page that are decoded at a time: all of their columns are.
@@ -388,7 +396,7 @@ const FETCH_BATCH_ROWS: usize = 1_024;
 impl Wanted {
     /// The columns of chosen fields; none where every field is wanted.
     fn columns(&self) -> Vec<ScanColumn> {
-        self.fields.iter().flatten().flat_map(|(_, field)| field.columns()).collect()
+        self.fields.iter().flatten().chain(&self.calculated).flat_map(|(_, field)| field.columns()).collect()
     }
 }
 
@@ -447,11 +455,7 @@ fn find_in_memory(
 pub(crate) fn passing(batch: &StoredBatch, dataset: &str, predicates: &[Predicate]) -> Result<Vec<bool>, QueryError> {
     let mut passing = vec![true; batch.rows()];
     for predicate in predicates {
-        let arrays = predicate
-            .columns
-            .iter()
-            .map(|c| memory_column(batch, dataset, c, MemoryRows::Range(0, batch.rows())))
-            .collect::<Result<_, _>>()?;
+        let arrays = memory_columns(batch, dataset, &predicate.columns, MemoryRows::Range(0, batch.rows()))?;
         let passes = predicate.passes(&scan::record_batch(&predicate.schema, arrays, batch.rows())?)?;
         for (row, passing) in passing.iter_mut().enumerate() {
             *passing &= passes.is_valid(row) && passes.value(row);
@@ -467,7 +471,9 @@ fn system_name(column: &ScanColumn) -> &'static str {
         ScanColumn::Received => reserved::RECEIVED,
         ScanColumn::Dataset => reserved::DATASET,
         ScanColumn::Overflow => reserved::OVERFLOW,
-        ScanColumn::SampleRate | ScanColumn::Field(..) | ScanColumn::Overflowing(..) => reserved::SAMPLE_RATE,
+        ScanColumn::SampleRate | ScanColumn::Field(..) | ScanColumn::Overflowing(..) | ScanColumn::Calculated(..) => {
+            reserved::SAMPLE_RATE
+        }
     }
 }
 
@@ -485,9 +491,9 @@ fn put_column(
             }
             ScanColumn::Dataset => (answer::scalar(array, from), "string"),
             ScanColumn::Sequence | ScanColumn::SampleRate => (answer::scalar(array, from), "integer"),
-            ScanColumn::Field(_, field_type) | ScanColumn::Overflowing(_, field_type, _) => {
-                (answer::scalar(array, from), field_type.label())
-            }
+            ScanColumn::Field(_, field_type)
+            | ScanColumn::Overflowing(_, field_type, _)
+            | ScanColumn::Calculated(_, field_type) => (answer::scalar(array, from), field_type.label()),
             ScanColumn::Overflow => {
                 if array.is_valid(from) {
                     put_overflow(cells, array.as_string_view().value(from), to);
@@ -527,10 +533,16 @@ fn columns_of(wanted: &Wanted, own: impl Iterator<Item = (FieldName, FieldType)>
                 columns.extend(field.columns().into_iter().map(|c| (name.clone(), c)));
             }
         }
-        None => columns.extend(own.map(|(field, t)| match field.as_str() {
-            reserved::OVERFLOW => (reserved::OVERFLOW.to_owned(), ScanColumn::Overflow),
-            name => (name.to_owned(), ScanColumn::Field(field, t)),
-        })),
+        None => {
+            columns.extend(own.map(|(field, t)| match field.as_str() {
+                reserved::OVERFLOW => (reserved::OVERFLOW.to_owned(), ScanColumn::Overflow),
+                name => (name.to_owned(), ScanColumn::Field(field, t)),
+            }));
+            for (name, field) in &wanted.calculated {
+                columns.retain(|(own, _)| own != name);
+                columns.extend(field.columns().into_iter().map(|c| (name.clone(), c)));
+            }
+        }
     }
     columns
 }

@@ -38,6 +38,7 @@ use parquet::arrow::arrow_reader::{
 
 use parquet::file::metadata::RowGroupMetaData;
 
+use crate::expression::deliver;
 use crate::prune::{self, Predicate, Pruned, Unit, column_index, overflow_of};
 use crate::scope::{ScanColumn, Scope, schema_of};
 use crate::spec::TimeRange;
@@ -186,6 +187,8 @@ fn cost(column: &ScanColumn) -> usize {
         ScanColumn::Dataset => 0,
         ScanColumn::Field(_, FieldType::String) => 8,
         ScanColumn::Overflowing(..) | ScanColumn::Overflow => 32,
+        // Calculating costs more than reading: what other predicates leave is enough.
+        ScanColumn::Calculated(calculated, _) => 64 + calculated.columns().iter().map(cost).sum::<usize>(),
         ScanColumn::Field(_, FieldType::Boolean) => 1,
         _ => 2,
     }
@@ -302,11 +305,7 @@ impl Work {
             let rows = limits::BATCH_ROWS.min(batch.rows() - from);
             let mut passing: Option<BooleanArray> = None;
             for predicate in &self.predicates {
-                let arrays = predicate
-                    .columns
-                    .iter()
-                    .map(|c| memory_column(batch, name, c, MemoryRows::Range(from, rows)))
-                    .collect::<Result<_>>()?;
+                let arrays = memory_columns(batch, name, &predicate.columns, MemoryRows::Range(from, rows))?;
                 let passes = predicate.passes(&record_batch(&predicate.schema, arrays, rows)?)?;
                 let passes = if passes.null_count() > 0 { prep_null_mask_filter(&passes) } else { passes };
                 passing = Some(match passing {
@@ -320,8 +319,7 @@ impl Work {
             if passing.as_ref().is_some_and(|p| p.true_count() == 0) {
                 continue;
             }
-            let rows_of = MemoryRows::Range(from, rows);
-            let arrays = self.columns.iter().map(|c| memory_column(batch, name, c, rows_of)).collect::<Result<_>>()?;
+            let arrays = memory_columns(batch, name, &self.columns, MemoryRows::Range(from, rows))?;
             let whole = record_batch(&self.schema, arrays, rows)?;
             batches.push(match passing {
                 Some(passing) => filter_record_batch(&whole, &passing)?,
@@ -350,8 +348,7 @@ impl Work {
         let batch_rows = batch_rows(metadata, &read);
         self.stats.note_row_group(metadata, selected, read);
         if predicates.is_empty() && output.is_empty() {
-            let arrays =
-                self.columns.iter().map(|c| absent_column(c, self.name(dataset), selected)).collect::<Result<_>>()?;
+            let arrays = deliver(&self.columns, selected, |c| absent_column(c, self.name(dataset), selected))?;
             return Ok(Reading::Batches(vec![record_batch(&self.schema, arrays, selected)?]));
         }
         let mut builder =
@@ -374,7 +371,7 @@ impl Work {
     fn deliver(&self, dataset: usize, segment: &OpenSegment, batch: &RecordBatch) -> Result<RecordBatch> {
         let rows = batch.num_rows();
         let name = self.name(dataset);
-        let arrays = self.columns.iter().map(|c| segment_column(batch, segment, name, c)).collect::<Result<_>>()?;
+        let arrays = segment_columns(batch, segment, name, &self.columns)?;
         record_batch(&self.schema, arrays, rows)
     }
 }
@@ -405,11 +402,7 @@ pub(crate) fn row_filter(predicate: Predicate, segment: Arc<OpenSegment>, datase
     let mask = ProjectionMask::roots(segment.metadata().parquet_schema(), indexes(&segment, &predicate.columns));
     Box::new(ArrowPredicateFn::new(mask, move |batch| {
         let evaluate = || -> Result<BooleanArray> {
-            let arrays = predicate
-                .columns
-                .iter()
-                .map(|c| segment_column(&batch, &segment, &dataset, c))
-                .collect::<Result<_>>()?;
+            let arrays = segment_columns(&batch, &segment, &dataset, &predicate.columns)?;
             predicate.passes(&record_batch(&predicate.schema, arrays, batch.num_rows())?)
         };
         evaluate().map_err(|e| arrow::error::ArrowError::ExternalError(Box::new(e)))
@@ -418,12 +411,33 @@ pub(crate) fn row_filter(predicate: Predicate, segment: Arc<OpenSegment>, datase
 
 /// The positions in the file of what the columns are made of.
 pub(crate) fn indexes(segment: &OpenSegment, columns: &[ScanColumn]) -> Vec<usize> {
-    columns.iter().flat_map(|c| column_index(segment, c).into_iter().chain(overflow_of(segment, c))).collect()
+    let read = columns.iter().flat_map(ScanColumn::read);
+    read.flat_map(|c| column_index(segment, c).into_iter().chain(overflow_of(segment, c))).collect()
 }
 
 pub(crate) fn record_batch(schema: &SchemaRef, arrays: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options)?)
+}
+
+/// Scan columns out of what parquet's reader delivered.
+fn segment_columns(
+    batch: &RecordBatch,
+    segment: &OpenSegment,
+    dataset: &str,
+    columns: &[ScanColumn],
+) -> Result<Vec<ArrayRef>> {
+    deliver(columns, batch.num_rows(), |c| segment_column(batch, segment, dataset, c))
+}
+
+/// Scan columns of rows of a memtable batch.
+pub(crate) fn memory_columns(
+    batch: &StoredBatch,
+    dataset: &str,
+    columns: &[ScanColumn],
+    rows: MemoryRows<'_>,
+) -> Result<Vec<ArrayRef>> {
+    deliver(columns, rows.count(), |c| memory_column(batch, dataset, c, rows))
 }
 
 /// A scan column out of what parquet's reader delivered.
@@ -441,6 +455,9 @@ pub(crate) fn segment_column(
     if let (ScanColumn::Overflowing(field, field_type, _), Some(texts)) = (column, overflow_of(segment, column)) {
         return Ok(overflow::values(own, read(texts)?.as_string_view(), field, *field_type));
     }
+    if let ScanColumn::Calculated(calculated, field_type) = column {
+        return calculated.column(*field_type, batch.num_rows(), |c| segment_column(batch, segment, dataset, c));
+    }
     let Some(array) = own else { return absent_column(column, dataset, batch.num_rows()) };
     Ok(match column {
         ScanColumn::Timestamp | ScanColumn::Received => {
@@ -448,9 +465,11 @@ pub(crate) fn segment_column(
         }
         ScanColumn::Sequence => cast(array, &DataType::Int64)?,
         ScanColumn::SampleRate => cast(array, &DataType::Int64)?,
-        ScanColumn::Dataset | ScanColumn::Field(..) | ScanColumn::Overflowing(..) | ScanColumn::Overflow => {
-            Arc::clone(array)
-        }
+        ScanColumn::Dataset
+        | ScanColumn::Field(..)
+        | ScanColumn::Overflowing(..)
+        | ScanColumn::Overflow
+        | ScanColumn::Calculated(..) => Arc::clone(array),
     })
 }
 
@@ -461,6 +480,9 @@ fn absent_column(column: &ScanColumn, dataset: &str, rows: usize) -> Result<Arra
         ScanColumn::SampleRate => Arc::new(Int64Array::from_value(1, rows)),
         ScanColumn::Field(..) | ScanColumn::Overflowing(..) | ScanColumn::Overflow => {
             new_null_array(&column.data_type(), rows)
+        }
+        ScanColumn::Calculated(calculated, field_type) => {
+            calculated.column(*field_type, rows, |c| absent_column(c, dataset, rows))?
         }
         ScanColumn::Timestamp | ScanColumn::Sequence | ScanColumn::Received => {
             return Err(DataFusionError::Internal(format!("a segment has no column {}", column.name())));
@@ -515,6 +537,9 @@ pub(crate) fn memory_column(
         }
         ScanColumn::Overflow => {
             memory_field(batch, reserved::OVERFLOW, FieldType::String, rows)?.map_or_else(absent, Ok)?
+        }
+        ScanColumn::Calculated(calculated, field_type) => {
+            calculated.column(*field_type, rows.count(), |c| memory_column(batch, dataset, c, rows))?
         }
         ScanColumn::Overflowing(field, field_type, (min, max)) => {
             let own = memory_field(batch, field.as_str(), *field_type, rows)?;

@@ -8,6 +8,7 @@ use outcrop_storage::event::{DatasetName, EventColumn, FieldName, FieldType, Tim
 use outcrop_storage::{DatasetSnapshot, OverflowTable, Snapshot};
 
 use crate::error::{QueryError, QueryErrorKind};
+use crate::expression::{Calculated, CalculatedFields};
 use crate::limits;
 
 /// A column that the scan can deliver.
@@ -23,6 +24,8 @@ pub(crate) enum ScanColumn {
     Overflowing(FieldName, FieldType, Times),
     /// All overflow fields of an event as they are stored.
     Overflow,
+    /// A calculated field's values of one type.
+    Calculated(Arc<Calculated>, FieldType),
 }
 
 /// The earliest and the latest event time.
@@ -41,6 +44,9 @@ impl ScanColumn {
                 format!("{}:{field}", field_type.label())
             }
             ScanColumn::Overflow => "overflow".into(),
+            ScanColumn::Calculated(calculated, field_type) => {
+                format!("calculated {}:{}", field_type.label(), calculated.name())
+            }
         }
     }
 
@@ -50,16 +56,35 @@ impl ScanColumn {
                 DataType::Int64
             }
             ScanColumn::Dataset | ScanColumn::Overflow => DataType::Utf8View,
-            ScanColumn::Field(_, FieldType::String) | ScanColumn::Overflowing(_, FieldType::String, _) => {
-                DataType::Utf8View
-            }
-            ScanColumn::Field(_, field_type) | ScanColumn::Overflowing(_, field_type, _) => field_type.data_type(),
+            ScanColumn::Field(_, field_type)
+            | ScanColumn::Overflowing(_, field_type, _)
+            | ScanColumn::Calculated(_, field_type) => match field_type {
+                FieldType::String => DataType::Utf8View,
+                FieldType::Boolean | FieldType::Integer | FieldType::Float => field_type.data_type(),
+            },
         }
     }
 
     /// Whether an event may be without a value.
     pub(crate) fn nullable(&self) -> bool {
-        matches!(self, ScanColumn::Field(..) | ScanColumn::Overflowing(..) | ScanColumn::Overflow)
+        match self {
+            ScanColumn::Field(..) | ScanColumn::Overflowing(..) | ScanColumn::Overflow | ScanColumn::Calculated(..) => {
+                true
+            }
+            ScanColumn::Timestamp
+            | ScanColumn::Sequence
+            | ScanColumn::Received
+            | ScanColumn::Dataset
+            | ScanColumn::SampleRate => false,
+        }
+    }
+
+    /// The columns that are read for it: itself, or those that it is calculated from.
+    pub(crate) fn read(&self) -> &[ScanColumn] {
+        match self {
+            ScanColumn::Calculated(calculated, _) => calculated.columns(),
+            other => std::slice::from_ref(other),
+        }
     }
 }
 
@@ -77,6 +102,8 @@ pub(crate) enum FieldRef {
     Field(FieldName, Vec<FieldType>),
     /// The same for a field that may have values in overflow, and the times of events that may have them there.
     Overflowing(FieldName, Vec<FieldType>, Times),
+    /// A calculated field of the question.
+    Calculated(Arc<Calculated>),
 }
 
 impl FieldRef {
@@ -84,17 +111,18 @@ impl FieldRef {
     pub(crate) fn columns(&self) -> Vec<ScanColumn> {
         match self {
             FieldRef::System(column) => vec![column.clone()],
-            FieldRef::Field(..) | FieldRef::Overflowing(..) => {
+            FieldRef::Field(..) | FieldRef::Overflowing(..) | FieldRef::Calculated(_) => {
                 self.types().iter().filter_map(|t| self.column(*t)).collect()
             }
         }
     }
 
-    /// The types of a sender's field.
+    /// The types of a sender's or a calculated field.
     pub(crate) fn types(&self) -> &[FieldType] {
         match self {
             FieldRef::System(_) => &[],
             FieldRef::Field(_, types) | FieldRef::Overflowing(_, types, _) => types,
+            FieldRef::Calculated(calculated) => calculated.types(),
         }
     }
 
@@ -106,6 +134,7 @@ impl FieldRef {
             FieldRef::System(_) => None,
             FieldRef::Field(field, _) => Some(ScanColumn::Field(field.clone(), field_type)),
             FieldRef::Overflowing(field, _, times) => Some(ScanColumn::Overflowing(field.clone(), field_type, *times)),
+            FieldRef::Calculated(calculated) => Some(ScanColumn::Calculated(Arc::clone(calculated), field_type)),
         }
     }
 }
@@ -118,6 +147,8 @@ pub(crate) struct Scope {
     resolved: Arc<Mutex<HashMap<String, FieldRef>>>,
     /// The types that names have in overflow beside those that were counted, where segments were read for it.
     looked_up: HashMap<String, [bool; 4]>,
+    /// The question's own fields. They come before those that were sent.
+    calculated: CalculatedFields,
 }
 
 impl Scope {
@@ -133,7 +164,23 @@ impl Scope {
 
     /// These datasets, of which nothing is known yet.
     pub(crate) fn of(datasets: Vec<DatasetSnapshot>) -> Scope {
-        Scope { datasets: Arc::new(datasets), resolved: Arc::default(), looked_up: HashMap::new() }
+        Scope {
+            datasets: Arc::new(datasets),
+            resolved: Arc::default(),
+            looked_up: HashMap::new(),
+            calculated: CalculatedFields::default(),
+        }
+    }
+
+    /// With the calculated fields of a question.
+    pub(crate) fn with_calculated(mut self, calculated: &CalculatedFields) -> Scope {
+        self.calculated = calculated.clone();
+        self.resolved = Arc::default();
+        self
+    }
+
+    pub(crate) fn calculated(&self) -> &CalculatedFields {
+        &self.calculated
     }
 
     /// What `name` means here. A field that no dataset has ever seen has no types.
@@ -142,9 +189,20 @@ impl Scope {
         if let Some(known) = resolved.get(name) {
             return known.clone();
         }
-        let found = system_column(name).map_or_else(|| self.resolve_field(name), FieldRef::System);
+        let found = match self.calculated.get(name) {
+            Some(expression) => {
+                let inputs = expression.inputs.iter().map(|input| self.resolve_sent(input)).collect();
+                FieldRef::Calculated(Arc::new(Calculated::new(name, expression, inputs)))
+            }
+            None => self.resolve_sent(name),
+        };
         resolved.insert(name.to_owned(), found.clone());
         found
+    }
+
+    /// The same without the question's own fields.
+    pub(crate) fn resolve_sent(&self, name: &str) -> FieldRef {
+        system_column(name).map_or_else(|| self.resolve_field(name), FieldRef::System)
     }
 
     fn resolve_field(&self, name: &str) -> FieldRef {
@@ -183,7 +241,7 @@ impl Scope {
     /// Whether some dataset has ever seen the field, or may have.
     pub(crate) fn knows(&self, name: &str) -> bool {
         match self.resolve(name) {
-            FieldRef::System(_) => true,
+            FieldRef::System(_) | FieldRef::Calculated(_) => true,
             // It was counted or was found to be there, in these times or in others.
             FieldRef::Overflowing(..) => true,
             FieldRef::Field(_, types) => !types.is_empty(),

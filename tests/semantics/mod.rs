@@ -74,6 +74,7 @@ scripts! {
     time "time"
     unknown_names "unknown_names"
     nothing "nothing"
+    calculated_fields "calculated_fields"
 }
 
 /// The canary: a runner that finds nothing wrong here would find nothing wrong anywhere.

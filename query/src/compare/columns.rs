@@ -150,9 +150,9 @@ impl<'a> Columns<'a> {
             return Ok(());
         }
         let source = opened(&part.source, columns)?;
-        let overflowing = columns.iter().any(|c| matches!(c, ScanColumn::Overflowing(..)));
+        let made = columns.iter().any(|c| matches!(c, ScanColumn::Overflowing(..) | ScanColumn::Calculated(..)));
         match &source {
-            Source::RowGroup { segment, open, row_group } if !overflowing => {
+            Source::RowGroup { segment, open, row_group } if !made => {
                 self.read_row_group((segment, open), *row_group, columns, rows, workers, call)
             }
             _ => {
@@ -272,6 +272,7 @@ fn may_have(source: &Source, column: &ScanColumn) -> bool {
         (Source::RowGroup { open, .. }, ScanColumn::Field(..) | ScanColumn::Overflowing(..)) => {
             !indexes(open, std::slice::from_ref(column)).is_empty()
         }
+        (_, ScanColumn::Calculated(..)) => true,
         _ => false,
     }
 }

@@ -91,8 +91,10 @@ impl QueryEngine {
             let (context, question, watch) = (context.clone(), Arc::clone(&question), watch.clone());
             async move {
                 let began = Instant::now();
+                scope = scope.with_calculated(&question.calculated);
                 let named = question.named();
                 let names: BTreeSet<&str> = named.iter().map(String::as_str).collect();
+                let names = question.calculated.inputs_of(names);
                 overflow::look_up(&mut scope, &names, question.times()).await?;
                 let mut warnings = warn_unknown(&scope, names, strict)?;
                 warnings.extend(scope.missing(question.times()));

@@ -9,9 +9,13 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::error::QueryError;
+use crate::expression::CalculatedFields;
 use crate::limits;
 use crate::plan::collect_names;
-use crate::spec::{Filter, FilterCombination, FilterSpec, TimeRange, TimeSpec, filters, replaced, time_range};
+use crate::spec::{
+    CalculatedFieldSpec, Filter, FilterCombination, FilterSpec, TimeRange, TimeSpec, calculated_fields, filters,
+    replaced, time_range,
+};
 
 /// What is different about the selection. The outer keys are the scope of both sides.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
@@ -23,9 +27,8 @@ pub struct CompareSpec {
     pub time_range: Option<i64>,
     pub start_time: Option<TimeSpec>,
     pub end_time: Option<TimeSpec>,
-    /// Not supported yet: must be empty.
-    #[schema(value_type = Vec<Value>)]
-    pub calculated_fields: Vec<Value>,
+    /// Fields of this question: filters and `fields` may name them.
+    pub calculated_fields: Vec<CalculatedFieldSpec>,
     /// The events asked about.
     #[schema(required)]
     pub selection: Option<SideSpec>,
@@ -57,6 +60,7 @@ pub struct SideSpec {
 /// The question, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Comparison {
+    pub(crate) calculated: CalculatedFields,
     pub(crate) scope: Side,
     pub(crate) selection: Side,
     pub(crate) baseline: Baseline,
@@ -91,12 +95,6 @@ pub(crate) enum Baseline {
 }
 
 pub(crate) fn parse_compare(spec: &CompareSpec, now: TimestampNs) -> Result<Comparison, QueryError> {
-    if !spec.calculated_fields.is_empty() {
-        return Err(QueryError::impossible(
-            "calculated_fields",
-            "calculated_fields are not supported here yet; compare the fields that were sent",
-        ));
-    }
     let range = time_range(spec.time_range, spec.start_time.as_ref(), spec.end_time.as_ref(), now)?;
     let scope = Side { filter: filters(&spec.filters, spec.filter_combination)?, range };
     let selection = spec.selection.as_ref().ok_or_else(|| {
@@ -111,6 +109,7 @@ pub(crate) fn parse_compare(spec: &CompareSpec, now: TimestampNs) -> Result<Comp
         return Err(QueryError::malformed("fields must be names of fields; leave it out to compare every field"));
     }
     Ok(Comparison {
+        calculated: calculated_fields(&spec.calculated_fields)?,
         scope,
         selection,
         baseline,

@@ -237,7 +237,7 @@ fn numbers(field: &FieldRef) -> (Option<Expr>, Option<Expr>) {
             (Some(filter::column(column)), None)
         }
         FieldRef::System(_) => (None, None),
-        FieldRef::Field(..) | FieldRef::Overflowing(..) => {
+        FieldRef::Field(..) | FieldRef::Overflowing(..) | FieldRef::Calculated(_) => {
             let column = |t| field.column(t).map(|c| filter::column(&c));
             (column(FieldType::Integer), column(FieldType::Float))
         }

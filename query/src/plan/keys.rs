@@ -55,7 +55,7 @@ impl KeyParts {
                 };
                 vec![(part, filter::column(column))]
             }
-            FieldRef::Field(..) | FieldRef::Overflowing(..) => field_parts(field),
+            FieldRef::Field(..) | FieldRef::Overflowing(..) | FieldRef::Calculated(_) => field_parts(field),
         };
         KeyParts { at, parts }
     }

@@ -12,18 +12,21 @@ mod wire;
 
 pub use read::read_spec;
 pub use wire::{
-    CalculationSpec, DeletionSpec, FilterCombination, FilterSpec, HavingSpec, Options, OrderDirection, OrderSpec,
-    QuerySpec, RowsSpec, TimeSpec,
+    CalculatedFieldSpec, CalculationSpec, DeletionSpec, FilterCombination, FilterSpec, HavingSpec, Options,
+    OrderDirection, OrderSpec, QuerySpec, RowsSpec, TimeSpec,
 };
 
-pub(crate) use parse::{filters, parse_deletion, parse_query, parse_rows};
-pub(crate) use time::{replaced, rfc3339, time_literal, time_range};
+pub(crate) use parse::{calculated_fields, filters, parse_deletion, parse_query, parse_rows};
+pub(crate) use time::{parse_rfc3339, replaced, rfc3339, time_literal, time_range};
 
 use outcrop_storage::event::TimestampNs;
+
+use crate::expression::CalculatedFields;
 
 /// A question, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
+    pub(crate) calculated: CalculatedFields,
     pub(crate) calculations: Vec<Calculation>,
     pub(crate) filter: Filter,
     pub(crate) breakdowns: Vec<String>,
@@ -154,6 +157,7 @@ pub(crate) enum HavingOp {
 /// A page of events, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct RowsQuery {
+    pub(crate) calculated: CalculatedFields,
     pub(crate) filter: Filter,
     pub(crate) range: TimeRange,
     pub(crate) columns: Option<Vec<String>>,

@@ -3,12 +3,15 @@
 use outcrop_storage::event::TimestampNs;
 use serde_json::Value;
 
-use super::wire::{CalculationSpec, FilterCombination, FilterSpec, HavingSpec, OrderDirection, OrderSpec};
+use super::wire::{
+    CalculatedFieldSpec, CalculationSpec, FilterCombination, FilterSpec, HavingSpec, OrderDirection, OrderSpec,
+};
 use super::{
     Calculation, CalculationOp, Choice, Comparison, Condition, DeletionSpec, Filter, Having, HavingOp, INTEGERS_END,
     Literal, Order, OrderBy, Query, QuerySpec, RowsQuery, RowsSpec, Test, time,
 };
 use crate::error::QueryError;
+use crate::expression::CalculatedFields;
 use crate::{limits, rows};
 
 const CALCULATIONS: &str = "COUNT, SUM, AVG, MIN, MAX, COUNT_DISTINCT, HEATMAP, P001, P01, P05, P10, P20, P25, P50, \
@@ -31,6 +34,7 @@ pub(crate) fn parse_query(spec: &QuerySpec, now: TimestampNs) -> Result<Query, Q
     let havings = spec.havings.iter().map(|h| having(h, &calculations)).collect::<Result<_, _>>()?;
     let range = time::time_range(spec.time_range, spec.start_time.as_ref(), spec.end_time.as_ref(), now)?;
     Ok(Query {
+        calculated: calculated_fields(&spec.calculated_fields)?,
         filter: filters(&spec.filters, spec.filter_combination)?,
         breakdowns,
         orders,
@@ -48,6 +52,7 @@ pub(crate) fn parse_query(spec: &QuerySpec, now: TimestampNs) -> Result<Query, Q
 
 pub(crate) fn parse_rows(spec: &RowsSpec, now: TimestampNs) -> Result<RowsQuery, QueryError> {
     Ok(RowsQuery {
+        calculated: calculated_fields(&spec.calculated_fields)?,
         filter: filters(&spec.filters, spec.filter_combination)?,
         range: time::time_range(spec.time_range, spec.start_time.as_ref(), spec.end_time.as_ref(), now)?,
         columns: spec.columns.clone(),
@@ -68,6 +73,11 @@ pub(crate) fn parse_deletion(spec: &DeletionSpec) -> Result<Choice, QueryError> 
         filter: filters(&spec.filters, spec.filter_combination)?,
         range: time::open_range(spec.start_time.as_ref(), spec.end_time.as_ref())?,
     })
+}
+
+pub(crate) fn calculated_fields(specs: &[CalculatedFieldSpec]) -> Result<CalculatedFields, QueryError> {
+    at_most("calculated_fields", specs.len(), limits::CLAUSES_MAX)?;
+    CalculatedFields::new(specs)
 }
 
 fn at_most(clause: &str, length: usize, max: usize) -> Result<(), QueryError> {

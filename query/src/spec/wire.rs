@@ -10,6 +10,8 @@ use utoipa::ToSchema;
 pub struct QuerySpec {
     /// What to calculate; COUNT when empty.
     pub calculations: Vec<CalculationSpec>,
+    /// Fields of this query, calculated from those that were sent. Every other key may name them.
+    pub calculated_fields: Vec<CalculatedFieldSpec>,
     pub filters: Vec<FilterSpec>,
     pub filter_combination: FilterCombination,
     /// The fields to group by.
@@ -57,6 +59,14 @@ pub struct CalculationSpec {
     /// COUNT_DISTINCT only: never estimate.
     #[serde(default)]
     pub exact: bool,
+}
+
+/// A name for what an expression gives, such as `IF($status >= 500, "bad", "good")`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CalculatedFieldSpec {
+    pub name: String,
+    pub expression: String,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, ToSchema)]
@@ -116,6 +126,8 @@ pub struct HavingSpec {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RowsSpec {
+    /// Fields of this question, calculated from those that were sent: `filters` and `columns` may name them.
+    pub calculated_fields: Vec<CalculatedFieldSpec>,
     pub filters: Vec<FilterSpec>,
     pub filter_combination: FilterCombination,
     pub time_range: Option<i64>,
