@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Field, Int64Type, Schema, UInt32Type};
+use arrow::datatypes::{Field, Int64Type, Schema};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::LogicalPlan;
@@ -27,18 +27,19 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Semaphore, TryAcquireError};
 use tokio::task::JoinHandle;
 
-use crate::answer::{self, Answer, AnswerColumn, AnswerStats, Heatmap, SegmentStats, Series, SeriesGroup, Warning};
+use crate::answer::{self, Answer, AnswerColumn, AnswerStats, Heatmap, SegmentStats, Warning};
 use crate::error::{QueryError, QueryErrorKind};
 use crate::functions::Sketch;
 use crate::limits;
 use crate::memory::QueryPool;
 use crate::missing;
 use crate::overflow;
-use crate::plan::{self, Aggregates, BUCKET, GROUP, Planner, SKETCH, ValueKind, group_key};
+use crate::plan::{self, Aggregates, BUCKET, GROUP, Planner, SKETCH, group_key};
 use crate::scan::ScanStats;
 use crate::scope::Scope;
 use crate::spec::{CalculationOp, Options, Query, QuerySpec, parse_query, rfc3339};
 
+mod series;
 #[cfg(test)]
 mod tests;
 
@@ -233,9 +234,9 @@ impl Run {
         let stats = Arc::new(ScanStats::default());
         self.scope = self.scope.with_calculated(&self.query.calculated);
         let names = self.query.calculated.inputs_of(plan::names(&self.query));
-        overflow::look_up(&mut self.scope, &names, self.query.range).await?;
+        overflow::look_up(&mut self.scope, &names, self.query.times()).await?;
         let mut warnings = warn_unknown(&self.scope, names, self.strict)?;
-        warnings.extend(self.scope.missing(self.query.range));
+        warnings.extend(self.scope.missing(self.query.times()));
         let planner = Planner::new(&self.scope, &self.query, self.partitions)?;
 
         let mut groups = self.collect(planner.groups(&stats)?).await?;
@@ -245,27 +246,33 @@ impl Run {
         }
         let rows = self.rows(&planner, &groups);
         let total = match self.query.total {
-            true if self.query.breakdowns.is_empty() && self.query.havings.is_empty() => {
-                Some(self.values(&planner, &groups))
-            }
-            true => Some(self.values(&planner, &self.collect(planner.total()?).await?)),
+            true if self.query.breakdowns.is_empty() && self.query.havings.is_empty() => Some(self.values(&groups)),
+            true => Some(self.values(&self.collect(planner.total()?).await?)),
             false => None,
         };
         let other = match (self.query.other, more) {
             (true, true) => {
                 let keys = self.numbered(&planner, &groups, groups.num_rows())?;
-                Some(Some(self.values(&planner, &self.collect(planner.other(keys)?).await?)))
+                Some(Some(self.values(&self.collect(planner.other(keys)?).await?)))
             }
             (true, false) => Some(None),
             (false, _) => None,
         };
-        let series = if self.query.series { Some(self.series(&planner, &groups).await?) } else { None };
+        let series = match self.query.series {
+            true => Some(self.series(&self.query, &planner, &groups).await?),
+            false => None,
+        };
         let heatmaps = self.heatmaps(&planner).await?;
+        let compare = match self.query.compare_offset {
+            Some(offset) => Some(self.compared(offset, &groups).await?),
+            None => None,
+        };
         Ok(Answer {
             columns: self.columns(&planner, &groups),
             rows,
             series,
             heatmaps,
+            compare,
             total,
             other,
             stats: self.stats(&planner, &stats, began),
@@ -298,15 +305,14 @@ impl Run {
             };
             columns.push(AnswerColumn { name: name.clone(), type_label });
         }
-        for at in planner.aggregates.calculations() {
-            let calculation = &self.query.calculations[at];
+        for at in self.query.shown() {
             let array = groups.column_by_name(&Aggregates::value_name(at));
             let float = array.is_none_or(|a| {
                 matches!(a.data_type(), arrow::datatypes::DataType::Float64)
                     || (0..a.len()).any(|row| answer::scalar(a, row).is_f64())
             });
             let type_label = if float { "float" } else { "integer" };
-            columns.push(AnswerColumn { name: calculation.name.clone(), type_label });
+            columns.push(AnswerColumn { name: self.query.shown_name(at).to_owned(), type_label });
         }
         columns
     }
@@ -315,16 +321,16 @@ impl Run {
         (0..groups.num_rows())
             .map(|row| {
                 let keys = planner.keys.iter().map(|key| answer::key(groups, key, row).0);
-                let values = planner.aggregates.calculations().map(|at| value_at(groups, at, row));
+                let values = self.query.shown().map(|at| value_at(groups, at, row));
                 keys.chain(values).collect()
             })
             .collect()
     }
 
     /// The one row of a plan without groups, by name.
-    fn values(&self, planner: &Planner<'_>, batch: &RecordBatch) -> Map<String, Value> {
-        let name = |at: usize| self.query.calculations[at].name.clone();
-        planner.aggregates.calculations().map(|at| (name(at), value_at(batch, at, 0))).collect()
+    fn values(&self, batch: &RecordBatch) -> Map<String, Value> {
+        let name = |at: usize| self.query.shown_name(at).to_owned();
+        self.query.shown().map(|at| (name(at), value_at(batch, at, 0))).collect()
     }
 
     /// The keys of the first `count` groups, numbered.
@@ -341,62 +347,8 @@ impl Run {
         Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
     }
 
-    fn buckets(&self) -> (i64, usize) {
-        let step = self.query.step_seconds.saturating_mul(1_000_000_000);
-        let first = self.query.range.start.div_euclid(step);
-        let last = (self.query.range.end - 1).div_euclid(step);
-        (first, (last - first + 1) as usize)
-    }
-
-    fn start(&self) -> String {
-        let step = self.query.step_seconds.saturating_mul(1_000_000_000);
-        rfc3339(self.query.range.start.div_euclid(step) * step)
-    }
-
-    async fn series(&self, planner: &Planner<'_>, groups: &RecordBatch) -> Result<Series, QueryError> {
-        let (first, buckets) = self.buckets();
-        let calculations: Vec<usize> = planner.aggregates.calculations().collect();
-        let numbers = (buckets * calculations.len()).max(1);
-        let count = groups.num_rows().min((limits::SERIES_NUMBERS_MAX / numbers).max(1));
-        let keyed = !planner.keys.is_empty();
-        let mut columns = vec![vec![Vec::<Value>::new(); calculations.len()]; count];
-        for group in &mut columns {
-            for (values, at) in group.iter_mut().zip(&calculations) {
-                let zero = ValueKind::of(self.query.calculations[*at].op) == ValueKind::Zero;
-                *values = vec![if zero { json!(0) } else { Value::Null }; buckets];
-            }
-        }
-        if count > 0 && !calculations.is_empty() {
-            let chosen = if keyed { Some(self.numbered(planner, groups, count)?) } else { None };
-            let batch = self.collect(planner.series(chosen)?).await?;
-            let bucket = column(&batch, BUCKET)?.as_primitive::<Int64Type>();
-            let group = batch.column_by_name(GROUP).map(|g| g.as_primitive::<UInt32Type>());
-            for row in 0..batch.num_rows() {
-                let at = group.map_or(0, |g| g.value(row) as usize);
-                let Ok(place) = usize::try_from(bucket.value(row) - first) else { continue };
-                for (values, calculation) in columns[at].iter_mut().zip(&calculations) {
-                    if let Some(slot) = values.get_mut(place) {
-                        *slot = value_at(&batch, *calculation, row);
-                    }
-                }
-            }
-        }
-        let name = |at: usize| self.query.calculations[at].name.clone();
-        let groups_out = columns.into_iter().enumerate().map(|(row, values)| SeriesGroup {
-            key: planner.keys.iter().map(|key| answer::key(groups, key, row).0).collect(),
-            values: calculations.iter().map(|at| name(*at)).zip(values.into_iter().map(Value::Array)).collect(),
-        });
-        Ok(Series {
-            start: self.start(),
-            step_seconds: self.query.step_seconds,
-            buckets,
-            groups: groups_out.collect(),
-            truncated: count < groups.num_rows(),
-        })
-    }
-
     async fn heatmaps(&self, planner: &Planner<'_>) -> Result<Vec<Heatmap>, QueryError> {
-        let (first, buckets) = self.buckets();
+        let (first, buckets) = self.query.buckets();
         let mut heatmaps = Vec::new();
         for (at, calculation) in self.query.calculations.iter().enumerate() {
             if calculation.op != CalculationOp::Heatmap {
@@ -419,7 +371,7 @@ impl Run {
                 scale: "log",
                 bounds,
                 counts,
-                start: self.start(),
+                start: rfc3339(self.query.buckets_start()),
                 step_seconds: self.query.step_seconds,
             });
         }

@@ -31,7 +31,7 @@ mod scan;
 mod scope;
 mod text;
 
-pub use answer::{Answer, AnswerColumn, AnswerStats, Heatmap, SegmentStats, Series, SeriesGroup, Warning};
+pub use answer::{Answer, AnswerColumn, AnswerStats, Compared, Heatmap, SegmentStats, Series, SeriesGroup, Warning};
 pub use compare::{
     BinAnswer, CompareAnswer, CompareEvent, CompareSpec, CompareStats, DistinctAnswer, ExplanationAnswer, FieldAnswer,
     MedianAnswer, RivalAnswer, SharesAnswer, SideAnswer, SideSpec, ValueAnswer,

@@ -75,6 +75,7 @@ scripts! {
     unknown_names "unknown_names"
     nothing "nothing"
     calculated_fields "calculated_fields"
+    formulas "formulas"
 }
 
 /// The canary: a runner that finds nothing wrong here would find nothing wrong anywhere.

@@ -26,6 +26,9 @@ pub struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub series: Option<Series>,
     pub heatmaps: Vec<Heatmap>,
+    /// The same groups `compare_time_offset_seconds` earlier. Absent if that is not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compare: Option<Compared>,
     /// Every calculation over all events. Absent if disabled.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<HashMap<String, Value>>)]
@@ -37,6 +40,17 @@ pub struct Answer {
     pub stats: AnswerStats,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
+}
+
+/// The groups of an answer at an earlier time, in their order.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Compared {
+    /// Keys and values, as in the answer's `rows`; values of groups that were not there then are null.
+    #[schema(value_type = Vec<Vec<Value>>)]
+    pub rows: Vec<Vec<Value>>,
+    /// Absent if disabled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub series: Option<Series>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]

@@ -90,7 +90,8 @@ impl State for Change {
 
     fn encode(&self) -> Option<Vec<u8>> {
         let (first, last) = self.ends?;
-        let numbers = |bucket: Bucket| [bucket.at as u64, bucket.sum.to_bits(), bucket.weight.to_bits(), bucket.max.to_bits()];
+        let numbers =
+            |bucket: Bucket| [bucket.at as u64, bucket.sum.to_bits(), bucket.weight.to_bits(), bucket.max.to_bits()];
         Some(numbers(first).into_iter().chain(numbers(last)).flat_map(u64::to_le_bytes).collect())
     }
 

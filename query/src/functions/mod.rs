@@ -1,15 +1,21 @@
-//! Functions that DataFusion lacks: exact sums, sketches, distinct counts, text forms, patterns.
+//! Functions that DataFusion lacks: exact sums, sketches, distinct counts, changes, concurrency, text forms,
+//! patterns.
 //!
 //! Each is one file: what it calculates, its state, how states merge. It must not know specs or fields.
 
+mod change;
+mod concurrency;
 mod distinct;
 mod integer_sum;
 mod scalar;
 mod sketch;
+mod stated;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use change::{Change, change};
+pub(crate) use concurrency::{Buckets, Concurrency, concurrency};
 pub(crate) use distinct::{DistinctFlag, distinct_count};
 pub(crate) use integer_sum::integer_sum;
-pub(crate) use scalar::{TextTest, any_text, float_text, matches, quantile, time_text};
+pub(crate) use scalar::{TextTest, any_text, float_text, matches, quantile, rate, time_text};
 pub(crate) use sketch::{Sketch, bucket_start, sketch};

@@ -13,9 +13,9 @@ use datafusion::logical_expr::{
 use outcrop_storage::overflow::{OverflowValue, entries};
 use regex::Regex;
 
-use super::Sketch;
+use super::{Change, Sketch};
 use crate::error::QueryError;
-use crate::spec::rfc3339;
+use crate::spec::{RateOf, rfc3339};
 use crate::text;
 
 /// The text form of floats: shortest that reads back, integral ones without `.0`.
@@ -44,6 +44,11 @@ pub(crate) fn quantile(sketch: Expr, share: f64) -> Expr {
     call(Function::Quantile(share), DataType::Binary, sketch)
 }
 
+/// The mean change from bucket to bucket, out of the state of a change.
+pub(crate) fn rate(change: Expr, of: RateOf) -> Expr {
+    call(Function::Rate(of), DataType::Binary, change)
+}
+
 fn call(function: Function, input: DataType, argument: Expr) -> Expr {
     let signature = Signature::exact(vec![input], Volatility::Immutable);
     ScalarUDF::from(EventFunction { function, signature }).call(vec![argument])
@@ -55,6 +60,7 @@ enum Function {
     TimeText,
     Matches(Regex),
     Quantile(f64),
+    Rate(RateOf),
     AnyText(TextTest),
 }
 
@@ -93,6 +99,7 @@ impl Function {
             Function::TimeText => (1, String::new()),
             Function::Matches(regex) => (2, regex.as_str().to_owned()),
             Function::Quantile(share) => (3, share.to_string()),
+            Function::Rate(of) => (7, format!("{of:?}")),
             Function::AnyText(TextTest::Equals(text)) => (4, text.clone()),
             Function::AnyText(TextTest::Contains(part)) => (5, part.clone()),
             Function::AnyText(TextTest::Matches(regex)) => (6, regex.as_str().to_owned()),
@@ -127,6 +134,7 @@ impl ScalarUDFImpl for EventFunction {
             Function::TimeText => "time_text",
             Function::Matches(_) => "matches",
             Function::Quantile(_) => "quantile",
+            Function::Rate(_) => "rate",
             Function::AnyText(TextTest::Equals(_)) => "any_text_equals",
             Function::AnyText(TextTest::Contains(_)) => "any_text_contains",
             Function::AnyText(TextTest::Matches(_)) => "any_text_matches",
@@ -146,7 +154,7 @@ impl ScalarUDFImpl for EventFunction {
         Ok(match self.function {
             Function::FloatText | Function::TimeText => DataType::Utf8View,
             Function::Matches(_) | Function::AnyText(_) => DataType::Boolean,
-            Function::Quantile(_) => DataType::Float64,
+            Function::Quantile(_) | Function::Rate(_) => DataType::Float64,
         })
     }
 
@@ -169,6 +177,11 @@ impl ScalarUDFImpl for EventFunction {
             Function::AnyText(test) => {
                 let texts = array.as_string_view();
                 Arc::new(texts.iter().map(|t| Some(t.is_some_and(|t| test.passes_any(t)))).collect::<BooleanArray>())
+            }
+            Function::Rate(of) => {
+                let changes = array.as_binary::<i32>();
+                let value = |bytes: &[u8]| Change::from_bytes(bytes).and_then(|change| change.rate(*of));
+                Arc::new(changes.iter().map(|c| c.and_then(value)).collect::<Float64Array>())
             }
             Function::Quantile(share) => {
                 let sketches = array.as_binary::<i32>();

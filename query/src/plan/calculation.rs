@@ -8,16 +8,16 @@ use std::collections::BTreeSet;
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::functions_aggregate::expr_fn::{avg, count, max, min, sum};
-use datafusion::logical_expr::{Expr, ExprFunctionExt, Operator, cast, lit, when};
+use datafusion::logical_expr::{Expr, ExprFunctionExt, Operator, binary_expr, cast, lit, when};
 use datafusion::prelude::coalesce;
 use outcrop_storage::event::FieldType;
 
 use super::col;
 use crate::error::QueryError;
 use crate::filter;
-use crate::functions::{DistinctFlag, distinct_count, integer_sum, quantile, sketch};
+use crate::functions::{DistinctFlag, change, distinct_count, integer_sum, quantile, rate, sketch};
 use crate::scope::{FieldRef, ScanColumn, Scope};
-use crate::spec::{Calculation, CalculationOp, Query};
+use crate::spec::{Calculation, CalculationOp, DURATION_FIELD, Query, RateOf};
 
 /// How a value is written in an answer, and what an empty bucket has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,13 +33,28 @@ pub(crate) enum ValueKind {
 impl ValueKind {
     pub(crate) fn of(op: CalculationOp) -> ValueKind {
         match op {
-            CalculationOp::Count | CalculationOp::Sum | CalculationOp::CountDistinct { .. } => ValueKind::Zero,
-            CalculationOp::Avg | CalculationOp::Min | CalculationOp::Max | CalculationOp::Percentile(_) => {
-                ValueKind::Null
-            }
+            CalculationOp::Count
+            | CalculationOp::Sum
+            | CalculationOp::CountDistinct { .. }
+            | CalculationOp::Concurrency => ValueKind::Zero,
+            CalculationOp::Avg
+            | CalculationOp::Min
+            | CalculationOp::Max
+            | CalculationOp::Percentile(_)
+            | CalculationOp::Rate(_) => ValueKind::Null,
             CalculationOp::Heatmap => ValueKind::Heatmap,
         }
     }
+}
+
+/// What the values are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Of all time that is asked about.
+    Whole,
+    /// Of one time bucket. CONCURRENCY is none of them, because spans run through several; a RATE is what it is the
+    /// change of.
+    Bucket,
 }
 
 /// The aggregates of all calculations of a question, each once, and the values made of them.
@@ -56,6 +71,7 @@ impl Aggregates {
         scope: &Scope,
         weight: Option<Expr>,
         flag: &DistinctFlag,
+        extent: Extent,
         used: &mut BTreeSet<ScanColumn>,
     ) -> Result<Aggregates, QueryError> {
         let mut aggregates = Aggregates::default();
@@ -66,12 +82,16 @@ impl Aggregates {
                 }
                 continue;
             }
-            let field = calculation.column.as_ref().map(|c| scope.resolve(c));
+            let field = calculation.field(scope);
             if let Some(field) = &field {
                 used.extend(field.columns());
             }
+            if calculation.op == CalculationOp::Concurrency && extent == Extent::Bucket {
+                continue;
+            }
             let filter = calculation.filter.as_ref().map(|f| filter::expression(f, scope, used)).transpose()?;
-            let mut builder = ValueBuilder { aggregates: &mut aggregates, filter, weight: weight.clone(), flag };
+            let mut builder =
+                ValueBuilder { aggregates: &mut aggregates, filter, weight: weight.clone(), flag, query, extent };
             let value = builder.value(calculation, field.as_ref())?;
             aggregates.values.push((at, value.alias(Aggregates::value_name(at))));
         }
@@ -116,6 +136,8 @@ struct ValueBuilder<'a> {
     filter: Option<Expr>,
     weight: Option<Expr>,
     flag: &'a DistinctFlag,
+    query: &'a Query,
+    extent: Extent,
 }
 
 impl ValueBuilder<'_> {
@@ -145,6 +167,20 @@ impl ValueBuilder<'_> {
                     let sketch = self.add(sketch(number, self.weight()))?;
                     Ok(quantile(sketch, share))
                 }
+                None => Ok(null(DataType::Float64)),
+            },
+            (CalculationOp::Concurrency, Some(field)) => self.concurrency(field),
+            (CalculationOp::Rate(of), Some(field)) if self.extent == Extent::Whole => match number(field) {
+                Some(number) => {
+                    let state = self.add(change(bucket(self.query), number, self.weight()))?;
+                    Ok(rate(state, of))
+                }
+                None => Ok(null(DataType::Float64)),
+            },
+            (CalculationOp::Rate(RateOf::Avg), Some(field)) => self.average(field),
+            (CalculationOp::Rate(RateOf::Max), Some(field)) => Ok(cast(self.extreme(field, max)?, DataType::Float64)),
+            (CalculationOp::Rate(RateOf::Sum), Some(field)) => match number(field) {
+                Some(number) => self.add(sum(number * cast(self.weight(), DataType::Float64))),
                 None => Ok(null(DataType::Float64)),
             },
             (op, _) => Err(QueryError::internal(format!("{op:?} without a column"))),
@@ -207,6 +243,17 @@ impl ValueBuilder<'_> {
         Ok(weighted / weights)
     }
 
+    /// The time that spans ran within the range, by the length of the range.
+    fn concurrency(&mut self, field: &FieldRef) -> Result<Expr, QueryError> {
+        let Some(duration) = duration(field) else { return Ok(lit(0f64)) };
+        let range = self.query.range;
+        let left = cast(lit(range.end) - filter::column(&ScanColumn::Timestamp), DataType::Float64);
+        let within = when(duration.clone().gt(left.clone()), left).when(duration.clone().gt(lit(0f64)), duration);
+        let weighted = within.end()? * cast(self.weight(), DataType::Float64);
+        let ran = self.add(sum(weighted))?;
+        Ok(coalesce(vec![ran, lit(0f64)]) / lit((range.end as f64 - range.start as f64).max(1.0)))
+    }
+
     fn extreme(&mut self, field: &FieldRef, of: fn(Expr) -> Expr) -> Result<Expr, QueryError> {
         match numbers(field) {
             (Some(integer), None) => self.add(of(integer)),
@@ -224,6 +271,26 @@ impl ValueBuilder<'_> {
         }
         self.add(distinct_count(columns, exact, self.flag.clone()))
     }
+}
+
+impl Calculation {
+    /// The field that it is calculated from.
+    pub(super) fn field(&self, scope: &Scope) -> Option<FieldRef> {
+        let duration = (self.op == CalculationOp::Concurrency).then_some(DURATION_FIELD);
+        self.column.as_deref().or(duration).map(|name| scope.resolve(name))
+    }
+}
+
+/// How long a span ran, in nanoseconds.
+pub(super) fn duration(field: &FieldRef) -> Option<Expr> {
+    number(field).map(|milliseconds| milliseconds * lit(1e6))
+}
+
+/// The number of the time bucket that an event is in.
+pub(super) fn bucket(query: &Query) -> Expr {
+    let time = filter::column(&ScanColumn::Timestamp);
+    let shifted = if query.shift == 0 { time } else { time + lit(query.shift) };
+    binary_expr(shifted, Operator::Divide, lit(query.step()))
 }
 
 fn null(data_type: DataType) -> Expr {

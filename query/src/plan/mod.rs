@@ -18,15 +18,17 @@ use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator, binary_expr, cast, lit};
 
+use calculation::Extent;
 pub(crate) use calculation::{Aggregates, ValueKind};
 pub(crate) use keys::{KeyPart, KeyParts};
 
 use crate::error::QueryError;
+use crate::expression::formula;
 use crate::filter;
-use crate::functions::{DistinctFlag, sketch};
+use crate::functions::{Buckets, DistinctFlag, concurrency, sketch};
 use crate::scan::{EventTable, ScanStats};
 use crate::scope::{ScanColumn, Scope};
-use crate::spec::{CalculationOp, Comparison, HavingOp, OrderBy, Query};
+use crate::spec::{Calculation, CalculationOp, Comparison, DURATION_FIELD, HavingOp, OrderBy, Query};
 
 /// Plans of one question.
 pub(crate) struct Planner<'a> {
@@ -37,6 +39,8 @@ pub(crate) struct Planner<'a> {
     columns: Vec<ScanColumn>,
     pub(crate) keys: Vec<KeyParts>,
     pub(crate) aggregates: Aggregates,
+    /// The same by time bucket.
+    bucketed: Aggregates,
     pub(crate) flag: DistinctFlag,
     weight: Expr,
 }
@@ -44,6 +48,7 @@ pub(crate) struct Planner<'a> {
 pub(crate) const BUCKET: &str = "bucket";
 pub(crate) const GROUP: &str = "group";
 pub(crate) const SKETCH: &str = "sketch";
+pub(crate) const CONCURRENCY: &str = "concurrency";
 
 pub(crate) fn col(name: &str) -> Expr {
     Expr::Column(Column::new_unqualified(name))
@@ -71,7 +76,11 @@ impl<'a> Planner<'a> {
             })
             .collect();
         let flag = DistinctFlag::default();
-        let aggregates = Aggregates::new(query, scope, weighted.then(|| weight.clone()), &flag, &mut used)?;
+        let of = |extent, used: &mut BTreeSet<ScanColumn>| {
+            Aggregates::new(query, scope, weighted.then(|| weight.clone()), &flag, extent, used)
+        };
+        let aggregates = of(Extent::Whole, &mut used)?;
+        let bucketed = of(Extent::Bucket, &mut used)?;
         for calculation in query.calculations.iter().filter(|c| c.op == CalculationOp::Heatmap) {
             if let Some(column) = &calculation.column {
                 used.extend(scope.resolve(column).columns());
@@ -79,7 +88,7 @@ impl<'a> Planner<'a> {
         }
         used.insert(ScanColumn::Timestamp);
         let columns = used.into_iter().collect();
-        Ok(Planner { scope, query, partitions, filter, columns, keys, aggregates, flag, weight })
+        Ok(Planner { scope, query, partitions, filter, columns, keys, aggregates, bucketed, flag, weight })
     }
 
     /// The events that pass the filter.
@@ -101,9 +110,8 @@ impl<'a> Planner<'a> {
     /// The groups in order, one more than the limit if there are more.
     pub(crate) fn groups(&self, stats: &Arc<ScanStats>) -> Result<LogicalPlan, QueryError> {
         let keys: Vec<Expr> = self.keys.iter().flat_map(KeyParts::aliased).collect();
-        let mut plan = self.events(stats)?.aggregate(keys, self.aggregates.expressions())?;
-        let key_names = self.keys.iter().flat_map(KeyParts::names).map(|n| col(&n));
-        plan = plan.project(key_names.chain(self.aggregates.values()).collect::<Vec<_>>())?;
+        let plan = self.events(stats)?.aggregate(keys, self.aggregates.expressions())?;
+        let mut plan = self.valued(plan, self.keys.iter().flat_map(KeyParts::names).collect())?;
         if let Some(having) = self.having() {
             plan = plan.filter(having)?;
         }
@@ -113,9 +121,26 @@ impl<'a> Planner<'a> {
         Ok(plan.build()?)
     }
 
+    /// The values of calculations and formulas beside these columns.
+    fn valued(&self, plan: LogicalPlanBuilder, beside: Vec<String>) -> Result<LogicalPlanBuilder, QueryError> {
+        let mut columns: Vec<String> = beside;
+        let names = columns.iter().map(|name| col(name));
+        let plan = plan.project(names.chain(self.aggregates.values()).collect::<Vec<_>>())?;
+        if self.query.formulas.is_empty() {
+            return Ok(plan);
+        }
+        columns.extend(self.aggregates.calculations().map(Aggregates::value_name));
+        let formulas = self.query.formulas.iter().enumerate().map(|(at, (_, expression))| {
+            let values = expression.inputs.iter().filter_map(|name| self.query.position(name));
+            let values = values.map(|of| cast(col(&Aggregates::value_name(of)), DataType::Float64)).collect();
+            formula(expression, values).alias(Aggregates::value_name(self.query.calculations.len() + at))
+        });
+        Ok(plan.project(columns.iter().map(|name| col(name)).chain(formulas).collect::<Vec<_>>())?)
+    }
+
     fn having(&self) -> Option<Expr> {
         let havings = self.query.havings.iter().map(|having| {
-            let value = cast(col(&Aggregates::value_name(having.calculation)), DataType::Float64);
+            let value = cast(col(&Aggregates::value_name(having.value_of)), DataType::Float64);
             let operator = match having.op {
                 HavingOp::Equals => Operator::Eq,
                 HavingOp::NotEquals => Operator::NotEq,
@@ -134,14 +159,14 @@ impl<'a> Planner<'a> {
         let mut sorts = Vec::new();
         for order in &self.query.orders {
             match order.by {
-                OrderBy::Calculation(at) => {
+                OrderBy::Value(at) => {
                     sorts.push(col(&Aggregates::value_name(at)).sort(!order.descending, false));
                 }
                 OrderBy::Breakdown(at) => sorts.extend(self.keys[at].sorts(order.descending)),
             }
         }
         if self.query.orders.is_empty()
-            && let Some(first) = self.query.calculations.iter().position(|c| c.op != CalculationOp::Heatmap)
+            && let Some(first) = self.query.shown().next()
         {
             sorts.push(col(&Aggregates::value_name(first)).sort(false, false));
         }
@@ -150,8 +175,41 @@ impl<'a> Planner<'a> {
     }
 
     fn bucket(&self) -> Expr {
-        let step = self.query.step_seconds.saturating_mul(1_000_000_000);
-        binary_expr(filter::column(&ScanColumn::Timestamp), Operator::Divide, lit(step)).alias(BUCKET)
+        calculation::bucket(self.query).alias(BUCKET)
+    }
+
+    /// Every calculation and formula of these groups alone, by group number; without breakdowns of all events.
+    pub(crate) fn chosen(&self, groups: Option<RecordBatch>) -> Result<LogicalPlan, QueryError> {
+        let events = self.events(&Arc::default())?;
+        let Some(groups) = groups else {
+            let plan = events.aggregate(Vec::<Expr>::new(), self.aggregates.expressions())?;
+            return Ok(self.valued(plan, Vec::new())?.build()?);
+        };
+        let events = self.join(events, groups, JoinType::Inner)?;
+        let plan = events.aggregate(vec![col(GROUP)], self.aggregates.expressions())?;
+        Ok(self.valued(plan, vec![GROUP.to_owned()])?.build()?)
+    }
+
+    /// The spans that run in each time bucket, by group number if there are breakdowns.
+    pub(crate) fn concurrency(
+        &self,
+        calculation: &Calculation,
+        buckets: Buckets,
+        groups: Option<RecordBatch>,
+    ) -> Result<LogicalPlan, QueryError> {
+        let field = calculation.field(self.scope);
+        let duration = field.as_ref().and_then(calculation::duration).unwrap_or_else(|| lit(0f64));
+        let mut events = self.events(&Arc::default())?;
+        if let Some(filter) = &calculation.filter {
+            events = events.filter(filter::expression(filter, self.scope, &mut BTreeSet::new())?)?;
+        }
+        let (events, by) = match groups {
+            Some(groups) => (self.join(events, groups, JoinType::Inner)?, vec![col(GROUP)]),
+            None => (events, Vec::new()),
+        };
+        let start = filter::column(&ScanColumn::Timestamp);
+        let state = concurrency(buckets, start, duration, self.weight.clone()).alias(CONCURRENCY);
+        Ok(events.aggregate(by, vec![state])?.build()?)
     }
 
     /// Every calculation by time bucket, and by group number if there are breakdowns.
@@ -162,22 +220,22 @@ impl<'a> Planner<'a> {
             None => (events, Vec::new()),
         };
         by.push(self.bucket());
-        let plan = events.aggregate(by.clone(), self.aggregates.expressions())?;
+        let plan = events.aggregate(by.clone(), self.bucketed.expressions())?;
         let names = by.iter().map(|e| col(&e.schema_name().to_string()));
-        Ok(plan.project(names.chain(self.aggregates.values()).collect::<Vec<_>>())?.build()?)
+        Ok(plan.project(names.chain(self.bucketed.values()).collect::<Vec<_>>())?.build()?)
     }
 
     /// Every calculation over all events.
     pub(crate) fn total(&self) -> Result<LogicalPlan, QueryError> {
         let plan = self.events(&Arc::default())?.aggregate(Vec::<Expr>::new(), self.aggregates.expressions())?;
-        Ok(plan.project(self.aggregates.values())?.build()?)
+        Ok(self.valued(plan, Vec::new())?.build()?)
     }
 
     /// Every calculation over the events of groups other than `groups`.
     pub(crate) fn other(&self, groups: RecordBatch) -> Result<LogicalPlan, QueryError> {
         let events = self.join(self.events(&Arc::default())?, groups, JoinType::RightAnti)?;
         let plan = events.aggregate(Vec::<Expr>::new(), self.aggregates.expressions())?;
-        Ok(plan.project(self.aggregates.values())?.build()?)
+        Ok(self.valued(plan, Vec::new())?.build()?)
     }
 
     /// Events joined to groups by key, where an absent value equals an absent value. The groups come first: the engine keeps
@@ -231,6 +289,7 @@ pub(crate) fn names(query: &Query) -> BTreeSet<&str> {
     collect_names(&query.filter, &mut named);
     for calculation in &query.calculations {
         named.extend(calculation.column.as_deref());
+        named.extend((calculation.op == CalculationOp::Concurrency).then_some(DURATION_FIELD));
         if let Some(filter) = &calculation.filter {
             collect_names(filter, &mut named);
         }

@@ -21,7 +21,9 @@ pub(crate) use time::{parse_rfc3339, replaced, rfc3339, time_literal, time_range
 
 use outcrop_storage::event::TimestampNs;
 
-use crate::expression::CalculatedFields;
+use std::sync::Arc;
+
+use crate::expression::{CalculatedFields, Expression};
 
 /// A question, checked.
 #[derive(Clone, Debug)]
@@ -30,11 +32,17 @@ pub(crate) struct Query {
     pub(crate) calculations: Vec<Calculation>,
     pub(crate) filter: Filter,
     pub(crate) breakdowns: Vec<String>,
+    /// What is shown instead of calculations, by name; its inputs are names of calculations.
+    pub(crate) formulas: Vec<(String, Arc<Expression>)>,
     pub(crate) orders: Vec<Order>,
     pub(crate) havings: Vec<Having>,
     pub(crate) limit: usize,
     pub(crate) range: TimeRange,
     pub(crate) step_seconds: i64,
+    /// Nanoseconds between the range and the times that its buckets are named after.
+    pub(crate) shift: i64,
+    /// Nanoseconds by which an earlier range is asked about too.
+    pub(crate) compare_offset: Option<i64>,
     /// Whether an event counts for its sample rate.
     pub(crate) weighted: bool,
     pub(crate) series: bool,
@@ -47,6 +55,57 @@ pub(crate) struct Query {
 pub(crate) struct TimeRange {
     pub(crate) start: TimestampNs,
     pub(crate) end: TimestampNs,
+}
+
+impl Query {
+    /// The same question about an earlier time. Its buckets have the numbers of those of this one.
+    pub(crate) fn earlier(&self, offset: i64) -> Query {
+        let range = TimeRange { start: self.range.start - offset, end: self.range.end - offset };
+        Query { range, shift: offset, ..self.clone() }
+    }
+
+    /// The times from the first to the last that anything is asked about.
+    pub(crate) fn times(&self) -> TimeRange {
+        TimeRange { start: self.range.start - self.compare_offset.unwrap_or(0), end: self.range.end }
+    }
+
+    /// The calculation of this name.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.calculations.iter().position(|c| c.name == name)
+    }
+
+    /// What the answer shows, by place: the calculations that have values, or the formulas, which come after them.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = usize> + '_ {
+        let (calculations, formulas) = (self.calculations.len(), self.formulas.len());
+        let has_value = move |at: usize| at >= calculations || self.calculations[at].op != CalculationOp::Heatmap;
+        let places = if formulas > 0 { calculations..calculations + formulas } else { 0..calculations };
+        places.filter(move |at| has_value(*at))
+    }
+
+    /// The name of something shown.
+    pub(crate) fn shown_name(&self, at: usize) -> &str {
+        match at.checked_sub(self.calculations.len()) {
+            Some(formula) => &self.formulas[formula].0,
+            None => &self.calculations[at].name,
+        }
+    }
+
+    /// From the start of one time bucket to that of the next.
+    pub(crate) fn step(&self) -> i64 {
+        self.step_seconds.saturating_mul(1_000_000_000)
+    }
+
+    /// The number of the first time bucket, and how many there are.
+    pub(crate) fn buckets(&self) -> (i64, usize) {
+        let number = |time: i64| (time.saturating_add(self.shift)).div_euclid(self.step());
+        let (first, last) = (number(self.range.start), number(self.range.end - 1));
+        (first, (last - first + 1) as usize)
+    }
+
+    /// When the first time bucket starts.
+    pub(crate) fn buckets_start(&self) -> TimestampNs {
+        (self.buckets().0.saturating_mul(self.step())).saturating_sub(self.shift)
+    }
 }
 
 impl TimeRange {
@@ -74,10 +133,26 @@ pub(crate) enum CalculationOp {
     Avg,
     Min,
     Max,
-    CountDistinct { exact: bool },
+    CountDistinct {
+        exact: bool,
+    },
     Percentile(f64),
     Heatmap,
+    /// How many spans run at a time.
+    Concurrency,
+    /// How much a value changes from one time bucket to the next.
+    Rate(RateOf),
 }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum RateOf {
+    Sum,
+    Avg,
+    Max,
+}
+
+/// Where spans say how long they ran, in milliseconds.
+pub(crate) const DURATION_FIELD: &str = "duration_ms";
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Filter {
@@ -137,12 +212,14 @@ pub(crate) struct Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OrderBy {
     Breakdown(usize),
-    Calculation(usize),
+    /// A calculation, or after all of them a formula.
+    Value(usize),
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Having {
-    pub(crate) calculation: usize,
+    /// A calculation, or after all of them a formula.
+    pub(crate) value_of: usize,
     pub(crate) op: HavingOp,
     pub(crate) value: f64,
 }

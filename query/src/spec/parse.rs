@@ -1,5 +1,7 @@
 //! From what a client wrote to a checked query. Every refusal says what to write instead.
 
+use std::sync::Arc;
+
 use outcrop_storage::event::TimestampNs;
 use serde_json::Value;
 
@@ -7,14 +9,14 @@ use super::wire::{
     CalculatedFieldSpec, CalculationSpec, FilterCombination, FilterSpec, HavingSpec, OrderDirection, OrderSpec,
 };
 use super::{
-    Calculation, CalculationOp, Choice, Comparison, Condition, DeletionSpec, Filter, Having, HavingOp, INTEGERS_END,
-    Literal, Order, OrderBy, Query, QuerySpec, RowsQuery, RowsSpec, Test, time,
+    Calculation, CalculationOp, Choice, Comparison, Condition, DURATION_FIELD, DeletionSpec, Filter, Having, HavingOp,
+    INTEGERS_END, Literal, Order, OrderBy, Query, QuerySpec, RateOf, RowsQuery, RowsSpec, Test, TimeRange, time,
 };
 use crate::error::QueryError;
-use crate::expression::CalculatedFields;
+use crate::expression::{self, CalculatedFields, Expression};
 use crate::{limits, rows};
 
-const CALCULATIONS: &str = "COUNT, SUM, AVG, MIN, MAX, COUNT_DISTINCT, HEATMAP, P001, P01, P05, P10, P20, P25, P50, \
+const CALCULATIONS: &str = "COUNT, SUM, AVG, MIN, MAX, COUNT_DISTINCT, HEATMAP, CONCURRENCY, RATE_SUM, RATE_AVG, RATE_MAX, P001, P01, P05, P10, P20, P25, P50, \
                             P75, P80, P90, P95, P99 or P999";
 const FILTERS: &str = "=, !=, >, >=, <, <=, starts-with, does-not-start-with, ends-with, does-not-end-with, exists, \
                        does-not-exist, contains, does-not-contain, in, not-in, matches or does-not-match";
@@ -25,13 +27,16 @@ pub(crate) fn parse_query(spec: &QuerySpec, now: TimestampNs) -> Result<Query, Q
         ("breakdowns", spec.breakdowns.len()),
         ("orders", spec.orders.len()),
         ("havings", spec.havings.len()),
+        ("formulas", spec.formulas.len()),
     ] {
         at_most(clause, length, limits::CLAUSES_MAX)?;
     }
     let calculations = calculations(&spec.calculations)?;
     let breakdowns = breakdowns(&spec.breakdowns, &calculations)?;
-    let orders = spec.orders.iter().map(|o| order(o, &breakdowns, &calculations)).collect::<Result<_, _>>()?;
-    let havings = spec.havings.iter().map(|h| having(h, &calculations)).collect::<Result<_, _>>()?;
+    let formulas = formulas(&spec.formulas, &breakdowns, &calculations)?;
+    let named = Named { calculations: &calculations, formulas: &formulas };
+    let orders = spec.orders.iter().map(|o| order(o, &breakdowns, &named)).collect::<Result<_, _>>()?;
+    let havings = spec.havings.iter().map(|h| having(h, &named)).collect::<Result<_, _>>()?;
     let range = time::time_range(spec.time_range, spec.start_time.as_ref(), spec.end_time.as_ref(), now)?;
     Ok(Query {
         calculated: calculated_fields(&spec.calculated_fields)?,
@@ -39,6 +44,9 @@ pub(crate) fn parse_query(spec: &QuerySpec, now: TimestampNs) -> Result<Query, Q
         breakdowns,
         orders,
         havings,
+        shift: 0,
+        compare_offset: spec.compare_time_offset_seconds.map(|seconds| compare_offset(seconds, range)).transpose()?,
+        formulas,
         limit: limit(spec.limit)?,
         step_seconds: time::granularity(spec.granularity, range)?,
         range,
@@ -87,6 +95,32 @@ fn at_most(clause: &str, length: usize, max: usize) -> Result<(), QueryError> {
     Err(QueryError::impossible("too_many", format!("{length} {clause} are given, {max} are allowed")))
 }
 
+/// Formulas over calculations; none may have the name of a column of the answer.
+fn formulas(
+    specs: &[CalculatedFieldSpec],
+    breakdowns: &[String],
+    calculations: &[Calculation],
+) -> Result<Vec<(String, Arc<Expression>)>, QueryError> {
+    if let Some(spec) = specs.iter().find(|spec| breakdowns.contains(&spec.name)) {
+        return Err(QueryError::impossible(
+            "duplicate_name",
+            format!("{:?} is a breakdown and a formula; give the formula another name", spec.name),
+        ));
+    }
+    let with_values = calculations.iter().filter(|c| c.op != CalculationOp::Heatmap);
+    expression::formulas(specs, &with_values.map(|c| c.name.as_str()).collect::<Vec<_>>())
+}
+
+fn compare_offset(seconds: i64, range: TimeRange) -> Result<i64, QueryError> {
+    let offset = seconds.checked_mul(1_000_000_000).filter(|offset| *offset > 0);
+    let offset = offset.filter(|offset| range.start.checked_sub(*offset).is_some());
+    offset.ok_or_else(|| {
+        QueryError::malformed(
+            "compare_time_offset_seconds must be a positive number of seconds, such as 86400 for a day",
+        )
+    })
+}
+
 fn limit(asked: Option<usize>) -> Result<usize, QueryError> {
     let limit = asked.unwrap_or(limits::LIMIT_DEFAULT);
     if (1..=limits::LIMIT_MAX).contains(&limit) {
@@ -119,12 +153,21 @@ fn calculation(spec: &CalculationSpec) -> Result<Calculation, QueryError> {
         "MAX" => CalculationOp::Max,
         "COUNT_DISTINCT" => CalculationOp::CountDistinct { exact: spec.exact },
         "HEATMAP" => CalculationOp::Heatmap,
+        "CONCURRENCY" => CalculationOp::Concurrency,
+        "RATE_SUM" => CalculationOp::Rate(RateOf::Sum),
+        "RATE_AVG" => CalculationOp::Rate(RateOf::Avg),
+        "RATE_MAX" => CalculationOp::Rate(RateOf::Max),
         other => CalculationOp::Percentile(percentile(other).ok_or_else(|| unknown_calculation(other))?),
     };
     if spec.exact && !matches!(op, CalculationOp::CountDistinct { .. }) {
         return Err(QueryError::malformed(format!("exact belongs to COUNT_DISTINCT, not to {}", spec.op)));
     }
-    if spec.column.is_none() && op != CalculationOp::Count {
+    if op == CalculationOp::Concurrency && spec.column.is_some() {
+        return Err(QueryError::malformed(format!(
+            "CONCURRENCY takes no column: it counts spans by their time and {DURATION_FIELD}"
+        )));
+    }
+    if spec.column.is_none() && !matches!(op, CalculationOp::Count | CalculationOp::Concurrency) {
         return Err(QueryError::malformed(format!("{} needs a column", spec.op)));
     }
     if spec.column.as_deref().is_some_and(|c| c.is_empty() || c == "*") {
@@ -184,27 +227,42 @@ fn breakdowns(names: &[String], calculations: &[Calculation]) -> Result<Vec<Stri
     Ok(names.to_vec())
 }
 
-fn find_calculation(op: &str, column: Option<&str>, calculations: &[Calculation]) -> Option<usize> {
-    let named = column.map_or_else(|| op.to_owned(), |column| format!("{op}({column})"));
-    calculations.iter().position(|c| c.name == named).or_else(|| {
-        let spec = CalculationSpec { op: op.into(), column: column.map(str::to_owned), ..CalculationSpec::default() };
-        let wanted = calculation(&spec).ok()?;
-        calculations.iter().position(|c| {
-            c.column == wanted.column
-                && std::mem::discriminant(&c.op) == std::mem::discriminant(&wanted.op)
-                && same_percentile(c.op, wanted.op)
-        })
-    })
+/// What orders and havings can name: calculations, then formulas.
+struct Named<'a> {
+    calculations: &'a [Calculation],
+    formulas: &'a [(String, Arc<Expression>)],
 }
 
-fn same_percentile(a: CalculationOp, b: CalculationOp) -> bool {
-    match (a, b) {
-        (CalculationOp::Percentile(a), CalculationOp::Percentile(b)) => a == b,
-        _ => true,
+impl Named<'_> {
+    fn by_name(&self, name: &str) -> Option<usize> {
+        let formula = || self.formulas.iter().position(|(n, _)| n == name).map(|at| self.calculations.len() + at);
+        self.calculations.iter().position(|c| c.name == name).or_else(formula)
+    }
+
+    fn find(&self, op: &str, column: Option<&str>) -> Option<usize> {
+        let named = column.map_or_else(|| op.to_owned(), |column| format!("{op}({column})"));
+        self.by_name(&named).or_else(|| {
+            let spec =
+                CalculationSpec { op: op.into(), column: column.map(str::to_owned), ..CalculationSpec::default() };
+            let wanted = calculation(&spec).ok()?;
+            self.calculations.iter().position(|c| c.column == wanted.column && same_op(c.op, wanted.op))
+        })
+    }
+
+    fn is_heatmap(&self, at: usize) -> bool {
+        self.calculations.get(at).is_some_and(|c| c.op == CalculationOp::Heatmap)
     }
 }
 
-fn order(spec: &OrderSpec, breakdowns: &[String], calculations: &[Calculation]) -> Result<Order, QueryError> {
+/// Whether two operations are one, exact or not.
+fn same_op(a: CalculationOp, b: CalculationOp) -> bool {
+    match (a, b) {
+        (CalculationOp::CountDistinct { .. }, CalculationOp::CountDistinct { .. }) => true,
+        (a, b) => a == b,
+    }
+}
+
+fn order(spec: &OrderSpec, breakdowns: &[String], named: &Named<'_>) -> Result<Order, QueryError> {
     let descending = spec.order == OrderDirection::Descending;
     let by = match (&spec.op, &spec.column) {
         (None, None) => {
@@ -214,9 +272,9 @@ fn order(spec: &OrderSpec, breakdowns: &[String], calculations: &[Calculation]) 
         }
         (None, Some(column)) => {
             let breakdown = breakdowns.iter().position(|b| b == column).map(OrderBy::Breakdown);
-            breakdown.or_else(|| calculations.iter().position(|c| c.name == *column).map(OrderBy::Calculation))
+            breakdown.or_else(|| named.by_name(column).map(OrderBy::Value))
         }
-        (Some(op), column) => find_calculation(op, column.as_deref(), calculations).map(OrderBy::Calculation),
+        (Some(op), column) => named.find(op, column.as_deref()).map(OrderBy::Value),
     };
     let by = by.ok_or_else(|| {
         QueryError::impossible(
@@ -224,8 +282,8 @@ fn order(spec: &OrderSpec, breakdowns: &[String], calculations: &[Calculation]) 
             "an order names neither a breakdown nor a calculation of this query; add it there first",
         )
     })?;
-    if let OrderBy::Calculation(at) = by
-        && calculations[at].op == CalculationOp::Heatmap
+    if let OrderBy::Value(at) = by
+        && named.is_heatmap(at)
     {
         return Err(QueryError::impossible(
             "unknown_order",
@@ -235,7 +293,7 @@ fn order(spec: &OrderSpec, breakdowns: &[String], calculations: &[Calculation]) 
     Ok(Order { by, descending })
 }
 
-fn having(spec: &HavingSpec, calculations: &[Calculation]) -> Result<Having, QueryError> {
+fn having(spec: &HavingSpec, named: &Named<'_>) -> Result<Having, QueryError> {
     let op = match spec.op.as_str() {
         "=" => HavingOp::Equals,
         "!=" => HavingOp::NotEquals,
@@ -243,15 +301,14 @@ fn having(spec: &HavingSpec, calculations: &[Calculation]) -> Result<Having, Que
             QueryError::malformed(format!("{other:?} is not an operator of havings; use =, !=, >, >=, < or <="))
         })?),
     };
-    let calculation = find_calculation(&spec.calculate_op, spec.column.as_deref(), calculations)
-        .filter(|at| calculations[*at].op != CalculationOp::Heatmap);
-    let calculation = calculation.ok_or_else(|| {
+    let found = named.find(&spec.calculate_op, spec.column.as_deref()).filter(|at| !named.is_heatmap(*at));
+    let value_of = found.ok_or_else(|| {
         QueryError::impossible(
             "unknown_having",
             "a having names no calculation of this query that has a value; add it to the calculations first",
         )
     })?;
-    Ok(Having { calculation, op, value: spec.value })
+    Ok(Having { value_of, op, value: spec.value })
 }
 
 pub(crate) fn filters(specs: &[FilterSpec], combination: FilterCombination) -> Result<Filter, QueryError> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::error::QueryError;
 
 /// The keys whose arrays hold objects.
-const LISTS_OF_OBJECTS: [&str; 5] = ["calculated_fields", "calculations", "filters", "orders", "havings"];
+const LISTS_OF_OBJECTS: [&str; 6] = ["calculated_fields", "calculations", "filters", "formulas", "orders", "havings"];
 /// The keys that hold an object or null.
 const OBJECTS: [&str; 2] = ["selection", "baseline"];
 

@@ -16,6 +16,8 @@ pub struct QuerySpec {
     pub filter_combination: FilterCombination,
     /// The fields to group by.
     pub breakdowns: Vec<String>,
+    /// What to show instead of the calculations, out of them: `$COUNT`, `$name`, `$"P99(duration_ms)"`.
+    pub formulas: Vec<CalculatedFieldSpec>,
     pub orders: Vec<OrderSpec>,
     pub havings: Vec<HavingSpec>,
     /// Groups in the answer: 1 to 10,000, default 100.
@@ -26,6 +28,8 @@ pub struct QuerySpec {
     pub end_time: Option<TimeSpec>,
     /// Seconds of a time bucket; 0 or absent chooses.
     pub granularity: Option<i64>,
+    /// Ask about the time so much earlier as well: `compare` in the answer.
+    pub compare_time_offset_seconds: Option<i64>,
     /// Count events as they were stored, without their sample rates.
     pub usage_mode: bool,
     pub disable_series: bool,
@@ -45,7 +49,7 @@ pub enum TimeSpec {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CalculationSpec {
-    /// COUNT, SUM, AVG, MIN, MAX, COUNT_DISTINCT, P001 to P999, HEATMAP.
+    /// COUNT, SUM, AVG, MIN, MAX, COUNT_DISTINCT, P001 to P999, HEATMAP, CONCURRENCY, RATE_SUM, RATE_AVG, RATE_MAX.
     pub op: String,
     #[serde(default)]
     pub column: Option<String>,
