@@ -48,12 +48,13 @@ test-compat: $(COMPAT)/.venv/installed $(COMPAT)/node/node_modules ## Real clien
 	$(CARGO) build --bin outcrop
 	OUTCROP_BIN=target/debug/outcrop $(COMPAT)/.venv/bin/python $(COMPAT)/run.py
 
-prove: $(VENV)/installed $(COMPAT)/.venv/installed $(COMPAT)/node/node_modules ## What takes long: simulation, 200 kills, changed bytes, full disks, overload, chance in compares, incidents, all real clients, the peers side by side
+prove: $(VENV)/installed $(COMPAT)/.venv/installed $(COMPAT)/node/node_modules ## What takes long: simulation, 200 kills, changed bytes, full disks, overload, chance in compares, 10,000 random queries, incidents, all real clients, the peers side by side
 	OUTCROP_SIMULATION_SEEDS=10000 OUTCROP_FLIPS=10000 $(CARGO) test --release -p outcrop-storage -- simulation flips --nocapture
 	OUTCROP_CRASH_KILLS=200 $(CARGO) test --test outcrop crash
 	OUTCROP_DISK_FULL_ROUNDS=40 $(CARGO) test --test outcrop disk_full -- --nocapture
 	OUTCROP_FUZZ_ROUNDS=100000 OUTCROP_FUZZ_SEED=$$(date +%s) $(CARGO) test -p outcrop-storage -p outcrop-ingest fuzz
 	OUTCROP_COMPARE_REPETITIONS=1000 $(CARGO) test --release -p outcrop-query compare::tests
+	OUTCROP_QUERY_CASES=10000 OUTCROP_QUERY_SEED=$$(date +%s) $(CARGO) test --release -p outcrop-query differential
 	$(CARGO) build --release --bin outcrop
 	OUTCROP_BIN=target/release/outcrop $(COMPAT)/.venv/bin/python $(COMPAT)/run.py --all
 	OUTCROP_BIN=$(CURDIR)/target/release/outcrop OUTCROP_OVERLOAD_SECONDS=300 $(CARGO) test --test outcrop overload -- --nocapture

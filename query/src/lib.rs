@@ -15,6 +15,8 @@ pub mod spec;
 
 mod answer;
 mod compare;
+#[cfg(test)]
+mod differential;
 mod execute;
 mod expression;
 mod fields;

@@ -76,19 +76,25 @@ impl KeyParts {
     pub(crate) fn sorts(&self, descending: bool) -> Vec<Sort> {
         let has = |part| self.parts.iter().any(|(p, _)| *p == part);
         let both = has(KeyPart::Integer) && has(KeyPart::Float);
-        let mut keys: Vec<Expr> = Vec::new();
+        // By kind: where numbers have two columns they are one order, in which the integers tell those apart that are one
+        // float.
+        let mut kinds: Vec<Vec<Expr>> = Vec::new();
         for (part, _) in &self.parts {
             let name = col(&self.name(*part));
-            if both && *part == KeyPart::Integer {
-                let float = col(&self.name(KeyPart::Float));
-                keys.push(datafusion::prelude::coalesce(vec![cast(name.clone(), DataType::Float64), float]));
+            match part {
+                KeyPart::Integer if both => {
+                    let float = col(&self.name(KeyPart::Float));
+                    let number = datafusion::prelude::coalesce(vec![cast(name.clone(), DataType::Float64), float]);
+                    kinds.push(vec![number, name]);
+                }
+                KeyPart::Float if both => {}
+                _ => kinds.push(vec![name]),
             }
-            keys.push(name);
         }
         if descending {
-            keys.reverse();
+            kinds.reverse();
         }
-        keys.into_iter().map(|key| key.sort(!descending, false)).collect()
+        kinds.into_iter().flatten().map(|key| key.sort(!descending, false)).collect()
     }
 }
 

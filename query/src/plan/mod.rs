@@ -113,6 +113,11 @@ impl<'a> Planner<'a> {
         let plan = self.events(stats)?.aggregate(keys, self.aggregates.expressions())?;
         let mut plan = self.valued(plan, self.keys.iter().flat_map(KeyParts::names).collect())?;
         if let Some(having) = self.having() {
+            if self.keys.is_empty() {
+                // Without columns of groups the engine would put a having that is always false below the aggregation,
+                // which makes a row of nothing; it does not pass a limit.
+                plan = plan.limit(0, Some(1))?;
+            }
             plan = plan.filter(having)?;
         }
         if !self.keys.is_empty() {
