@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use outcrop_query::QueryCounts;
 use outcrop_storage::memory::{Memory, Pool};
 use outcrop_storage::{StoreHealth, machine};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -95,7 +96,7 @@ impl Metrics {
     }
 
     /// The Prometheus text of everything.
-    pub(crate) fn text(&self, health: &StoreHealth, memory: &Memory, grants: Grants) -> String {
+    pub(crate) fn text(&self, health: &StoreHealth, memory: &Memory, grants: Grants, queries: QueryCounts) -> String {
         let mut registry = Registry::with_prefix("outcrop");
         registry.register("http_requests", "Requests by route and status", self.requests.clone());
         let seconds = "Time from request to answer, by route";
@@ -138,6 +139,8 @@ impl Metrics {
                 "Bytes that the process holds and that belong to no file, as the system says",
                 machine::anonymous_memory_bytes().unwrap_or(0),
             ),
+            ("queries_running", "Queries that are being answered", queries.running),
+            ("queries_waiting", "Queries that wait for their turn", queries.waiting),
             ("disk_bytes", "Bytes of the device that holds the data", space.total_bytes),
             ("disk_available_bytes", "Bytes of it that are free", space.available_bytes),
             ("disk_reserve_bytes", "Bytes of it that ingest leaves free", space.reserve_bytes),

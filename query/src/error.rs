@@ -75,6 +75,10 @@ impl From<datafusion::error::DataFusionError> for QueryError {
                 "memory",
                 "the query needs more memory than one query may have; shorten the time range, add a filter, or group by fewer fields",
             ),
+            DataFusionError::External(external) => match external.downcast_ref::<QueryError>() {
+                Some(own) => own.clone(),
+                None => QueryError::internal(external.to_string()),
+            },
             root => QueryError::internal(root.to_string()),
         }
     }
@@ -89,6 +93,12 @@ fn no_space_to_spill() -> QueryError {
         "the query needs more memory than it may have, and the disk has no space for the rest; shorten the time range, add \
          a filter, group by fewer fields, or free space",
     )
+}
+
+impl From<QueryError> for datafusion::error::DataFusionError {
+    fn from(error: QueryError) -> datafusion::error::DataFusionError {
+        datafusion::error::DataFusionError::External(Box::new(error))
+    }
 }
 
 impl From<arrow::error::ArrowError> for QueryError {

@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Field, Int64Type, Schema};
+use arrow::datatypes::{Field, Int64Type, Schema, UInt32Type};
+use datafusion::common::exec_err;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::collect;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::{collect, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use outcrop_storage::event::TimestampNs;
 use outcrop_storage::limits::WORK_NICENESS;
@@ -25,10 +26,11 @@ use outcrop_storage::{Snapshot, machine};
 use serde_json::{Map, Value, json};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Semaphore, TryAcquireError};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::answer::{self, Answer, AnswerColumn, AnswerStats, Heatmap, SegmentStats, Warning};
 use crate::error::{QueryError, QueryErrorKind};
+use crate::export::{Export, Format};
 use crate::functions::Sketch;
 use crate::limits;
 use crate::memory::QueryPool;
@@ -58,6 +60,13 @@ pub struct QuerySettings {
     pub queue_max: usize,
 }
 
+/// Questions under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueryCounts {
+    pub running: u64,
+    pub waiting: u64,
+}
+
 /// Answers questions about snapshots.
 #[derive(Debug)]
 pub struct QueryEngine {
@@ -70,11 +79,34 @@ pub struct QueryEngine {
     runtime: Option<Runtime>,
 }
 
-/// Tells blocking work that nobody waits any more.
-#[derive(Default)]
+/// Tells work that does not yield that nobody waits for it any more.
+#[derive(Debug, Default)]
 pub(crate) struct Cancelled(Arc<AtomicBool>);
 
+/// The flag of [`Cancelled`] as a context carries it to scans.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stop(pub(crate) Arc<AtomicBool>);
+
+impl Stop {
+    /// That of whoever made the context; one that is never set if nobody did.
+    pub(crate) fn of(config: &SessionConfig) -> Stop {
+        config.get_extension::<Stop>().map_or_else(Stop::default, |stop| stop.as_ref().clone())
+    }
+
+    /// An error once nobody waits any more. Nobody reads it.
+    pub(crate) fn check(&self) -> datafusion::common::Result<()> {
+        if self.0.load(Ordering::Relaxed) { exec_err!("cancelled") } else { Ok(()) }
+    }
+}
+
 impl Cancelled {
+    /// To be held by whoever waits for what runs in this context.
+    pub(crate) fn of(context: &SessionContext) -> Cancelled {
+        Cancelled(
+            context.state_ref().read().config().get_extension::<Stop>().map_or_else(Arc::default, |s| Arc::clone(&s.0)),
+        )
+    }
+
     pub(crate) fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
     }
@@ -87,11 +119,21 @@ impl Drop for Cancelled {
 }
 
 /// Aborts its task when nobody waits for it any more.
-struct Abandoned<T>(JoinHandle<T>);
+#[derive(Debug)]
+pub(crate) struct Abandoned<T>(pub(crate) JoinHandle<T>);
 
 impl<T> Drop for Abandoned<T> {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+/// How a task ended.
+pub(crate) fn outcome<T>(ended: Result<Result<T, QueryError>, JoinError>) -> Result<T, QueryError> {
+    match ended {
+        Ok(answer) => answer,
+        Err(error) if error.is_panic() => Err(QueryError::internal("the query panicked; this is a bug")),
+        Err(_) => Err(QueryError::internal("the query was stopped")),
     }
 }
 
@@ -108,6 +150,7 @@ impl QueryEngine {
             .build_arc()?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(settings.threads)
+            .thread_stack_size(limits::STACK_BYTES)
             .thread_name("outcrop-query")
             .on_thread_start(|| machine::give_way(WORK_NICENESS))
             .enable_time()
@@ -135,9 +178,39 @@ impl QueryEngine {
         let query = parse_query(spec, now)?;
         let scope = Scope::new(snapshot, datasets)?;
         let (context, partitions, strict) = (self.context(), self.settings.threads, options.strict);
+        let _cancelled = Cancelled::of(&context);
         let ask =
             move |scope| Run { context: context.clone(), partitions, scope, query: query.clone(), strict }.answer();
         self.run(options, missing::answer_without_damaged(scope, ask)).await
+    }
+
+    /// The groups of a query in a form of their own. Without a limit all of them.
+    pub async fn export_query(
+        &self,
+        snapshot: Snapshot,
+        datasets: &str,
+        spec: &QuerySpec,
+        options: &Options,
+        format: Format,
+        now: TimestampNs,
+    ) -> Result<Export, QueryError> {
+        let mut query = parse_query(&QuerySpec { limit: None, ..spec.clone() }, now)?;
+        query.limit = limits::export_limit(spec.limit)?;
+        let mut scope = Scope::new(snapshot, datasets)?;
+        let (context, partitions, strict) = (self.ordered_context(), self.settings.threads, options.strict);
+        let cancelled = Cancelled::of(&context);
+        self.export(options, format, cancelled, async move {
+            let names = plan::names(&query);
+            overflow::look_up(&mut scope, &names, query.range).await?;
+            let mut warnings = warn_unknown(&scope, names, strict)?;
+            warnings.extend(scope.missing(query.range));
+            let groups = Planner::new(&scope, &query, partitions)?.typed_groups(&Arc::default())?;
+            let groups =
+                LogicalPlanBuilder::from(groups).limit(0, query.limit.checked_add(1).map(|more| more - 1))?.build()?;
+            let groups = context.state().create_physical_plan(&groups).await?;
+            Ok((execute_stream(groups, context.task_ctx())?, warnings))
+        })
+        .await
     }
 
     /// Runs `work` on the engine's threads, in turn and under the deadline.
@@ -146,13 +219,20 @@ impl QueryEngine {
         options: &Options,
         work: impl Future<Output = Result<T, QueryError>> + Send + 'static,
     ) -> Result<T, QueryError> {
-        let seconds = options.timeout_seconds.unwrap_or(limits::TIMEOUT_DEFAULT_SECONDS);
-        if !(1..=limits::TIMEOUT_SECONDS_MAX).contains(&seconds) {
-            return Err(QueryError::malformed(format!(
-                "timeout_seconds must be between 1 and {}",
-                limits::TIMEOUT_SECONDS_MAX
-            )));
+        let seconds = options.seconds()?;
+        let mut task = self.spawn(work)?;
+        // The deadline is kept by the engine's own clock thread, so that it holds while the rim is busy.
+        match tokio::time::timeout(Duration::from_secs(seconds), &mut task.0).await {
+            Ok(ended) => outcome(ended),
+            Err(_) => Err(QueryError::deadline(seconds)),
         }
+    }
+
+    /// Starts `work` on the engine's threads as soon as its turn comes.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, QueryError>> + Send + 'static,
+    ) -> Result<Abandoned<Result<T, QueryError>>, QueryError> {
         let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|error| match error {
             TryAcquireError::NoPermits => QueryError::new(
                 QueryErrorKind::Busy,
@@ -177,20 +257,20 @@ impl QueryEngine {
             };
             work.await
         });
-        let mut task = Abandoned(task);
-        // The deadline is kept by the engine's own clock thread, so that it holds while the rim is busy.
-        match tokio::time::timeout(Duration::from_secs(seconds), &mut task.0).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) if error.is_panic() => Err(QueryError::internal("the query panicked; this is a bug")),
-            Ok(Err(_)) => Err(QueryError::internal("the query was stopped")),
-            Err(_) => Err(QueryError::deadline(seconds)),
-        }
+        Ok(Abandoned(task))
     }
 
     /// How much questions may spill from now on. A question that needs more fails; those who keep the disk need the rest.
     pub fn limit_spill(&self, bytes: u64) {
         // Only a disk manager without directories refuses, and this one has one.
         let _cannot_fail = self.environment.disk_manager.set_max_temp_directory_size(bytes);
+    }
+
+    pub fn counts(&self) -> QueryCounts {
+        let QuerySettings { concurrency_max, queue_max, .. } = self.settings;
+        let running = concurrency_max.saturating_sub(self.running.available_permits());
+        let admitted = (concurrency_max + queue_max).saturating_sub(self.admitted.available_permits());
+        QueryCounts { running: running as u64, waiting: admitted.saturating_sub(running) as u64 }
     }
 
     pub(crate) fn threads(&self) -> usize {
@@ -201,13 +281,32 @@ impl QueryEngine {
         self.runtime.as_ref().map(|r| r.handle().clone()).ok_or_else(|| QueryError::internal("the engine is closed"))
     }
 
+    /// What one question runs in.
     pub(crate) fn context(&self) -> SessionContext {
+        SessionContext::new_with_config_rt(self.config(), Arc::clone(&self.environment))
+    }
+
+    /// The same for what must come out in the order of its sort: no operator above it may deal rows out to several threads.
+    pub(crate) fn ordered_context(&self) -> SessionContext {
+        SessionContext::new_with_config_rt(self.ordered_config(), Arc::clone(&self.environment))
+    }
+
+    pub(crate) fn ordered_config(&self) -> SessionConfig {
+        self.config().with_round_robin_repartition(false)
+    }
+
+    pub(crate) fn environment(&self) -> &Arc<RuntimeEnv> {
+        &self.environment
+    }
+
+    fn config(&self) -> SessionConfig {
         let mut config = SessionConfig::new()
             .with_target_partitions(self.settings.threads)
             .with_batch_size(limits::BATCH_ROWS)
-            .with_information_schema(false);
+            .with_information_schema(false)
+            .with_extension(Arc::new(Stop::default()));
         config.options_mut().execution.collect_statistics = false;
-        SessionContext::new_with_config_rt(config, Arc::clone(&self.environment))
+        config
     }
 }
 

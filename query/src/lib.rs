@@ -4,7 +4,8 @@
 //! [`expression`] calculates fields that nobody sent, [`plan`] makes DataFusion plans of it, [`prune`] leaves out what cannot match, [`scan`] reads the rest ([`overflow`]
 //! finds fields without columns), [`execute`] runs it under a deadline and a memory budget, [`answer`] writes it down,
 //! [`missing`] says what it lacks. [`rows`] reads whole events, [`compare`] says what is different about some of them,
-//! [`fields`] lists what there is to ask about, [`matching`] finds the places of events for whoever removes them.
+//! [`fields`] lists what there is to ask about, [`matching`] finds the places of events for whoever removes them. [`sql`] is
+//! another way to ask, [`export`] another way to answer: row by row in CSV, Arrow or Parquet, however many there are.
 //!
 //! This crate must not know HTTP, sockets, files or the WAL. It is the only one that knows DataFusion.
 
@@ -19,6 +20,7 @@ mod compare;
 mod differential;
 mod execute;
 mod expression;
+mod export;
 mod fields;
 mod filter;
 mod functions;
@@ -31,7 +33,9 @@ mod prune;
 mod rows;
 mod scan;
 mod scope;
+mod sql;
 mod text;
+mod typed;
 
 pub use answer::{Answer, AnswerColumn, AnswerStats, Compared, Heatmap, SegmentStats, Series, SeriesGroup, Warning};
 pub use compare::{
@@ -39,8 +43,10 @@ pub use compare::{
     MedianAnswer, RivalAnswer, SharesAnswer, SideAnswer, SideSpec, ValueAnswer,
 };
 pub use error::{QueryError, QueryErrorKind};
-pub use execute::{QueryEngine, QuerySettings};
+pub use execute::{QueryCounts, QueryEngine, QuerySettings};
+pub use export::{Export, Format};
 pub use fields::{DatasetList, DatasetSummary, FieldList, FieldSummary, ValueCount, ValueList};
 pub use matching::{ChosenEvents, MatchingRows};
 pub use rows::RowsAnswer;
 pub use spec::{CalculatedFieldSpec, DeletionSpec, Options, QuerySpec, RowsSpec, read_spec};
+pub use sql::{SqlAnswer, SqlFormat, SqlReply, SqlSpec};

@@ -1,5 +1,7 @@
 //! Every bound of a question and its answer: value, unit, reason.
 
+use crate::error::QueryError;
+
 /// Filters, calculations, breakdowns, orders and havings of one spec, each.
 pub const CLAUSES_MAX: usize = 100;
 /// Bytes of the text of one calculated field or formula: some pages.
@@ -57,6 +59,33 @@ pub const BATCH_BYTES: usize = 32 << 20;
 pub const QUESTION_BYTES: usize = 32 << 20;
 /// With little memory, what all running questions hold beside their operators is at most this part of it.
 pub const QUESTIONS_PART_MAX: usize = 4;
+
+/// Bytes of a statement of SQL.
+pub const SQL_BYTES_MAX: usize = 256 << 10;
+/// Operators of a statement: each may make an expression deeper by one, and depth is stack.
+pub const SQL_OPERATORS_MAX: usize = 1_000;
+/// Bytes of stack of each thread that answers, for statements that deep.
+pub const STACK_BYTES: usize = 32 << 20;
+/// Bytes of the rows of an answer in JSON to SQL; whoever wants more takes it in another form, in pieces.
+pub const SQL_ANSWER_BYTES_MAX: usize = 64 << 20;
+/// Bytes of an export that are gathered before they are sent on.
+pub const EXPORT_PIECE_BYTES: usize = 64 << 10;
+/// Pieces of an export that wait for its reader.
+pub const EXPORT_PIECES_MAX: usize = 2;
+/// Rows and bytes of a row group of an export in Parquet: what is held until it is written.
+pub const EXPORT_GROUP_ROWS: usize = 128 << 10;
+pub const EXPORT_GROUP_BYTES: usize = 16 << 20;
+/// Events of an export that are sorted at a time, about.
+pub const EXPORT_SLICE_ROWS: usize = 200_000;
+
+/// The rows of an export, which has all of them where nobody says how many.
+pub(crate) fn export_limit(asked: Option<usize>) -> Result<usize, QueryError> {
+    match asked {
+        Some(0) => Err(QueryError::malformed("limit must be at least 1")),
+        Some(limit) => Ok(limit),
+        None => Ok(usize::MAX),
+    }
+}
 
 /// Fields of a compare's answer.
 pub const COMPARE_FIELDS_MAX: usize = 1_000;

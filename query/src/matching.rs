@@ -17,7 +17,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowFilter, R
 use roaring::RoaringBitmap;
 
 use crate::error::QueryError;
-use crate::execute::{Cancelled, QueryEngine, warn_unknown};
+use crate::execute::{Cancelled, QueryEngine, Stop, warn_unknown};
 use crate::plan::collect_names;
 use crate::prune::{self, Predicate, Unit};
 use crate::scan::{self, indexes};
@@ -163,8 +163,9 @@ impl Part<'_> {
     fn matching(self, predicates: &[Predicate], go_on: &dyn Fn() -> bool) -> Result<RoaringBitmap, QueryError> {
         let metadata = rows::with_row_numbers(self.segment)?;
         let output = indexes(self.segment, &[ScanColumn::Sequence]);
-        let filters =
-            predicates.iter().map(|p| scan::row_filter(p.clone(), Arc::clone(self.segment), self.dataset.to_owned()));
+        let filters = predicates
+            .iter()
+            .map(|p| scan::row_filter(p.clone(), Arc::clone(self.segment), self.dataset.to_owned(), Stop::default()));
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.segment.bytes(), metadata)
             .with_row_groups(vec![self.row_group])
             .with_batch_size(limits::BATCH_ROWS)

@@ -7,6 +7,7 @@
 //! It must not know aggregation.
 
 mod cells;
+mod export;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -33,7 +34,7 @@ use utoipa::ToSchema;
 
 use crate::answer::{self, AnswerColumn, AnswerStats, Warning};
 use crate::error::QueryError;
-use crate::execute::{Cancelled, QueryEngine, answer_stats, warn_unknown};
+use crate::execute::{Cancelled, QueryEngine, Stop, answer_stats, warn_unknown};
 use crate::plan::collect_names;
 use crate::prune::{self, Predicate, Unit};
 use crate::scan::{self, MemoryRows, ScanStats, indexes, memory_column, memory_columns, segment_column};
@@ -272,8 +273,10 @@ impl Pager {
         let read: Vec<usize> = output.iter().copied().chain(filtered).collect();
         let batch_rows = scan::batch_rows(group, &read);
         stats.note_row_group(group, selected, read);
-        let filters =
-            predicates.iter().map(|p| scan::row_filter(p.clone(), Arc::clone(part.segment), part.dataset.to_owned()));
+        let filters = predicates.iter().map(|p| {
+            let stop = Stop(Arc::clone(&self.stop));
+            scan::row_filter(p.clone(), Arc::clone(part.segment), part.dataset.to_owned(), stop)
+        });
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(part.segment.bytes(), metadata)
             .with_row_groups(vec![part.row_group])
             .with_batch_size(batch_rows)

@@ -20,10 +20,10 @@ use arrow::compute::{and, cast, filter_record_batch, prep_null_mask_filter, take
 use arrow::datatypes::{DataType, Int64Type, SchemaRef, TimestampNanosecondType};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DFSchema, DataFusionError, Result};
+use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue};
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::utils::split_conjunction_owned;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
@@ -38,6 +38,7 @@ use parquet::arrow::arrow_reader::{
 
 use parquet::file::metadata::RowGroupMetaData;
 
+use crate::execute::Stop;
 use crate::expression::deliver;
 use crate::prune::{self, Predicate, Pruned, Unit, column_index, overflow_of};
 use crate::scope::{ScanColumn, Scope, schema_of};
@@ -130,8 +131,9 @@ impl TableProvider for EventTable {
             Some(projection) => projection.iter().map(|at| self.columns[*at].clone()).collect(),
             None => self.columns.clone(),
         };
-        let predicates = predicates(state, &self.columns, self.range, filters)?;
-        let pruned = prune::prune(&self.scope.datasets, self.range, &predicates, &projected)
+        let (range, filters) = narrowed(self.range, filters);
+        let predicates = predicates(state, &self.columns, range, &filters)?;
+        let pruned = prune::prune(&self.scope.datasets, range, &predicates, &projected)
             .map_err(|e| DataFusionError::External(Box::new(e)))?;
         self.stats.note_pruned(&pruned);
         let schema = schema_of(&projected);
@@ -141,7 +143,7 @@ impl TableProvider for EventTable {
             columns: projected,
             schema: Arc::clone(&schema),
             predicates,
-            range: self.range,
+            range,
             units: Mutex::new(pruned.units),
             stats: Arc::clone(&self.stats),
         });
@@ -149,6 +151,42 @@ impl TableProvider for EventTable {
             (0..partitions).map(|_| Arc::new(Partition(Arc::clone(&work))) as Arc<dyn PartitionStream>).collect();
         Ok(Arc::new(StreamingTableExec::try_new(schema, partitions, None, None, false, None)?))
     }
+}
+
+/// The range that is left of `range` by what filters say of the time, and the filters that say more: segments are skipped
+/// by the range without a file being opened.
+fn narrowed(mut range: TimeRange, filters: &[Expr]) -> (TimeRange, Vec<Expr>) {
+    let conjuncts = filters.iter().flat_map(|f| split_conjunction_owned(f.clone()));
+    let left = conjuncts.filter(|conjunct| match time_bound(conjunct) {
+        Some(within) => {
+            range = TimeRange { start: range.start.max(within.start), end: range.end.min(within.end) };
+            false
+        }
+        None => true,
+    });
+    let left = left.collect();
+    (range, left)
+}
+
+/// The times that a comparison of the time with a literal leaves.
+fn time_bound(conjunct: &Expr) -> Option<TimeRange> {
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = conjunct else { return None };
+    let (Expr::Column(column), Expr::Literal(ScalarValue::Int64(Some(time)), _)) = (left.as_ref(), right.as_ref())
+    else {
+        return None;
+    };
+    if column.name != ScanColumn::Timestamp.name() {
+        return None;
+    }
+    let (start, end) = match op {
+        Operator::Gt => (time.checked_add(1)?, i64::MAX),
+        Operator::GtEq => (*time, i64::MAX),
+        Operator::Lt => (i64::MIN, *time),
+        Operator::LtEq => (i64::MIN, time.checked_add(1)?),
+        Operator::Eq => (*time, time.checked_add(1)?),
+        _ => return None,
+    };
+    Some(TimeRange { start, end })
 }
 
 /// The conjuncts of the filter and the time range, each over its own columns; cheap ones first.
@@ -222,8 +260,9 @@ impl PartitionStream for Partition {
         &self.0.schema
     }
 
-    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        Box::pin(ScanStream { work: Arc::clone(&self.0), reading: None })
+    fn execute(&self, context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let stop = Stop::of(context.session_config());
+        Box::pin(ScanStream { work: Arc::clone(&self.0), reading: None, stop })
     }
 }
 
@@ -241,16 +280,19 @@ enum Reading {
 struct ScanStream {
     work: Arc<Work>,
     reading: Option<Reading>,
+    /// Rows that fail are read without an end of a poll: whoever asked may have gone away meanwhile.
+    stop: Stop,
 }
 
 impl ScanStream {
     fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         loop {
+            self.stop.check()?;
             let batch = match &mut self.reading {
                 None => {
                     let unit = self.work.units.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                     let Some(unit) = unit else { return Ok(None) };
-                    self.reading = Some(self.work.begin(unit)?);
+                    self.reading = Some(self.work.begin(unit, &self.stop)?);
                     continue;
                 }
                 Some(Reading::Batches(batches)) => batches.pop(),
@@ -283,11 +325,11 @@ impl RecordBatchStream for ScanStream {
 }
 
 impl Work {
-    fn begin(&self, unit: Unit) -> Result<Reading> {
+    fn begin(&self, unit: Unit, stop: &Stop) -> Result<Reading> {
         match unit {
-            Unit::Memory { dataset, batch } => Ok(Reading::Batches(self.read_memory(dataset, &batch)?)),
+            Unit::Memory { dataset, batch } => Ok(Reading::Batches(self.read_memory(dataset, &batch, stop)?)),
             Unit::RowGroup { dataset, segment, row_group, selection } => {
-                self.begin_row_group(dataset, segment, row_group, selection)
+                self.begin_row_group(dataset, segment, row_group, selection, stop)
             }
         }
     }
@@ -297,11 +339,12 @@ impl Work {
     }
 
     /// The rows of a memtable batch that pass, at most [`limits::BATCH_ROWS`] at a time, last first.
-    fn read_memory(&self, dataset: usize, batch: &StoredBatch) -> Result<Vec<RecordBatch>> {
+    fn read_memory(&self, dataset: usize, batch: &StoredBatch, stop: &Stop) -> Result<Vec<RecordBatch>> {
         self.stats.rows.fetch_add(batch.rows() as u64, Ordering::Relaxed);
         let name = self.name(dataset);
         let mut batches = Vec::new();
         for from in (0..batch.rows()).step_by(limits::BATCH_ROWS) {
+            stop.check()?;
             let rows = limits::BATCH_ROWS.min(batch.rows() - from);
             let mut passing: Option<BooleanArray> = None;
             for predicate in &self.predicates {
@@ -336,6 +379,7 @@ impl Work {
         segment: Arc<OpenSegment>,
         row_group: usize,
         selection: Option<RowSelection>,
+        stop: &Stop,
     ) -> Result<Reading> {
         let metadata = segment.metadata().metadata().row_group(row_group);
         let rows = metadata.num_rows() as usize;
@@ -361,7 +405,9 @@ impl Work {
         }
         if !predicates.is_empty() {
             let name = self.name(dataset);
-            let filters = predicates.into_iter().map(|p| row_filter(p.clone(), Arc::clone(&segment), name.to_owned()));
+            let filters = predicates
+                .into_iter()
+                .map(|p| row_filter(p.clone(), Arc::clone(&segment), name.to_owned(), stop.clone()));
             builder = builder.with_row_filter(RowFilter::new(filters.collect()));
         }
         let reader = builder.build().map_err(|e| DataFusionError::External(Box::new(e)))?;
@@ -398,10 +444,16 @@ fn always_in_range(predicate: &Predicate, segment: &OpenSegment, row_group: usiz
     }
 }
 
-pub(crate) fn row_filter(predicate: Predicate, segment: Arc<OpenSegment>, dataset: String) -> Box<dyn ArrowPredicate> {
+pub(crate) fn row_filter(
+    predicate: Predicate,
+    segment: Arc<OpenSegment>,
+    dataset: String,
+    stop: Stop,
+) -> Box<dyn ArrowPredicate> {
     let mask = ProjectionMask::roots(segment.metadata().parquet_schema(), indexes(&segment, &predicate.columns));
     Box::new(ArrowPredicateFn::new(mask, move |batch| {
         let evaluate = || -> Result<BooleanArray> {
+            stop.check()?;
             let arrays = segment_columns(&batch, &segment, &dataset, &predicate.columns)?;
             predicate.passes(&record_batch(&predicate.schema, arrays, batch.num_rows())?)
         };

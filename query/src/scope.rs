@@ -259,7 +259,7 @@ impl Scope {
     }
 
     /// Every field that is known by name.
-    fn all_fields(&self) -> BTreeSet<FieldName> {
+    pub(crate) fn all_fields(&self) -> BTreeSet<FieldName> {
         let named = |d: &DatasetSnapshot| named_fields(d, &d.overflow()).into_iter().cloned().collect::<Vec<_>>();
         self.datasets.iter().flat_map(named).collect()
     }

@@ -46,6 +46,7 @@ pub(super) const ROUTES: &[(&str, &str, Needs)] = &[
     ("POST", "/api/v1/query/{dataset}", Needs::Scope(Scope::Query)),
     ("POST", "/api/v1/rows/{dataset}", Needs::Scope(Scope::Query)),
     ("POST", "/api/v1/compare/{dataset}", Needs::Scope(Scope::Query)),
+    ("POST", "/api/v1/sql", Needs::Scope(Scope::Query)),
     ("GET", "/api/v1/datasets", Needs::Scope(Scope::Query)),
     ("GET", "/api/v1/datasets/{dataset}", Needs::Scope(Scope::Query)),
     ("PATCH", "/api/v1/datasets/{dataset}", Needs::Scope(Scope::Admin)),

@@ -15,6 +15,7 @@ mod elasticsearch;
 mod error;
 mod etag;
 mod events;
+mod export;
 pub(crate) mod grpc;
 mod guard;
 mod health;
@@ -28,6 +29,7 @@ mod otlp;
 mod query;
 mod sending;
 mod session;
+mod sql;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -150,6 +152,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/query/{dataset}", post(query::query))
         .route("/rows/{dataset}", post(query::rows))
         .route("/compare/{dataset}", post(compare::compare))
+        .route("/sql", post(sql::sql))
         .route("/datasets", get(query::datasets))
         .route(
             "/datasets/{dataset}",

@@ -7,7 +7,7 @@ use utoipa::OpenApi;
 use super::access::ROUTES;
 use super::{
     compare, datasets, deletions, elasticsearch, error, events, health, honeycomb, keys, loki, otlp, query, session,
-    tasks,
+    sql, tasks,
 };
 
 #[derive(OpenApi)]
@@ -28,6 +28,7 @@ use super::{
         query::query,
         query::rows,
         compare::compare,
+        sql::sql,
         query::datasets,
         query::fields,
         query::values,

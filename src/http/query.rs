@@ -3,6 +3,8 @@
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, Query, Request, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
 use outcrop_query::{Answer, DatasetList, FieldList, Options, QuerySpec, RowsAnswer, RowsSpec, ValueList, read_spec};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -10,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::access::Caller;
 use super::error::ErrorBody;
 use super::names::Names;
-use super::{ApiError, App, body};
+use super::{ApiError, App, body, export};
 
 /// Bytes of a spec.
 pub(super) const SPEC_BYTES_MAX: usize = 1 << 20;
@@ -41,6 +43,8 @@ pub(super) type Parsed<T> = Result<Query<T>, QueryRejection>;
     post,
     path = "/api/v1/query/{dataset}",
     tag = "query",
+    description = "With `Accept: text/csv`, `application/vnd.apache.arrow.stream` or `application/vnd.apache.parquet` the groups are \
+                   sent while they are made, all of them unless `limit` says less.",
     params(
         ("dataset" = String, Path, description = "A dataset, several separated by commas, or * for all"),
         ("strict" = Option<bool>, Query, description = "Make unknown fields an error"),
@@ -61,11 +65,15 @@ pub(crate) async fn query(
     caller: Caller,
     Names(dataset): Names<String>,
     options_given: Parsed<Options>,
+    headers: HeaderMap,
     Spec(spec): Spec<QuerySpec>,
-) -> Result<Json<Answer>, ApiError> {
+) -> Result<Response, ApiError> {
     let options = options(options_given)?;
-    let now = app.store.clock().now();
-    Ok(Json(app.engine.query(caller.snapshot(&app.store), &dataset, &spec, &options, now).await?))
+    let (snapshot, now) = (caller.snapshot(&app.store), app.store.clock().now());
+    if let Some(format) = export::wanted(&headers) {
+        return Ok(export::reply(app.engine.export_query(snapshot, &dataset, &spec, &options, format, now).await?));
+    }
+    Ok(Json(app.engine.query(snapshot, &dataset, &spec, &options, now).await?).into_response())
 }
 
 /// Look: raw events by time, a page at a time
@@ -73,6 +81,8 @@ pub(crate) async fn query(
     post,
     path = "/api/v1/rows/{dataset}",
     tag = "query",
+    description = "With `Accept: text/csv`, `application/vnd.apache.arrow.stream` or `application/vnd.apache.parquet` the events are \
+                   sent while they are read, all of them unless `limit` says less, without a cursor.",
     params(
         ("dataset" = String, Path, description = "A dataset, several separated by commas, or * for all"),
         ("strict" = Option<bool>, Query, description = "Make unknown fields an error"),
@@ -92,11 +102,15 @@ pub(crate) async fn rows(
     caller: Caller,
     Names(dataset): Names<String>,
     options_given: Parsed<Options>,
+    headers: HeaderMap,
     Spec(spec): Spec<RowsSpec>,
-) -> Result<Json<RowsAnswer>, ApiError> {
+) -> Result<Response, ApiError> {
     let options = options(options_given)?;
-    let now = app.store.clock().now();
-    Ok(Json(app.engine.rows(caller.snapshot(&app.store), &dataset, &spec, &options, now).await?))
+    let (snapshot, now) = (caller.snapshot(&app.store), app.store.clock().now());
+    if let Some(format) = export::wanted(&headers) {
+        return Ok(export::reply(app.engine.export_rows(snapshot, &dataset, &spec, &options, format, now).await?));
+    }
+    Ok(Json(app.engine.rows(snapshot, &dataset, &spec, &options, now).await?).into_response())
 }
 
 /// The datasets there are

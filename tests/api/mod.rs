@@ -12,6 +12,7 @@ mod datasets;
 mod deletion;
 mod elasticsearch;
 mod exactly_once;
+mod exports;
 mod grpc;
 mod guards;
 mod honeycomb;
@@ -28,6 +29,7 @@ mod saving;
 mod sessions;
 mod shapes;
 mod specs;
+mod sql;
 mod syslog;
 mod wide;
 

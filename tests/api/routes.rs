@@ -53,6 +53,7 @@ pub(super) const ROUTES: &[Route] = &[
         Needs::Query,
         "{\"selection\":{\"filters\":[{\"column\":\"f\",\"op\":\"exists\"}]}}",
     ),
+    route("POST", "/api/v1/sql", Needs::Query, "{\"sql\":\"SELECT 1\"}"),
     route("GET", "/api/v1/datasets", Needs::Query, ""),
     route("GET", "/api/v1/datasets/{dataset}", Needs::Query, ""),
     route("PATCH", "/api/v1/datasets/{dataset}", Needs::Admin, "{\"retention\":null}"),

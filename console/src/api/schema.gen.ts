@@ -225,7 +225,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask: calculations over events, by group and over time */
+        /**
+         * Ask: calculations over events, by group and over time
+         * @description With `Accept: text/csv`, `application/vnd.apache.arrow.stream` or `application/vnd.apache.parquet` the groups are sent while they are made, all of them unless `limit` says less.
+         */
         post: operations["query"];
         delete?: never;
         options?: never;
@@ -242,7 +245,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Look: raw events by time, a page at a time */
+        /**
+         * Look: raw events by time, a page at a time
+         * @description With `Accept: text/csv`, `application/vnd.apache.arrow.stream` or `application/vnd.apache.parquet` the events are sent while they are read, all of them unless `limit` says less, without a cursor.
+         */
         post: operations["rows"];
         delete?: never;
         options?: never;
@@ -264,6 +270,26 @@ export interface paths {
         post: operations["sign_in"];
         /** Sign out: the session ends, here and wherever its cookie went */
         delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sql": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask in SQL: read-only, over the datasets as tables
+         * @description A dataset is a table; names with dots or capitals need double quotes. With `format` csv, arrow or parquet the rows are sent while they are made, and a transfer that ends early is not whole. docs/sql.md has types and limits.
+         */
+        post: operations["sql"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1129,6 +1155,25 @@ export interface components {
         };
         SignIn: {
             key: string;
+        };
+        /** @description The answer to SQL. */
+        SqlAnswer: {
+            columns: components["schemas"]["AnswerColumn"][];
+            rows: unknown[][];
+            stats: components["schemas"]["AnswerStats"];
+            /** @description Whether there are more rows than the limit. */
+            truncated: boolean;
+            warnings?: components["schemas"]["Warning"][];
+        };
+        /** @enum {string} */
+        SqlFormat: "json" | "csv" | "arrow" | "parquet";
+        /** @description A question in SQL. */
+        SqlSpec: {
+            format?: components["schemas"]["SqlFormat"];
+            /** @description Rows of the answer. JSON: 1 to 10,000, default 10,000; the other formats have no bound unless it is given. */
+            limit?: number | null;
+            /** @description One statement: SELECT, WITH, VALUES, EXPLAIN, SHOW TABLES, SHOW COLUMNS or DESCRIBE. */
+            sql?: string;
         };
         TaskInfo: {
             created: string;
@@ -2355,6 +2400,72 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    sql: {
+        parameters: {
+            query?: {
+                /** @description 1 to 600, default 30 */
+                timeout_seconds?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SqlSpec"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SqlAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
             };
         };
     };

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 pub(crate) use heatmap::heatmap;
-pub(crate) use value::{float, integer, key, scalar, time};
+pub(crate) use value::{cell, float, integer, key, scalar, time};
 
 /// The answer to a query.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -1,7 +1,11 @@
 //! Single values as JSON: integers beyond 2^53 as text, integral floats without a fraction, times as RFC 3339.
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    DataType, Decimal128Type, Float64Type, Int64Type, TimeUnit, TimestampNanosecondType, UInt64Type,
+};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::{Number, Value};
 
 use crate::plan::{KeyPart, KeyParts};
@@ -56,4 +60,43 @@ pub(crate) fn key(batch: &RecordBatch, key: &KeyParts, row: usize) -> (Value, Op
         return (value, Some(*part));
     }
     (Value::Null, None)
+}
+
+/// One value of a column of any kind, such as SQL makes.
+pub(crate) fn cell(array: &ArrayRef, row: usize) -> Value {
+    if array.is_null(row) || *array.data_type() == DataType::Null {
+        return Value::Null;
+    }
+    let cast_to = |wanted: &DataType| cast(&array.slice(row, 1), wanted).ok();
+    match array.data_type() {
+        DataType::Float64 => special(array.as_primitive::<Float64Type>().value(row)),
+        DataType::Boolean | DataType::Int64 | DataType::Utf8View | DataType::Utf8 => scalar(array, row),
+        DataType::Timestamp(..) => match cast_to(&DataType::Timestamp(TimeUnit::Nanosecond, None)) {
+            Some(nanoseconds) => time(nanoseconds.as_primitive::<TimestampNanosecondType>().value(0)),
+            None => Value::Null,
+        },
+        DataType::UInt64 => {
+            let value = array.as_primitive::<UInt64Type>().value(row);
+            i64::try_from(value).map_or_else(|_| Value::String(value.to_string()), integer)
+        }
+        integers if integers.is_integer() => cast_to(&DataType::Int64).map_or(Value::Null, |a| scalar(&a, 0)),
+        numbers if numbers.is_numeric() => {
+            cast_to(&DataType::Float64).map_or(Value::Null, |a| special(a.as_primitive::<Float64Type>().value(0)))
+        }
+        _ => {
+            let options = FormatOptions::default();
+            let text = ArrayFormatter::try_new(array, &options).map(|formatter| formatter.value(row).to_string());
+            text.map_or(Value::Null, Value::String)
+        }
+    }
+}
+
+/// A float, of which JSON does not have all.
+fn special(value: f64) -> Value {
+    match value {
+        value if value.is_nan() => Value::from("NaN"),
+        f64::INFINITY => Value::from("Infinity"),
+        f64::NEG_INFINITY => Value::from("-Infinity"),
+        value => float(value),
+    }
 }

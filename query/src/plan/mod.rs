@@ -16,7 +16,9 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, JoinType, NullEquality};
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::logical_expr::expr::Sort;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator, binary_expr, cast, lit};
+use datafusion::logical_expr::{
+    Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, binary_expr, cast, lit,
+};
 
 use calculation::Extent;
 pub(crate) use calculation::{Aggregates, ValueKind};
@@ -29,6 +31,7 @@ use crate::functions::{Buckets, DistinctFlag, concurrency, sketch};
 use crate::scan::{EventTable, ScanStats};
 use crate::scope::{ScanColumn, Scope};
 use crate::spec::{Calculation, CalculationOp, Comparison, DURATION_FIELD, HavingOp, OrderBy, Query};
+use crate::typed;
 
 /// Plans of one question.
 pub(crate) struct Planner<'a> {
@@ -121,7 +124,10 @@ impl<'a> Planner<'a> {
             plan = plan.filter(having)?;
         }
         if !self.keys.is_empty() {
-            plan = plan.sort(self.order())?.limit(0, Some(self.query.limit + 1))?;
+            plan = plan.sort(self.order())?;
+            if let Some(limit) = self.query.limit.checked_add(1) {
+                plan = plan.limit(0, Some(limit))?;
+            }
         }
         Ok(plan.build()?)
     }
@@ -141,6 +147,20 @@ impl<'a> Planner<'a> {
             formula(expression, values).alias(Aggregates::value_name(self.query.calculations.len() + at))
         });
         Ok(plan.project(columns.iter().map(|name| col(name)).chain(formulas).collect::<Vec<_>>())?)
+    }
+
+    /// The groups in order, each key one column and each calculation another.
+    pub(crate) fn typed_groups(&self, stats: &Arc<ScanStats>) -> Result<LogicalPlan, QueryError> {
+        let keys = self.keys.iter().zip(&self.query.breakdowns).map(|(key, name)| typed::key(key).alias(name));
+        let values = self.query.shown().map(|at| (col(&Aggregates::value_name(at)), self.query.shown_name(at)));
+        let groups = LogicalPlanBuilder::from(self.groups(stats)?);
+        let schema = Arc::clone(groups.schema());
+        let values = values.map(|(value, name)| {
+            // A sum beyond 64 bits fails rather than that it is cut.
+            let is_sum = matches!(value.get_type(schema.as_ref()), Ok(DataType::Decimal128(..)));
+            if is_sum { cast(value, DataType::Int64).alias(name) } else { value.alias(name) }
+        });
+        Ok(groups.project(keys.chain(values).collect::<Vec<_>>())?.build()?)
     }
 
     fn having(&self) -> Option<Expr> {

@@ -4,6 +4,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::error::QueryError;
+use crate::limits;
+
 /// The query spec. Every key is optional; `{}` counts the events of the last two hours.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -166,4 +169,15 @@ pub struct Options {
     pub strict: bool,
     /// 1 to 600, default 30.
     pub timeout_seconds: Option<u64>,
+}
+
+impl Options {
+    /// Seconds that the question may take, checked.
+    pub(crate) fn seconds(&self) -> Result<u64, QueryError> {
+        let seconds = self.timeout_seconds.unwrap_or(limits::TIMEOUT_DEFAULT_SECONDS);
+        if (1..=limits::TIMEOUT_SECONDS_MAX).contains(&seconds) {
+            return Ok(seconds);
+        }
+        Err(QueryError::malformed(format!("timeout_seconds must be between 1 and {}", limits::TIMEOUT_SECONDS_MAX)))
+    }
 }
