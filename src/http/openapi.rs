@@ -7,7 +7,7 @@ use utoipa::OpenApi;
 use super::access::ROUTES;
 use super::{
     compare, datasets, deletions, elasticsearch, error, events, health, honeycomb, keys, loki, otlp, query, session,
-    tasks,
+    tasks, traces,
 };
 
 #[derive(OpenApi)]
@@ -29,6 +29,10 @@ use super::{
         query::rows,
         compare::compare,
         query::datasets,
+        traces::show_trace,
+        traces::show_event,
+        traces::show_roles,
+        traces::change_roles,
         query::fields,
         query::values,
         deletions::delete_events,

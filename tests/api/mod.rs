@@ -29,6 +29,7 @@ mod sessions;
 mod shapes;
 mod specs;
 mod syslog;
+mod traces;
 mod wide;
 
 use serde_json::Value;

@@ -17,7 +17,7 @@ pub use wire::{
 };
 
 pub(crate) use parse::{filters, parse_deletion, parse_query, parse_rows};
-pub(crate) use time::{replaced, rfc3339, time_literal, time_range};
+pub(crate) use time::{open_range, replaced, rfc3339, time_literal, time_range};
 
 use outcrop_storage::event::TimestampNs;
 
