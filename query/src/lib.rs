@@ -1,11 +1,12 @@
 //! SPEC → ANSWER: a question as JSON becomes an answer as JSON.
 //!
 //! The way of a question: [`spec`] parses it once into typed form, [`scope`] finds the datasets and fields it names,
-//! [`expression`] calculates fields that nobody sent, [`plan`] makes DataFusion plans of it, [`prune`] leaves out what cannot match, [`scan`] reads the rest ([`overflow`]
-//! finds fields without columns), [`execute`] runs it under a deadline and a memory budget, [`answer`] writes it down,
-//! [`missing`] says what it lacks. [`rows`] reads whole events, [`compare`] says what is different about some of them,
-//! [`fields`] lists what there is to ask about, [`matching`] finds the places of events for whoever removes them. [`sql`] is
-//! another way to ask, [`export`] another way to answer: row by row in CSV, Arrow or Parquet, however many there are.
+//! [`expression`] calculates fields that nobody sent, [`plan`] makes DataFusion plans of it, [`prune`] leaves out what
+//! cannot match, [`scan`] reads the rest ([`overflow`] finds fields without columns), [`execute`] runs it under a deadline and a memory budget, [`answer`] writes it down,
+//! [`missing`] says what it lacks. [`rows`] reads whole events, [`trace`] puts those of a trace in order, [`compare`] says
+//! what is different about some of them, [`fields`] lists what there is to ask about, [`matching`] finds the places of events
+//! for whoever removes them. [`sql`] is another way to ask, [`export`] another way to answer: row by row in CSV, Arrow or
+//! Parquet, however many there are.
 //!
 //! This crate must not know HTTP, sockets, files or the WAL. It is the only one that knows DataFusion.
 
@@ -35,6 +36,7 @@ mod scan;
 mod scope;
 mod sql;
 mod text;
+mod trace;
 mod typed;
 
 pub use answer::{Answer, AnswerColumn, AnswerStats, Compared, Heatmap, SegmentStats, Series, SeriesGroup, Warning};
@@ -48,5 +50,6 @@ pub use export::{Export, Format};
 pub use fields::{DatasetList, DatasetSummary, FieldList, FieldSummary, ValueCount, ValueList};
 pub use matching::{ChosenEvents, MatchingRows};
 pub use rows::RowsAnswer;
-pub use spec::{CalculatedFieldSpec, DeletionSpec, Options, QuerySpec, RowsSpec, read_spec};
+pub use spec::{CalculatedFieldSpec, DeletionSpec, Options, QuerySpec, RowsSpec, TimeSpec, read_spec};
 pub use sql::{SqlAnswer, SqlFormat, SqlReply, SqlSpec};
+pub use trace::{EventAnswer, LinkAnswer, OwnRoles, Roles, SpanAnswer, SpanEventAnswer, TraceAnswer, TraceSpec};

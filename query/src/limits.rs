@@ -28,6 +28,12 @@ pub const BUCKETS_AUTOMATIC_MAX: i64 = 200;
 pub const SERIES_NUMBERS_MAX: usize = 500_000;
 /// Cells of one page of rows; beyond it fewer rows and a cursor.
 pub const ROWS_CELLS_MAX: usize = 2_000_000;
+/// Spans of a trace's answer: three times what any screen can unfold.
+pub const TRACE_SPANS_MAX: usize = 100_000;
+/// Events of a trace that are read: its spans, and the events and links in them.
+pub const TRACE_EVENTS_MAX: usize = 200_000;
+/// Bytes of a trace id.
+pub const TRACE_ID_BYTES_MAX: usize = 256;
 /// Bins of a heatmap.
 pub const HEATMAP_BINS_MAX: usize = 64;
 /// Seconds of the default time range.

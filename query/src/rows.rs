@@ -8,6 +8,7 @@
 
 mod cells;
 mod export;
+mod whole;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -42,6 +43,7 @@ use crate::scope::{FieldRef, ScanColumn, Scope};
 use crate::spec::{Options, RowsQuery, RowsSpec, parse_rows};
 use crate::{filter, missing, overflow};
 use cells::Cells;
+pub(crate) use whole::{WholeEvent, WholeEvents, WholeQuery, read_whole};
 
 /// A page of raw events.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -187,17 +189,9 @@ impl Pager {
         let mut warnings = warn_unknown(&self.scope, names(&self.query), self.strict)?;
         warnings.extend(self.scope.missing(self.query.range));
 
-        let mut used = BTreeSet::new();
-        let filter = filter::expression(&self.query.filter, &self.scope, &mut used)?;
-        let used: Vec<ScanColumn> = used.into_iter().collect();
-        let predicates = scan::predicates(&self.context.state(), &used, self.query.range, &[filter])?;
         let stats = ScanStats::default();
         let wanted = self.wanted();
-        let pruned = prune::prune(&self.scope.datasets, self.query.range, &predicates, &wanted.columns())?;
-        stats.note_pruned(&pruned);
-        let units: Vec<Unit> = pruned.units.into();
-
-        let mut found = self.find(&units, &predicates, &stats)?;
+        let (units, mut found) = self.search(&wanted, &stats)?;
         let more = found.len() > self.query.limit;
         found.truncate(self.query.limit);
         let (columns, rows) = self.fetch(&units, &found, &wanted)?;
@@ -206,6 +200,19 @@ impl Pager {
         let cursor = last.filter(|_| more || cut).map(write_cursor);
         let stats = answer_stats(&self.scope, &stats, began, Vec::new());
         Ok(RowsAnswer { columns, rows, cursor, stats, warnings })
+    }
+
+    /// The places of the page's events in their order, and of one more if there are more; in units of work.
+    fn search(&self, wanted: &Wanted, stats: &ScanStats) -> Result<(Vec<Unit>, Vec<(EventKey, Place)>), QueryError> {
+        let mut used = BTreeSet::new();
+        let filter = filter::expression(&self.query.filter, &self.scope, &mut used)?;
+        let used: Vec<ScanColumn> = used.into_iter().collect();
+        let predicates = scan::predicates(&self.context.state(), &used, self.query.range, &[filter])?;
+        let pruned = prune::prune(&self.scope.datasets, self.query.range, &predicates, &wanted.columns())?;
+        stats.note_pruned(&pruned);
+        let units: Vec<Unit> = pruned.units.into();
+        let found = self.find(&units, &predicates, stats)?;
+        Ok((units, found))
     }
 
     fn check(&self) -> Result<(), QueryError> {

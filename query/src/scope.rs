@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use outcrop_storage::event::{DatasetName, EventColumn, FieldName, FieldType, TimestampNs, reserved};
-use outcrop_storage::{DatasetSnapshot, OverflowTable, Snapshot};
+use outcrop_storage::{DatasetSnapshot, OverflowTable, SegmentInfo, Snapshot};
 
 use crate::error::{QueryError, QueryErrorKind};
 use crate::expression::{Calculated, CalculatedFields};
@@ -177,6 +177,13 @@ impl Scope {
         self.calculated = calculated.clone();
         self.resolved = Arc::default();
         self
+    }
+
+    /// Leaves out the segments that are not wanted.
+    pub(crate) fn keep_segments(&mut self, wanted: impl Fn(&SegmentInfo) -> bool) {
+        for dataset in Arc::make_mut(&mut self.datasets) {
+            Arc::make_mut(&mut dataset.segments).retain(|segment| wanted(segment.info()));
+        }
     }
 
     /// What `name` means here. A field that no dataset has ever seen has no types.

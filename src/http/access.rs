@@ -51,6 +51,10 @@ pub(super) const ROUTES: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/datasets/{dataset}", Needs::Scope(Scope::Query)),
     ("PATCH", "/api/v1/datasets/{dataset}", Needs::Scope(Scope::Admin)),
     ("DELETE", "/api/v1/datasets/{dataset}", Needs::Scope(Scope::Admin)),
+    ("GET", "/api/v1/datasets/{dataset}/roles", Needs::Scope(Scope::Query)),
+    ("PUT", "/api/v1/datasets/{dataset}/roles", Needs::Scope(Scope::Admin)),
+    ("GET", "/api/v1/events/{dataset}/{sequence}", Needs::Scope(Scope::Query)),
+    ("GET", "/api/v1/traces/{trace_id}", Needs::Scope(Scope::Query)),
     ("GET", "/api/v1/fields/{dataset}", Needs::Scope(Scope::Query)),
     ("GET", "/api/v1/values/{dataset}/{field}", Needs::Scope(Scope::Query)),
     ("GET", "/api/v1/tasks", Needs::Scope(Scope::Admin)),
@@ -183,6 +187,19 @@ impl Caller {
         let reach = self.reach(scope);
         snapshot.datasets.retain(|dataset| reach.is_some_and(|reach| reach.includes(&dataset.name)));
         snapshot
+    }
+
+    /// The datasets that any scope of the caller includes: for what they are called, not for their events.
+    pub(super) fn any_snapshot(&self, store: &Store) -> Snapshot {
+        let mut snapshot = store.snapshot();
+        let reaches: Vec<&Reach> = Scope::ALL.into_iter().filter_map(|scope| self.reach(scope)).collect();
+        snapshot.datasets.retain(|dataset| reaches.iter().any(|reach| reach.includes(&dataset.name)));
+        snapshot
+    }
+
+    /// Refuses datasets that are named elsewhere than in the path and that the caller may not read.
+    pub(super) fn may_read(&self, datasets: &str) -> Result<(), ApiError> {
+        self.needs(Needs::Scope(Scope::Query), Some(datasets))
     }
 
     fn needs(&self, needs: Needs, datasets: Option<&str>) -> Result<(), ApiError> {

@@ -203,6 +203,8 @@ impl From<WorkspaceError> for ApiError {
         match error {
             WorkspaceError::Invalid(_) => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message),
             WorkspaceError::TooManyKeys(_) => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_many_keys", message),
+            WorkspaceError::TooManyThings(..) => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_many", message),
+            WorkspaceError::NoThing(..) => ApiError::new(StatusCode::NOT_FOUND, "not_there", message),
             WorkspaceError::NoKey(_) => ApiError::new(StatusCode::NOT_FOUND, "unknown_key", message),
             WorkspaceError::Changed => etag::changed(),
             WorkspaceError::Sqlite(_) => {

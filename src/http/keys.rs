@@ -10,9 +10,10 @@ use utoipa::ToSchema;
 use super::error::ErrorBody;
 use super::names::Names;
 use super::object::Object;
+use super::working::working;
 use super::{ApiError, App, etag};
 use crate::times::rfc3339;
-use crate::workspace::{Grant, Key, Workspace, WorkspaceError};
+use crate::workspace::{Grant, Key, Workspace};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -62,16 +63,6 @@ impl KeyInfo {
 
 fn tagged(key: &Key) -> Response {
     etag::tagged(&key.revision.to_string(), KeyInfo::new(key))
-}
-
-/// Works on the workspace where waiting for a disk stops nobody else.
-async fn working<T: Send + 'static>(
-    app: &App,
-    work: impl FnOnce(&Workspace) -> Result<T, WorkspaceError> + Send + 'static,
-) -> Result<T, ApiError> {
-    let app = app.clone();
-    let done = tokio::task::spawn_blocking(move || work(&app.workspace)).await;
-    Ok(done.map_err(|_| ApiError::bug("the workspace"))??)
 }
 
 /// Every key, revoked ones included

@@ -33,6 +33,8 @@ mod sql;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod traces;
+mod working;
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -158,6 +160,9 @@ pub(crate) fn router(app: App) -> Router {
             "/datasets/{dataset}",
             get(datasets::show_dataset).patch(datasets::change_dataset).delete(datasets::drop_dataset),
         )
+        .route("/datasets/{dataset}/roles", get(traces::show_roles).put(traces::change_roles))
+        .route("/events/{dataset}/{sequence}", get(traces::show_event))
+        .route("/traces/{trace_id}", get(traces::show_trace))
         .route("/fields/{dataset}", get(query::fields))
         .route("/values/{dataset}/{field}", get(query::values))
         .route("/tasks", get(tasks::list_tasks))

@@ -7,7 +7,7 @@ use utoipa::OpenApi;
 use super::access::ROUTES;
 use super::{
     compare, datasets, deletions, elasticsearch, error, events, health, honeycomb, keys, loki, otlp, query, session,
-    sql, tasks,
+    sql, tasks, traces,
 };
 
 #[derive(OpenApi)]
@@ -30,6 +30,10 @@ use super::{
         compare::compare,
         sql::sql,
         query::datasets,
+        traces::show_trace,
+        traces::show_event,
+        traces::show_roles,
+        traces::change_roles,
         query::fields,
         query::values,
         deletions::delete_events,

@@ -16,6 +16,8 @@ pub(crate) const SESSIONS_MAX: i64 = 10_000;
 pub(crate) const SESSION_SECONDS: i64 = 12 * 3_600;
 /// Seconds between two notes that a key was used: each is a write and an fsync.
 pub(crate) const LAST_USED_SECONDS: i64 = 300;
+/// Bytes of the body of one thing: a board of a hundred panels has some fifty thousand.
+pub(crate) const THING_BYTES_MAX: usize = 256 << 10;
 /// How long a process waits for another that is writing: none writes more than a few rows.
 pub(crate) const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// Bytes of a text that may be a key or a session. Longer ones are none, and are not hashed.

@@ -1,4 +1,5 @@
-//! What people make and keep: keys, and the sessions they open. One SQLite file, one module a noun.
+//! What people make and keep: keys, the sessions they open, and [`things`] of several kinds. One SQLite file, one module a
+//! noun.
 //!
 //! Whoever asks gets the [`Image`]: everything that decides about requests, in memory. It is read anew when the file has
 //! changed, whoever changed it, so that `outcrop keys` counts beside a running server. Writers have a connection of
@@ -13,6 +14,7 @@ mod secret;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod things;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -27,6 +29,7 @@ pub(crate) use keys::Key;
 pub(crate) use limits::SESSION_SECONDS;
 pub(crate) use scopes::{Grant, Reach, Scope, Scopes};
 pub(crate) use secret::{Secret, random_id};
+pub(crate) use things::{Content, Kind, Search, Thing};
 
 const FORMAT_VERSION: &str = "1";
 
@@ -37,6 +40,11 @@ CREATE TABLE IF NOT EXISTS keys (
     created INTEGER NOT NULL, last_used INTEGER, revoked INTEGER) STRICT;
 CREATE TABLE IF NOT EXISTS sessions (
     hash BLOB PRIMARY KEY, key TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS things (
+    kind TEXT NOT NULL, id TEXT NOT NULL, dataset TEXT, body TEXT NOT NULL, revision INTEGER NOT NULL,
+    time INTEGER NOT NULL, created INTEGER NOT NULL, changed INTEGER NOT NULL, creator TEXT NOT NULL,
+    PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS things_by_time ON things (kind, time, id);
 ";
 
 /// Why the workspace did not do what was asked.
@@ -57,6 +65,10 @@ pub(crate) enum WorkspaceError {
     TooManyKeys(i64),
     #[error("there is no key {0}; see outcrop keys list")]
     NoKey(String),
+    #[error("there are {1} {0} already, as many as there may be; delete some that nobody needs")]
+    TooManyThings(&'static str, i64),
+    #[error("there is none of the {0} with the id {1:?}; list them to see those there are")]
+    NoThing(&'static str, String),
     /// Somebody else was faster.
     #[error("it was changed since it was read; read it again")]
     Changed,

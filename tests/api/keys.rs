@@ -57,7 +57,8 @@ impl Bench {
     }
 
     fn fill(&self) {
-        for (dataset, body) in [("mine", "{\"f\":1,\"mine\":1}"), ("yours", "{\"f\":2,\"yours\":1}")] {
+        for (dataset, body) in [("mine", "{\"f\":1,\"mine\":1,\"trace_id\":\"t\"}"), ("yours", "{\"f\":2,\"yours\":1}")]
+        {
             let sent = with_key(&self.server, &self.root, Request::post(&format!("/api/v1/events/{dataset}"), body));
             assert_eq!(sent.ok()["accepted"], 1);
         }

@@ -31,6 +31,7 @@ mod shapes;
 mod specs;
 mod sql;
 mod syslog;
+mod traces;
 mod wide;
 
 use serde_json::Value;

@@ -58,6 +58,10 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "/api/v1/datasets/{dataset}", Needs::Query, ""),
     route("PATCH", "/api/v1/datasets/{dataset}", Needs::Admin, "{\"retention\":null}"),
     route("DELETE", "/api/v1/datasets/{dataset}", Needs::Admin, ""),
+    route("GET", "/api/v1/datasets/{dataset}/roles", Needs::Query, ""),
+    route("PUT", "/api/v1/datasets/{dataset}/roles", Needs::Admin, "{}"),
+    route("GET", "/api/v1/events/{dataset}/{sequence}", Needs::Query, ""),
+    route("GET", "/api/v1/traces/{trace_id}", Needs::Query, ""),
     route("GET", "/api/v1/tasks", Needs::Admin, ""),
     route("GET", "/api/v1/tasks/{id}", Needs::Admin, ""),
     route("DELETE", "/api/v1/tasks/{id}", Needs::Admin, ""),
@@ -160,7 +164,10 @@ impl Route {
     /// The path with names in it.
     pub(super) fn address(&self, names: &Names<'_>) -> String {
         let path = self.path.replace("{dataset}", names.dataset).replace("{index}", names.dataset);
-        path.replace("{field}", "f").replace("{id}", names.id)
+        path.replace("{field}", "f")
+            .replace("{trace_id}", "t")
+            .replace("{sequence}", names.id)
+            .replace("{id}", names.id)
     }
 
     /// Whether the request is about one dataset, wherever that is said.
@@ -205,6 +212,11 @@ impl Route {
         if self.is_about("tasks") {
             let delete = Request::new("DELETE", &format!("/api/v1/events/{dataset}"));
             return made(delete.body(Body::Sized("{\"end_time\":1}".into())), "task");
+        }
+        if self.path.ends_with("{sequence}") {
+            let newest = json!({ "columns": ["meta.sequence"], "limit": 1 });
+            let rows = Request::json(&format!("/api/v1/rows/{dataset}"), &newest);
+            return server.send(&rows.header("X-Outcrop-Key", key)).ok()["rows"][0][0].to_string();
         }
         "none".to_owned()
     }

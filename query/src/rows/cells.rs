@@ -1,6 +1,7 @@
 //! The values of a page while it is fetched, and how many of its rows an answer can have. Knows no columns of files.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use outcrop_storage::event::reserved;
 use serde_json::Value;
@@ -94,6 +95,21 @@ impl Cells {
         let hidden = |name: &str| name == reserved::TIMESTAMP || (name == reserved::SAMPLE_RATE && !self.sampled());
         let shown = self.fields.keys().filter(|name| !hidden(name)).cloned();
         std::iter::once(reserved::TIMESTAMP.to_owned()).chain(shown).collect()
+    }
+
+    /// The fields of each row, by name. A field with two values in one row has the first.
+    pub(super) fn into_events(self) -> Vec<Vec<(Arc<str>, Value)>> {
+        let mut events = vec![Vec::new(); self.rows];
+        for (name, cells) in self.fields {
+            let name: Arc<str> = name.into();
+            for cell in cells {
+                let event: &mut Vec<(Arc<str>, Value)> = &mut events[cell.row];
+                if event.last().is_none_or(|(last, _)| *last != name) {
+                    event.push((Arc::clone(&name), cell.value));
+                }
+            }
+        }
+        events
     }
 
     pub(super) fn into_rows(self, names: &[String]) -> (Vec<AnswerColumn>, Vec<Vec<Value>>) {

@@ -17,7 +17,7 @@ pub use wire::{
 };
 
 pub(crate) use parse::{calculated_fields, filters, parse_deletion, parse_query, parse_rows};
-pub(crate) use time::{parse_rfc3339, replaced, rfc3339, time_literal, time_range};
+pub(crate) use time::{open_range, parse_rfc3339, replaced, rfc3339, time_literal, time_range};
 
 use outcrop_storage::event::TimestampNs;
 

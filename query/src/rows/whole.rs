@@ -1,0 +1,150 @@
+//! Whole events, each with its fields: those that a filter chooses in each of some datasets, the earliest first. It must
+//! not know what they are for.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use datafusion::prelude::SessionContext;
+use outcrop_storage::event::{TimestampNs, reserved};
+use serde_json::Value;
+
+use super::cells::Cells;
+use super::{EventKey, Pager, Place, Wanted};
+use crate::error::QueryError;
+use crate::prune::Unit;
+use crate::scan::ScanStats;
+use crate::scope::{ScanColumn, Scope};
+use crate::spec::{Filter, RowsQuery, TimeRange};
+
+/// Which events of which datasets.
+#[derive(Clone, Debug)]
+pub(crate) struct WholeQuery {
+    /// One dataset each, and what chooses its events.
+    pub(crate) parts: Vec<(Scope, Filter)>,
+    pub(crate) range: TimeRange,
+    pub(crate) events_max: usize,
+    /// The fields that are wanted; none for all of them.
+    pub(crate) fields: Option<Vec<String>>,
+    /// The fields that are read where all that are wanted would be too much.
+    pub(crate) fields_least: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct WholeEvent {
+    /// Which of the parts it is from.
+    pub(crate) part: usize,
+    pub(crate) time: TimestampNs,
+    pub(crate) sequence: u64,
+    /// By name.
+    pub(crate) fields: Vec<(Arc<str>, Value)>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WholeEvents {
+    /// By time.
+    pub(crate) events: Vec<WholeEvent>,
+    /// Whether there are later ones.
+    pub(crate) more: bool,
+    /// Whether the events lack fields that are wanted.
+    pub(crate) fewer_fields: bool,
+}
+
+/// The places that were found in one part.
+struct Found {
+    pager: Pager,
+    units: Vec<Unit>,
+    places: Vec<(EventKey, Place)>,
+}
+
+/// Reads them on the thread that calls. Cancelled by the flag.
+pub(crate) fn read_whole(
+    context: &SessionContext,
+    query: &WholeQuery,
+    stop: &Arc<AtomicBool>,
+    stats: &ScanStats,
+) -> Result<WholeEvents, QueryError> {
+    let mut found = Vec::with_capacity(query.parts.len());
+    for (scope, filter) in &query.parts {
+        let pager = Pager {
+            context: context.clone(),
+            scope: scope.clone(),
+            query: RowsQuery {
+                filter: filter.clone(),
+                range: query.range,
+                columns: None,
+                descending: false,
+                limit: query.events_max,
+                after: None,
+            },
+            strict: false,
+            stop: Arc::clone(stop),
+        };
+        // What may be chosen later is opened now; every field opens what it needs itself.
+        let named: Vec<String> = query.fields.iter().flatten().chain(&query.fields_least).cloned().collect();
+        let (units, places) = pager.search(&wanted(scope, Some(&named)), stats)?;
+        found.push(Found { pager, units, places });
+    }
+    let mut kept = earliest(&mut found, query.events_max);
+    let mut more = kept.more;
+    let mut fields = query.fields.clone();
+    loop {
+        let mut cells = Cells::default();
+        for part in &found {
+            let wanted = wanted(&part.pager.scope, fields.as_deref());
+            part.pager.fetch_some(&part.units, &part.places, &wanted, &mut cells)?;
+        }
+        if !cells.is_full() || kept.events <= 1 {
+            let fewer_fields = fields != query.fields;
+            return Ok(WholeEvents { events: events(&found, cells), more, fewer_fields });
+        }
+        if fields.as_ref() == Some(&query.fields_least) {
+            kept = earliest(&mut found, kept.events / 2);
+            more = true;
+        }
+        fields = Some(query.fields_least.clone());
+    }
+}
+
+struct Kept {
+    events: usize,
+    more: bool,
+}
+
+/// Keeps the first `max` events of all parts together.
+fn earliest(found: &mut [Found], max: usize) -> Kept {
+    let mut keys: Vec<EventKey> = found.iter().flat_map(|part| part.places.iter().map(|(key, _)| *key)).collect();
+    if keys.len() <= max {
+        return Kept { events: keys.len(), more: false };
+    }
+    let (_, first_beyond, _) = keys.select_nth_unstable(max);
+    let first_beyond = *first_beyond;
+    // Sequences are unique in the store, so that so many are left.
+    found.iter_mut().for_each(|part| part.places.retain(|(key, _)| *key < first_beyond));
+    Kept { events: max, more: true }
+}
+
+fn wanted(scope: &Scope, fields: Option<&[String]>) -> Wanted {
+    match fields {
+        None => Wanted { fields: None, system: vec![ScanColumn::SampleRate] },
+        Some(names) => {
+            let names: BTreeSet<&String> = names.iter().collect();
+            let resolved = names.into_iter().map(|name| (name.clone(), scope.resolve(name)));
+            Wanted { fields: Some(resolved.collect()), system: Vec::new() }
+        }
+    }
+}
+
+fn events(found: &[Found], cells: Cells) -> Vec<WholeEvent> {
+    let places = found.iter().enumerate().flat_map(|(part, f)| f.places.iter().map(move |(key, _)| (part, *key)));
+    let mut events: Vec<WholeEvent> = places
+        .zip(cells.into_events())
+        .map(|((part, (time, sequence)), mut fields)| {
+            // Most events stand for themselves.
+            fields.retain(|(name, value)| &**name != reserved::SAMPLE_RATE || value.as_i64() != Some(1));
+            WholeEvent { part, time, sequence, fields }
+        })
+        .collect();
+    events.sort_unstable_by_key(|event| (event.time, event.sequence));
+    events
+}
