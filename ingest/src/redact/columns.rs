@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray, StringBuilder};
-use arrow::compute::{nullif, or_kleene};
 use arrow::compute::kernels::zip::zip;
+use arrow::compute::{nullif, or_kleene};
 use arrow::datatypes::{Float64Type, Int64Type};
 use arrow::error::ArrowError;
 use outcrop_storage::event::{EventBatch, EventColumn, FieldName, FieldType, InvalidBatch, reserved};
@@ -100,9 +100,7 @@ fn edits(column: &EventColumn, sought: &Sought, redaction: &Redaction) -> Edits 
         let whole = |row: usize| {
             let edit = match sought.whole {
                 Action::Drop => Edit::Nothing,
-                Action::Hash => {
-                    Edit::Text(redaction.hash(&value_text(column, row)).unwrap_or_else(|| MASK.to_owned()))
-                }
+                Action::Hash => Edit::Text(redaction.hash(&value_text(column, row)).unwrap_or_else(|| MASK.to_owned())),
                 Action::Mask | Action::Keep => Edit::Text(MASK.to_owned()),
             };
             (row, (edit, vec![WHOLE]))
@@ -129,12 +127,7 @@ fn edits(column: &EventColumn, sought: &Sought, redaction: &Redaction) -> Edits 
     }
 }
 
-fn card_edit(
-    column: &EventColumn,
-    row: usize,
-    sought: &Sought,
-    redaction: &Redaction,
-) -> (Edit, Vec<&'static str>) {
+fn card_edit(column: &EventColumn, row: usize, sought: &Sought, redaction: &Redaction) -> (Edit, Vec<&'static str>) {
     let edit = match sought.action(Detector::Card) {
         Action::Drop => Edit::Nothing,
         Action::Hash => redaction.hash(&value_text(column, row)).map_or(Edit::Nothing, Edit::Text),
@@ -183,11 +176,7 @@ fn value_text(column: &EventColumn, row: usize) -> Cow<'_, str> {
         FieldType::String => Cow::Borrowed(column.values.as_string::<i32>().value(row)),
         FieldType::Integer => Cow::Owned(column.values.as_primitive::<Int64Type>().value(row).to_string()),
         FieldType::Boolean => Cow::Owned(column.values.as_boolean().value(row).to_string()),
-        FieldType::Float => {
-            let value = column.values.as_primitive::<Float64Type>().value(row);
-            let whole = value.fract() == 0.0 && value.abs() < 9e15;
-            Cow::Owned(if whole { (value as i64).to_string() } else { ryu::Buffer::new().format(value).to_owned() })
-        }
+        FieldType::Float => Cow::Owned(super::number_text(column.values.as_primitive::<Float64Type>().value(row))),
     }
 }
 

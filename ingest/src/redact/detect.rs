@@ -37,10 +37,11 @@ const TOKENS: &str = concat!(
     r"|[Bb]asic [A-Za-z0-9+/]{16,}={0,2}",
 );
 /// To its end, or to the end of a text that was cut.
-const PRIVATE_KEY: &str =
-    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?s:.)*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\z)";
-const EMAIL: &str = r"[A-Za-z0-9._%+'-]{1,64}(?:@|%40)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}";
-const IP: &str = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:[0-9]{1,3}\.){3}[0-9]{1,3}|:)";
+const PRIVATE_KEY: &str = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?s:.)*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\z)";
+const EMAIL: &str =
+    r"[A-Za-z0-9._%+'-]{1,64}(?:@|%40)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}";
+const IP: &str =
+    r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:[0-9]{1,3}\.){3}[0-9]{1,3}|:)";
 
 /// What finds each kind.
 #[derive(Debug)]
@@ -84,7 +85,8 @@ impl Detectors {
         (seeks(Detector::Card) && card::may_hold(bytes))
             || (seeks(Detector::Token) && self.token_in_bytes.is_match(bytes))
             || (seeks(Detector::PrivateKey) && PRIVATE_KEY_BEGINS.find(bytes).is_some())
-            || (seeks(Detector::Email) && (memchr::memchr(b'@', bytes).is_some() || memchr::memmem::find(bytes, b"%40").is_some()))
+            || (seeks(Detector::Email)
+                && (memchr::memchr(b'@', bytes).is_some() || memchr::memmem::find(bytes, b"%40").is_some()))
             || (seeks(Detector::Ip) && memchr::memchr2(b'.', b':', bytes).is_some())
     }
 
@@ -131,11 +133,14 @@ impl Detectors {
         let all = |regex: &Regex| regex.find_iter(text).map(|found| found.range()).collect();
         match detector {
             Detector::PrivateKey => all(&self.private_key),
-            Detector::Token => all(&self.token).into_iter().filter(|place: &Range<usize>| begins(text, place)).collect(),
+            Detector::Token => {
+                all(&self.token).into_iter().filter(|place: &Range<usize>| begins(text, place)).collect()
+            }
             Detector::Card => card::find(text),
             Detector::Email => all(&self.email),
             Detector::Ip => {
-                let is_address = |place: &Range<usize>| begins(text, place) && text[place.clone()].parse::<IpAddr>().is_ok();
+                let is_address =
+                    |place: &Range<usize>| begins(text, place) && text[place.clone()].parse::<IpAddr>().is_ok();
                 all(&self.ip).into_iter().filter(is_address).collect()
             }
         }

@@ -30,6 +30,12 @@ use self::rules::Plan;
 
 pub use self::rules::{Action, Detector, Rule, RuleError};
 
+/// A number as it is hashed: whole ones like integers, which they equal.
+pub fn number_text(value: f64) -> String {
+    let whole = value.fract() == 0.0 && value.abs() < 9e15;
+    if whole { (value as i64).to_string() } else { ryu::Buffer::new().format(value).to_owned() }
+}
+
 /// Rules ready for use.
 #[derive(Debug)]
 pub struct Redaction {
@@ -48,22 +54,12 @@ impl Redaction {
     /// A rule that cannot be followed: an empty or endless pattern, too many, or a hash without a secret.
     pub fn new(rules: Vec<Rule>, secret: Option<&[u8]>) -> Result<Redaction, RuleError> {
         rules::check(&rules, secret.is_some())?;
-        Ok(Redaction {
-            rules,
-            detectors: Detectors::new(),
-            hasher: secret.map(Hasher::new),
-            plans: RwLock::default(),
-        })
+        Ok(Redaction { rules, detectors: Detectors::new(), hasher: secret.map(Hasher::new), plans: RwLock::default() })
     }
 
     /// What holds where nobody has made rules: cards, tokens and private keys are masked wherever they are.
     pub fn standard() -> Redaction {
-        Redaction {
-            rules: Rule::standard(),
-            detectors: Detectors::new(),
-            hasher: None,
-            plans: RwLock::default(),
-        }
+        Redaction { rules: Rule::standard(), detectors: Detectors::new(), hasher: None, plans: RwLock::default() }
     }
 
     /// The batches without what must not be kept. What holds nothing of the kind is not touched.

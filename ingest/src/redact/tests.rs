@@ -118,9 +118,8 @@ fn what_is_found_in_a_text() {
 
 #[test]
 fn values_of_every_type_names_and_arrays_are_looked_at() {
-    let body = format!(
-        r#"{{"a":"x {CARD}","n":{CARD},"f":{CARD}.0,"list":["{CARD}","b"],"deep":{{"pan {CARD}":1}},"ok":7}}"#
-    );
+    let body =
+        format!(r#"{{"a":"x {CARD}","n":{CARD},"f":{CARD}.0,"list":["{CARD}","b"],"deep":{{"pan {CARD}":1}},"ok":7}}"#);
     let found = one(&body, &Redaction::standard());
     assert!(!format!("{found:?}").contains(CARD), "{found:?}");
     assert_eq!(found["a"], "x [card]");
@@ -226,7 +225,9 @@ fn rules_that_cannot_be_followed_are_refused() {
     let long: Vec<&str> = long.iter().map(String::as_str).collect();
     // Refused or followed, and never left out.
     match Redaction::new(vec![rule(&long, None, Action::Mask); 100], None) {
-        Ok(redaction) => assert!(!redaction.plan(&DatasetName::trusted("shop")).of_field(&long[3].replace('*', "x")).is_nothing()),
+        Ok(redaction) => {
+            assert!(!redaction.plan(&DatasetName::trusted("shop")).of_field(&long[3].replace('*', "x")).is_nothing())
+        }
         Err(error) => assert_eq!(error, RuleError::TooLarge),
     }
 }

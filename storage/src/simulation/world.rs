@@ -73,7 +73,8 @@ impl World {
         let clock = Arc::new(OwnedClock::new(START));
         let (store, model, backups) = (None, Model::default(), Backups::default());
         let store_id = None;
-        let mut world = World { random, directory, disk, clock, limits, planted, store, store_id, model, backups, talk };
+        let mut world =
+            World { random, directory, disk, clock, limits, planted, store, store_id, model, backups, talk };
         world.start();
         world
     }
