@@ -106,6 +106,9 @@ pub(crate) struct Settings {
     /// Bytes that all queries together may hold before they spill to disk [default: five sixteenths of memory_bytes_max]
     #[arg(long, env = "OUTCROP_QUERY_MEMORY_BYTES_MAX", value_name = "BYTES")]
     query_memory_bytes_max: Option<usize>,
+    /// What hashed values are made with: at least 16 bytes, kept apart from the data directory. Rules of redaction that hash need it [default: none]
+    #[arg(long, env = "OUTCROP_REDACTION_SECRET", value_name = "SECRET", hide_env_values = true)]
+    redaction_secret: Option<RedactionSecret>,
     /// Threads that answer queries [default: one for each core]
     #[arg(long, env = "OUTCROP_QUERY_THREADS", value_name = "COUNT")]
     query_threads: Option<usize>,
@@ -129,6 +132,7 @@ pub(crate) struct Parts {
     pub(crate) store: StoreLimits,
     pub(crate) ingest: IngestLimits,
     pub(crate) memory: Ceilings,
+    pub(crate) redaction_secret: Option<RedactionSecret>,
     pub(crate) query_threads: usize,
 }
 
@@ -136,6 +140,31 @@ impl Parts {
     /// Whether other machines can reach nothing that has keys.
     pub(crate) fn is_loopback_only(&self) -> bool {
         self.http.ip().is_loopback() && self.grpc.ip().is_loopback()
+    }
+}
+
+/// A secret that nobody reads by printing what holds it.
+#[derive(Clone, Deserialize, PartialEq, Eq)]
+#[serde(transparent)]
+pub(crate) struct RedactionSecret(String);
+
+impl RedactionSecret {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl std::str::FromStr for RedactionSecret {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<RedactionSecret, Self::Err> {
+        Ok(RedactionSecret(text.to_owned()))
+    }
+}
+
+impl std::fmt::Debug for RedactionSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RedactionSecret")
     }
 }
 
@@ -248,6 +277,7 @@ impl Settings {
             event_bytes_max: self.event_bytes_max.or(lower.event_bytes_max),
             event_fields_max: self.event_fields_max.or(lower.event_fields_max),
             string_bytes_max: self.string_bytes_max.or(lower.string_bytes_max),
+            redaction_secret: self.redaction_secret.or(lower.redaction_secret),
             query_memory_bytes_max: self.query_memory_bytes_max.or(lower.query_memory_bytes_max),
             query_threads: self.query_threads.or(lower.query_threads),
         }
@@ -310,6 +340,7 @@ impl Settings {
                 string_bytes_max: self.string_bytes_max.unwrap_or(decoder.string_bytes_max),
             },
             memory,
+            redaction_secret: self.redaction_secret,
             query_threads: self.query_threads.unwrap_or(cores),
         };
         for (name, value, min) in [
@@ -323,6 +354,7 @@ impl Settings {
             ("string_bytes_max", parts.ingest.string_bytes_max, 16),
             ("query_memory_bytes_max", parts.memory.of(Pool::Queries), 16 << 20),
             ("query_threads", parts.query_threads, 1),
+            ("redaction_secret", parts.redaction_secret.as_ref().map_or(16, |secret| secret.bytes().len()), 16),
         ] {
             if value < min {
                 return Err(SettingsError::TooSmall { name, min });

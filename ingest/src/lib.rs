@@ -9,6 +9,7 @@
 //! 4. `event` holds one event until it is whole and then applies the rules that every protocol shares: time, sample
 //!    rate, reserved names, long strings. An event that breaks a rule leaves no trace.
 //! 5. `columns` turns whole events into the columns of an [`EventBatch`], padding sparse ones lazily.
+//! 6. [`redact`] takes out of them what must not be kept.
 //!
 //! This room must not know tokio, axum, files or DataFusion, and nothing in it is async. What it produces is the
 //! vocabulary of `outcrop_storage::event`; what events mean is written down in the format documents.
@@ -30,6 +31,7 @@ mod limits;
 pub mod loki;
 pub mod otlp;
 mod protobuf;
+pub mod redact;
 mod sample_rate;
 mod steps;
 pub mod syslog;
@@ -54,6 +56,7 @@ pub use honeycomb::Honeycomb;
 pub use inflate::Encoding;
 pub use limits::Limits;
 pub use otlp::Otlp;
+pub use redact::Redaction;
 
 /// How a body says what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +94,8 @@ pub struct Context<'a> {
     pub limits: &'a Limits,
     /// Grows with what the body becomes, before it becomes that.
     pub memory: &'a Reservation,
+    /// What must not be kept.
+    pub redaction: Option<&'a Redaction>,
 }
 
 /// What a body held.
@@ -129,13 +134,21 @@ pub fn decode(
     context: &Context<'_>,
 ) -> Result<Decoded, DecodeError> {
     let body = inflate::inflate(encoding, body, context.limits.body_bytes_max, context.memory)?;
+    let mut decoded = read(protocol, &body, context)?;
+    if let Some(redaction) = context.redaction {
+        decoded.batches = redaction.apply(decoded.batches)?;
+    }
+    Ok(decoded)
+}
+
+fn read(protocol: &Protocol, body: &[u8], context: &Context<'_>) -> Result<Decoded, DecodeError> {
     match protocol {
-        Protocol::Json => json::decode(&body, context),
-        Protocol::Honeycomb(request) => honeycomb::decode(request, &body, context),
-        Protocol::Otlp(request) => otlp::decode(*request, &body, context),
-        Protocol::Elasticsearch { index } => elasticsearch::decode(index.as_deref(), &body, context),
-        Protocol::Loki(format) => loki::decode(*format, &body, context),
-        Protocol::Firehose => firehose::decode(&body, context),
-        Protocol::Syslog => syslog::decode(&body, context),
+        Protocol::Json => json::decode(body, context),
+        Protocol::Honeycomb(request) => honeycomb::decode(request, body, context),
+        Protocol::Otlp(request) => otlp::decode(*request, body, context),
+        Protocol::Elasticsearch { index } => elasticsearch::decode(index.as_deref(), body, context),
+        Protocol::Loki(format) => loki::decode(*format, body, context),
+        Protocol::Firehose => firehose::decode(body, context),
+        Protocol::Syslog => syslog::decode(body, context),
     }
 }

@@ -28,6 +28,11 @@ impl Default for Limits {
     }
 }
 
+/// Rules of redaction: each is asked of every field of every batch.
+pub(crate) const REDACTION_RULES_MAX: usize = 100;
+/// Names in one of them.
+pub(crate) const REDACTION_PATTERNS_MAX: usize = 20;
+
 /// When a batch is closed and a further one begun, and when a body is too wide altogether.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {

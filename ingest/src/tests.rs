@@ -35,7 +35,12 @@ fn decode_within(
     memory: &Reservation,
 ) -> Result<Decoded, DecodeError> {
     let dataset = DatasetName::new("tests").unwrap();
-    decode(&Protocol::Json, encoding, body, &Context { dataset: &dataset, received: RECEIVED, limits, memory })
+    decode(
+        &Protocol::Json,
+        encoding,
+        body,
+        &Context { dataset: &dataset, received: RECEIVED, limits, memory, redaction: None },
+    )
 }
 
 pub(crate) fn decode_json(body: impl AsRef<[u8]>) -> Result<Decoded, DecodeError> {

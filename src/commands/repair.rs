@@ -36,6 +36,9 @@ pub(crate) fn repair(arguments: &RepairArguments) -> Result<ExitCode, CommandErr
     if let Some(old) = &report.old_catalog {
         println!("the old catalog is {}", old.display());
     }
+    if let Some(unreadable) = &report.unreadable {
+        println!("nothing says what store this was; what could not be read is in {}", unreadable.display());
+    }
     for note in &report.notes {
         println!("note: {note}");
     }

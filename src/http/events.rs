@@ -234,7 +234,14 @@ fn decode_now(app: &App, sent: Sent) -> Result<Read, ApiError> {
     let Sent { incoming, caller, encoding, id, held, .. } = sent;
     let memory = app.memory.reservation(Pool::Decoding);
     let received = app.store.clock().now();
-    let context = Context { dataset: &incoming.dataset, received, limits: &app.limits, memory: &memory };
+    let redaction = app.redactions.current();
+    let context = Context {
+        dataset: &incoming.dataset,
+        received,
+        limits: &app.limits,
+        memory: &memory,
+        redaction: Some(&redaction),
+    };
     let decoded = decode(&incoming.protocol, encoding, &held.bytes, &context)?;
     decoded.batches.iter().try_for_each(|(dataset, _)| caller.require(Scope::Ingest, dataset))?;
     let overflow = incoming.overflow.filter(|dataset| caller.require(Scope::Ingest, dataset).is_ok());

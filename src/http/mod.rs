@@ -59,6 +59,7 @@ use tower_http::cors::CorsLayer;
 pub(crate) use error::ApiError;
 pub(crate) use openapi::openapi_json;
 
+use crate::redactions::Redactions;
 use crate::settings::Parts;
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
@@ -84,6 +85,7 @@ pub(crate) struct Inner {
     pub(crate) changing_datasets: Mutex<()>,
     /// The policy of datasets without their own.
     pub(crate) retention: Retention,
+    pub(crate) redactions: Redactions,
     pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
     pub(crate) public_host: Option<String>,
@@ -124,6 +126,7 @@ impl App {
             tasks: Tasks::default(),
             changing_datasets: Mutex::new(()),
             retention: parts.store.retention,
+            redactions: Redactions::new(parts.redaction_secret.clone()),
             metrics: Metrics::new(),
             limits: parts.ingest.decoder(),
             public_host: parts.public_host.clone(),

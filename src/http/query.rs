@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, Query, Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use outcrop_query::{Answer, DatasetList, FieldList, Options, QuerySpec, RowsAnswer, RowsSpec, ValueList, read_spec};
 use serde::Deserialize;
@@ -27,8 +27,30 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for Spec<T> {
     async fn from_request(request: Request, app: &App) -> Result<Spec<T>, ApiError> {
         let (parts, mut body) = request.into_parts();
         let held = body::read(&app.memory, &parts.headers, &mut body, SPEC_BYTES_MAX).await?;
-        Ok(Spec(read_spec(&held.bytes)?))
+        match with_hashes(app, &held.bytes)? {
+            Some(hashed) => Ok(Spec(read_spec(&hashed)?)),
+            None => Ok(Spec(read_spec(&held.bytes)?)),
+        }
     }
+}
+
+/// A spec with filters whose values are hashed, as it is asked.
+fn with_hashes(app: &App, body: &[u8]) -> Result<Option<Vec<u8>>, ApiError> {
+    const WORD: &[u8] = b"\"hashed\"";
+    if !body.windows(WORD.len()).any(|window| window == WORD) {
+        return Ok(None);
+    }
+    // What is no JSON is refused with its place by whoever reads specs.
+    let Ok(mut spec) = serde_json::from_slice(body) else { return Ok(None) };
+    let impossible = || {
+        ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "cannot_hash",
+            "a filter with hashed needs a text, a number, true or false, or a list of them, and a server with a redaction_secret",
+        )
+    };
+    app.redactions.hash_filters(&mut spec).ok_or_else(impossible)?;
+    Ok(Some(serde_json::to_vec(&spec).map_err(|_| ApiError::bug("the spec"))?))
 }
 
 /// The options in the query string, read strictly: an unknown one is a misspelt one.

@@ -114,6 +114,15 @@ impl StoreError {
         StoreError::Io { action, path: path.to_owned(), source }
     }
 
+    /// Whether a store does not open because of its catalog, and would with a new one.
+    pub(crate) fn wants_repair(&self, catalog: &Path) -> bool {
+        match self {
+            StoreError::CatalogMissing { .. } | StoreError::RepairUnfinished { .. } => true,
+            StoreError::Damaged { path, .. } => path == catalog,
+            _ => false,
+        }
+    }
+
     /// Whether an error of reading a file is one of the file. What the machine lacks for the moment says nothing of it.
     pub(crate) fn is_damage(&self) -> bool {
         match self {

@@ -28,6 +28,7 @@ pub mod reserved {
     pub const DATASET: &str = "meta.dataset";
     pub const TRUNCATED: &str = "meta.truncated";
     pub const OVERFLOW: &str = "meta.overflow";
+    pub const REDACTED: &str = "meta.redacted";
     pub const INVALID_TIMESTAMP: &str = "meta.invalid_timestamp";
     pub const INVALID_SAMPLE_RATE: &str = "meta.invalid_sample_rate";
     pub const INVALID_PREFIX: &str = "meta.invalid_";
@@ -35,7 +36,7 @@ pub mod reserved {
 
     /// Whether a sender may not use `name` for a field of its own.
     pub fn is_reserved(name: &str) -> bool {
-        matches!(name, TIMESTAMP | SAMPLE_RATE | SEQUENCE | RECEIVED | DATASET | TRUNCATED | OVERFLOW)
+        matches!(name, TIMESTAMP | SAMPLE_RATE | SEQUENCE | RECEIVED | DATASET | TRUNCATED | OVERFLOW | REDACTED)
             || name.starts_with(INVALID_PREFIX)
     }
 }

@@ -5,7 +5,8 @@
 //! 3. A new catalog lists those, with their datasets and fields. The old one is kept under another name.
 //! 4. What is in the log and in no segment becomes segments, as at every start.
 //!
-//! A repair that is interrupted leaves a catalog that no store opens, and is begun again. It must not know queries.
+//! Where nothing says of which store it is, everything is moved out of the way, so that a new store can begin. A repair
+//! that is interrupted leaves a catalog that no store opens, and is begun again. It must not know queries.
 
 mod choose;
 mod find;
@@ -32,6 +33,8 @@ use find::Found;
 
 /// What a catalog that was kept has behind its name, before a number.
 const BEFORE_REPAIR: &str = ".before-repair";
+/// What a directory begins with that keeps what nobody could read, before a number.
+const UNREADABLE: &str = "unreadable-";
 
 /// What a repair did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +50,8 @@ pub struct RepairReport {
     pub retired: u64,
     /// Where the old catalog is now, if there was one.
     pub old_catalog: Option<PathBuf>,
+    /// Where the files are now of which none says what store it is of. There is no catalog then: a new store can begin.
+    pub unreadable: Option<PathBuf>,
     /// What its owner should know, in words.
     pub notes: Vec<String>,
     /// Everything that could not be saved, in words.
@@ -54,13 +59,24 @@ pub struct RepairReport {
 }
 
 /// Repairs a directory that no process is using; `progress` is called with (done, total) segments.
-pub fn repair(settings: StoreSettings, mut progress: impl FnMut(u64, u64)) -> Result<RepairReport, StoreError> {
+pub fn repair(settings: StoreSettings, progress: impl FnMut(u64, u64)) -> Result<RepairReport, StoreError> {
+    let _lock = store::lock_for_check(&settings.data_dir)?;
+    repair_locked(settings, progress)
+}
+
+/// Repairs a directory that this process has locked.
+pub(crate) fn repair_locked(
+    settings: StoreSettings,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<RepairReport, StoreError> {
     let dir = settings.data_dir.clone();
     let disk = Arc::clone(&settings.disk);
-    let _lock = store::lock_for_check(&dir)?;
     let mut report = RepairReport::default();
     let (mut found, last_segment) = find::segments(&disk, &dir, &mut progress, &mut report)?;
-    let store_id = store_id(&*disk, &dir, &mut found, &mut report)?;
+    let Some(store_id) = store_id(&*disk, &dir, &mut found, &mut report)? else {
+        clear_the_way(&*disk, &dir, &mut report)?;
+        return Ok(report);
+    };
     let dropped = dropped(&*disk, &dir, store_id)?;
     let last_sequence = found.iter().filter_map(|segment| segment.footer.sequences.last()).max();
     // Their files go with the next start.
@@ -92,21 +108,43 @@ fn store_id(
     dir: &DataDir,
     found: &mut Vec<Found>,
     report: &mut RepairReport,
-) -> Result<[u8; 16], StoreError> {
+) -> Result<Option<[u8; 16]>, StoreError> {
     let of_segments = found.iter().max_by_key(|f| f.footer.segment).and_then(|f| f.footer.store_id());
     let id = match of_segments {
         Some(id) => Some(id),
         None => header::any_store_id(disk, &dir.wal())?,
     };
-    let id = id.ok_or_else(|| StoreError::NothingToRepair { path: dir.root().to_owned() })?;
     found.retain(|segment| {
-        let own = segment.footer.store_id() == Some(id);
+        let own = id.is_none() || segment.footer.store_id() == id;
         if !own {
             report.problems.push(format!("{} belongs to another store", segment.path.display()));
         }
         own
     });
     Ok(id)
+}
+
+/// Moves the log, the segments and a catalog that cannot be used where a new store does not see them.
+fn clear_the_way(disk: &dyn Disk, dir: &DataDir, report: &mut RepairReport) -> Result<(), StoreError> {
+    let numbered = |n: u64| dir.root().join(format!("{UNREADABLE}{n}"));
+    let to = (1..).map(numbered).find(|path| !path.exists()).unwrap_or_else(|| numbered(0));
+    for (directory, name) in [(dir.wal(), "wal"), (dir.segments(), "segments")] {
+        let holds = directory.is_dir() && !store::list(disk, &directory)?.is_empty();
+        if holds {
+            disk.create_directory(&to).map_err(|e| StoreError::io("create", &to, e))?;
+            disk.rename(&directory, &to.join(name)).map_err(|e| StoreError::io("move", &directory, e))?;
+            disk.sync_directory(&to).map_err(|e| StoreError::io("sync", &to, e))?;
+            report.unreadable = Some(to.clone());
+        }
+    }
+    if Catalog::check(&dir.catalog()).is_err() {
+        report.old_catalog = set_aside(disk, dir)?;
+    }
+    disk.sync_directory(dir.root()).map_err(|e| StoreError::io("sync", dir.root(), e))?;
+    if report.unreadable.is_none() && report.old_catalog.is_none() {
+        return Err(StoreError::NothingToRepair { path: dir.root().to_owned() });
+    }
+    Ok(())
 }
 
 /// The datasets that were dropped, as the old catalog says, and those that earlier repairs have kept: one of them may have

@@ -65,6 +65,8 @@ pub struct StoreSettings {
     pub clock: Arc<dyn Clock>,
     /// Whether the store flushes, merges, retires and scrubs by itself. Without, it does so when it is told, as tests need it.
     pub upkeep: bool,
+    /// Whether a catalog that is gone, damaged or half rebuilt is rebuilt at start.
+    pub repair: bool,
     /// Called with what the operator should know as soon as the store does.
     pub tell: fn(&str),
 }
@@ -78,6 +80,7 @@ impl StoreSettings {
             disk: Arc::new(RealDisk),
             clock: Arc::new(SystemClock),
             upkeep: true,
+            repair: true,
             tell: |_| (),
         }
     }
@@ -178,7 +181,7 @@ impl Store {
     pub fn open_within(settings: StoreSettings, memory: Memory) -> Result<Store, StoreError> {
         let lock = open::lock(&settings.data_dir)?;
         let (background, tell) = (settings.upkeep, settings.tell);
-        let inner = Arc::new(open::open(settings, memory)?);
+        let inner = Arc::new(open::open_repaired(settings, memory)?);
         let writer = WalWriter::new(
             Arc::clone(&inner.disk),
             Arc::clone(&inner.clock),
@@ -391,6 +394,11 @@ impl Store {
         let retired = self.inner.retain()?;
         self.inner.bury();
         Ok(retired)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn id(&self) -> [u8; 16] {
+        self.inner.store_id
     }
 
     /// Makes the store trim its log a frame of so many events early: a mistake that tests must find.

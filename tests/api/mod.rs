@@ -24,6 +24,7 @@ mod operating;
 mod otlp;
 mod paging;
 mod pressure;
+mod redaction;
 mod routes;
 mod saving;
 mod sessions;

@@ -11,7 +11,7 @@ fn bulk_to(index: Option<&str>, body: impl AsRef<[u8]>) -> Result<Decoded, Decod
     let dataset = DatasetName::new("unused").unwrap();
     let limits = Limits::default();
     let memory = memory();
-    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits, memory: &memory };
+    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits, memory: &memory, redaction: None };
     let protocol = Protocol::Elasticsearch { index: index.map(str::to_owned) };
     decode(&protocol, Encoding::Identity, body.as_ref(), &context)
 }

@@ -13,7 +13,7 @@ fn batches(fresh: &[usize], bounds: Bounds) -> Result<Vec<(usize, usize)>, Decod
     let dataset = DatasetName::new("tests").unwrap();
     let limits = Limits::default();
     let memory = memory();
-    let context = Context { dataset: &dataset, received: 0, limits: &limits, memory: &memory };
+    let context = Context { dataset: &dataset, received: 0, limits: &limits, memory: &memory, redaction: None };
     let mut rows = Rows::new(&context, bounds, SpecialNames::Consumed);
     let mut next = 0;
     for count in fresh {
@@ -57,7 +57,7 @@ fn an_event_that_is_not_committed_leaves_no_trace() {
     let dataset = DatasetName::new("tests").unwrap();
     let limits = Limits { event_fields_max: 2, ..Limits::default() };
     let memory = memory();
-    let context = Context { dataset: &dataset, received: 5, limits: &limits, memory: &memory };
+    let context = Context { dataset: &dataset, received: 5, limits: &limits, memory: &memory, redaction: None };
     let mut rows = Rows::new(&context, Bounds::default(), SpecialNames::Consumed);
     rows.begin();
     for (name, expected) in [("time", Ok(())), ("b", Ok(())), ("c", Err(TooManyFields))] {

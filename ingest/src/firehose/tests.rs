@@ -13,7 +13,7 @@ use crate::{Context, DecodeError, Decoded, Encoding, Limits, Protocol, decode};
 fn deliver_raw(body: &[u8], limits: &Limits) -> Result<Decoded, DecodeError> {
     let dataset = DatasetName::new("tests").unwrap();
     let memory = memory();
-    let context = Context { dataset: &dataset, received: RECEIVED, limits, memory: &memory };
+    let context = Context { dataset: &dataset, received: RECEIVED, limits, memory: &memory, redaction: None };
     decode(&Protocol::Firehose, Encoding::Identity, body, &context)
 }
 

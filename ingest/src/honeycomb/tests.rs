@@ -13,7 +13,7 @@ fn decode_as(call: Call, format: Format, body: &[u8]) -> Result<Decoded, DecodeE
     let dataset = DatasetName::new("tests").unwrap();
     let limits = Limits::default();
     let memory = memory();
-    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits, memory: &memory };
+    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits, memory: &memory, redaction: None };
     decode(&Protocol::Honeycomb(Honeycomb { call, format }), Encoding::Identity, body, &context)
 }
 

@@ -12,7 +12,7 @@ fn push(format: Format, body: &[u8]) -> Result<Decoded, DecodeError> {
     let dataset = DatasetName::new("elsewhere").unwrap();
     let limits = Limits::default();
     let memory = memory();
-    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits, memory: &memory };
+    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits, memory: &memory, redaction: None };
     decode(&Protocol::Loki(format), Encoding::Identity, body, &context)
 }
 

@@ -26,7 +26,7 @@ pub(super) fn decode_with(
 ) -> Result<Decoded, DecodeError> {
     let dataset = DatasetName::new("elsewhere").unwrap();
     let memory = memory();
-    let context = Context { dataset: &dataset, received: RECEIVED, limits, memory: &memory };
+    let context = Context { dataset: &dataset, received: RECEIVED, limits, memory: &memory, redaction: None };
     decode(&Protocol::Otlp(Otlp { signal, format }), Encoding::Identity, body, &context)
 }
 

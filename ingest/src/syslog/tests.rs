@@ -15,7 +15,7 @@ fn messages(body: impl AsRef<[u8]>) -> Result<Decoded, DecodeError> {
     let dataset = DatasetName::new("syslog").unwrap();
     let limits = Limits { event_bytes_max: 4_096, ..Limits::default() };
     let memory = memory();
-    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits, memory: &memory };
+    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits, memory: &memory, redaction: None };
     decode(&Protocol::Syslog, Encoding::Identity, body.as_ref(), &context)
 }
 

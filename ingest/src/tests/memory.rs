@@ -121,8 +121,13 @@ fn what_is_kept_beside_columns_is_reserved_too() {
     for (protocol, body, kept) in bodies_without_columns() {
         let decode_in = |bytes: usize| {
             let memory = memory_of(bytes).reservation(Pool::Decoding);
-            let context =
-                Context { dataset: &dataset, received: RECEIVED, limits: &Limits::default(), memory: &memory };
+            let context = Context {
+                dataset: &dataset,
+                received: RECEIVED,
+                limits: &Limits::default(),
+                memory: &memory,
+                redaction: None,
+            };
             (decode(&protocol, Encoding::Identity, &body, &context), memory.bytes())
         };
         let (decoded, reserved) = decode_in(usize::MAX / 2);

@@ -63,7 +63,7 @@ fn fuzz_counted(
     let dataset = DatasetName::new("tests").unwrap();
     let limits = Limits::default();
     let memory = memory();
-    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits, memory: &memory };
+    let context = Context { dataset: &dataset, received: RECEIVED, limits: &limits, memory: &memory, redaction: None };
     for body in corpus {
         let decoded = decode(protocol, Encoding::Identity, &prepare(body), &context);
         assert!(decoded.is_ok(), "{protocol:?}: {decoded:?}");

@@ -202,6 +202,12 @@ impl Catalog {
         Ok(Catalog { connection, path: path.to_owned() })
     }
 
+    /// Whether a store can open the catalog that is there.
+    pub(crate) fn check(path: &Path) -> Result<(), StoreError> {
+        let catalog = Catalog::inspect(path)?;
+        check_usable(&catalog.connection, path).map_err(|e| of_file(path, e))
+    }
+
     /// Every row of every table and whether it has its checksum, whatever the catalog is; and what SQLite says of its
     /// pages.
     pub(crate) fn tables(path: &Path) -> Result<(String, Tables), StoreError> {

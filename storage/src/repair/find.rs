@@ -14,7 +14,9 @@ use crate::catalog::{Distinct, FieldTable};
 use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::event::DatasetId;
+use crate::index::Sidecar;
 use crate::paths::{self, DataDir, SegmentId};
+use crate::segment::SegmentInfo;
 use crate::segment::blocks;
 use crate::segment::footer::SegmentFooter;
 use crate::segment::merge;
@@ -77,6 +79,7 @@ pub(super) fn segments(
                 make_durable(&**disk, dir, (dataset, id))?;
                 let damage = open.scrub().err().map(|e| e.to_string());
                 let bytes = disk.length(&path).map_err(|e| StoreError::io("read", &path, e))?;
+                keep_sound_sidecar(disk, dir, &open.footer().info(bytes), report)?;
                 found.push(Found { path, bytes, footer: open.footer().clone(), damage });
             }
             Ok(None) => {}
@@ -109,6 +112,25 @@ fn make_durable(disk: &dyn Disk, dir: &DataDir, (dataset, id): (DatasetId, Segme
         disk.sync_directory(&directory).map_err(|e| StoreError::io("sync", &directory, e))?;
     }
     Ok(())
+}
+
+/// A sidecar that was being written when the process ended goes: the segment is served without one.
+fn keep_sound_sidecar(
+    disk: &Arc<dyn Disk>,
+    dir: &DataDir,
+    info: &SegmentInfo,
+    report: &mut RepairReport,
+) -> Result<(), StoreError> {
+    let path = dir.sidecar(info.dataset, info.id);
+    match Sidecar::open(Arc::clone(disk), dir, info).and_then(|sidecar| sidecar.scrub()) {
+        Ok(()) => disk.sync_file(&path).map_err(|e| StoreError::io("sync", &path, e)),
+        Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error @ StoreError::Damaged { .. }) => {
+            report.notes.push(format!("{error}; the segment is served without it"));
+            disk.remove(&path).map_err(|e| StoreError::io("remove", &path, e))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Gives a segment without checksums new ones, if it is whole; otherwise it was being written when the process ended, and

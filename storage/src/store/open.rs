@@ -20,6 +20,7 @@ use crate::event::DatasetId;
 use crate::memory::Memory;
 use crate::memtable::StoredBatch;
 use crate::paths::DataDir;
+use crate::repair;
 use crate::segment::cache::FooterCache;
 use crate::segment::sequences::Sequences;
 use crate::wal::frame::{FrameBatch, Target};
@@ -51,6 +52,31 @@ fn make_root(root: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => File::open(parent)?.sync_all(),
     }
+}
+
+/// The store's state after replay, and after a repair if the catalog needs one.
+pub(super) fn open_repaired(settings: StoreSettings, memory: Memory) -> Result<Inner, StoreError> {
+    let error = match open(settings.clone(), memory.clone()) {
+        Err(error) if settings.repair && error.wants_repair(&settings.data_dir.catalog()) => error,
+        opened => return opened,
+    };
+    let tell = settings.tell;
+    tell(&format!("{error}; the catalog is being rebuilt from the segments and the log"));
+    let mut tenth = 0;
+    let report = repair::repair_locked(settings.clone(), |done, total| {
+        let reached = done * 10 / total.max(1);
+        if reached > tenth {
+            tenth = reached;
+            tell(&format!("{done} of {total} segments are read"));
+        }
+    })?;
+    report.notes.iter().for_each(|note| tell(note));
+    let inner = open(settings, memory)?;
+    report.problems.into_iter().for_each(|problem| inner.note_damage(problem));
+    if let Some(path) = report.unreadable {
+        inner.note_damage(format!("nothing in {} could be read; this is a new store", path.display()));
+    }
+    Ok(inner)
 }
 
 /// The store's state after replay.

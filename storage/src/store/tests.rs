@@ -67,6 +67,7 @@ impl Bench {
             disk,
             clock,
             upkeep: self.upkeep,
+            repair: false,
             tell: |_| (),
         }
     }

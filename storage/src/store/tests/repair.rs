@@ -183,3 +183,68 @@ fn what_a_repair_lists_outlives_the_power() {
     }
     assert!(with_segment > 0, "none was found");
 }
+
+fn open_repaired(bench: &Bench) -> Store {
+    let settings = bench.settings(Arc::new(bench.disk.clone()));
+    Store::open(StoreSettings { repair: true, ..settings }).unwrap()
+}
+
+#[test]
+fn a_start_rebuilds_a_catalog_that_is_gone_or_damaged() {
+    for damaged in [false, true] {
+        let bench = by_hand();
+        let wanted = filled(&bench);
+        lose_catalog(&bench);
+        if damaged {
+            fs::write(bench.data_dir().catalog(), "this is no database, and never was one").unwrap();
+        }
+        let store = open_repaired(&bench);
+        assert_eq!(["shop", "web"].map(|dataset| content(&store, dataset)), wanted, "damaged: {damaged}");
+        assert_eq!(store.health().damage, [""; 0]);
+        drop(store);
+        let kept = RealDisk.list(bench.data_dir().root()).unwrap();
+        let kept = kept.iter().any(|path| path.to_string_lossy().contains("before-repair"));
+        assert_eq!(kept, damaged);
+    }
+}
+
+#[test]
+fn what_nobody_can_read_makes_way_for_a_new_store() {
+    let bench = by_hand();
+    filled(&bench);
+    let store = bench.open();
+    store.flush().unwrap();
+    append(&store, "web", 110..112).unwrap();
+    drop(store);
+    lose_catalog(&bench);
+    for path in bench.segment_files().into_iter().chain(bench.wal_files()) {
+        fs::write(path, "nothing of ours, and longer than the header of a log would have been").unwrap();
+    }
+    let store = open_repaired(&bench);
+    assert!(store.snapshot().datasets.is_empty());
+    let damage = store.health().damage;
+    assert!(damage.iter().any(|note| note.contains("unreadable-1")), "{damage:?}");
+    append(&store, "shop", 0..3).unwrap();
+    drop(store);
+    assert_eq!(ids(&open_repaired(&bench), "shop").len(), 3);
+    assert!(bench.data_dir().root().join("unreadable-1/segments").is_dir());
+    assert!(bench.data_dir().root().join("unreadable-1/wal").is_dir());
+}
+
+#[test]
+fn half_a_sidecar_goes_with_a_repair() {
+    let bench = by_hand();
+    filled(&bench);
+    bench.open().compact().unwrap();
+    let sidecars: Vec<PathBuf> =
+        bench.segment_files().into_iter().filter(|path| path.extension().is_some_and(|e| e == "index")).collect();
+    assert!(!sidecars.is_empty());
+    for path in &sidecars {
+        let bytes = fs::read(path).unwrap();
+        fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+    }
+    lose_catalog(&bench);
+    let report = repaired(&bench);
+    assert_eq!((report.problems, report.notes.len()), (vec![], sidecars.len() + 1));
+    assert!(sidecars.iter().all(|path| !path.exists()));
+}
