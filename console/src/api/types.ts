@@ -30,3 +30,7 @@ export type HeatmapAnswer = Pick<S['Heatmap'], 'name' | 'column' | 'scale' | 'bo
 export type Series = Omit<S['Series'], 'groups' | 'truncated'> & { truncated?: boolean; groups: { key: Value[]; values: Record<string, (number | null)[]> }[] };
 export type QueryAnswer = Pick<S['Answer'], 'columns' | 'stats'> & { rows: Value[][]; series?: Series | null; heatmaps?: HeatmapAnswer[]; total?: Numbers | null; other?: Numbers | null; warnings?: Warning[] };
 export type RowsAnswer = Pick<S['RowsAnswer'], 'columns' | 'stats' | 'cursor'> & { rows: Value[][]; warnings?: Warning[] };
+export type SpanEvent = { name: string | null; timestamp: string; fields: Record<string, Value> };
+export type SpanLink = { trace_id: string; span_id: string | null; fields: Record<string, Value> };
+export type TraceSpan = { span_id: string | null; parent_id: string | null; name: string | null; service: string | null; start: string; duration_ms: number | null; error: boolean; kind: string | null; depth: number; missing_parent: boolean; fields: Record<string, Value>; events: SpanEvent[]; links: SpanLink[] };
+export type TraceAnswer = { trace_id: string; start: string; duration_ms: number; spans: TraceSpan[]; truncated: boolean };
