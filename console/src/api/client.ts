@@ -4,9 +4,9 @@ import { ApiError, readError } from './errors';
 import { setKeyNeeded } from './session';
 import { eventReader } from './stream';
 import type { paths } from './schema.gen';
-import type { CompareAnswer, CompareSpec, DatasetInfo, FieldInfo, FieldValue, QueryAnswer, QuerySpec, RowsAnswer, RowsSpec, SessionInfo, TraceAnswer } from './types';
+import type { CompareAnswer, CompareSpec, DatasetInfo, EventAnswer, FieldInfo, FieldValue, QueryAnswer, QuerySpec, RowsAnswer, RowsSpec, SessionInfo, TraceAnswer } from './types';
 
-type Path = keyof paths | '/api/v1/traces/{trace_id}';
+type Path = keyof paths | '/api/v1/traces/{trace_id}' | '/api/v1/events/{dataset}/{sequence}';
 /** A compare shows what it has and can be ended, so it may take longer than a query. */
 const COMPARE_SECONDS_MAX = 300;
 
@@ -96,3 +96,5 @@ export async function postCompare(dataset: string, body: CompareSpec, tell: (tol
 
 /** Every span of a trace, wherever its events are. */
 export const getTrace = (trace_id: string, signal?: AbortSignal) => call<TraceAnswer>('/api/v1/traces/{trace_id}', { parts: { trace_id }, query: 'dataset=*', signal });
+
+export const getEvent = (dataset: string, sequence: string, signal?: AbortSignal) => call<EventAnswer>('/api/v1/events/{dataset}/{sequence}', { parts: { dataset, sequence }, signal });

@@ -23,20 +23,9 @@ export type Tree = { nodes: Node[]; roots: number[]; duration: number; began: nu
 
 type Draft = { span: TraceSpan | null; id: string; parent: Draft | null; children: Draft[]; from: number; to: number; order: number; seen: boolean };
 
-/** Milliseconds of a time with up to nine decimals, in two parts: whole seconds, and what is below them. */
-function partsOf(time: string): [number, number] {
-  const match = /^(.*?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/.exec(time);
-  if (!match) return [Date.parse(time) || 0, 0];
-  return [Date.parse(`${match[1]}${match[3]}`) || 0, match[2] ? Number(`0.${match[2]}`) * 1000 : 0];
-}
-
-export function treeOf(answer: Pick<TraceAnswer, 'spans'>): Tree {
-  const times = answer.spans.map((s) => partsOf(s.start));
-  const second = times.reduce((least, t) => Math.min(least, t[0]), Infinity);
-  const starts = times.map(([whole, part]) => whole - second + part);
-  const origin = starts.reduce((least, s) => Math.min(least, s), Infinity);
+export function treeOf(answer: Pick<TraceAnswer, 'spans' | 'start'>): Tree {
   const drafts = answer.spans.map((span, i): Draft => {
-    const from = Math.max(0, starts[i]! - origin);
+    const from = Math.max(0, span.offset_ms);
     return { span, id: span.span_id ?? '', parent: null, children: [], from, to: from + Math.max(0, span.duration_ms ?? 0), order: i, seen: false };
   });
   const tops = join(drafts);
@@ -47,7 +36,7 @@ export function treeOf(answer: Pick<TraceAnswer, 'spans'>): Tree {
     nodes,
     roots: nodes.filter((n) => n.parent < 0).map((n) => n.at),
     duration: nodes.reduce((most, n) => Math.max(most, n.to), 0),
-    began: Number.isFinite(second) ? second + origin : 0,
+    began: Date.parse(answer.start) || 0,
     missing: nodes.filter((n) => n.span === null).length,
     failed: nodes.filter((n) => n.failed).map((n) => n.at),
     services: [...services].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).map(([name]) => name),

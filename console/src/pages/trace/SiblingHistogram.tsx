@@ -1,5 +1,5 @@
 // Where a span's duration stands among the spans of the same name: a histogram, this one's place in it, and a sentence.
-import { placeOf } from '../../charts/heat';
+import { placeOf, roomy } from '../../charts/heat';
 import type { TraceSpan } from '../../api/types';
 import { count, duration, share } from '../../words/numbers';
 import { cut, visible } from '../../words/values';
@@ -12,7 +12,8 @@ const TOP = 6;
 export function SiblingHistogram({ span, siblings, pending }: { span: TraceSpan; siblings: Siblings | null; pending: boolean }) {
   const own = span.duration_ms ?? 0;
   if (!siblings) return <div className="siblings"><p className="dim">{pending ? <>Comparing with other <bdi className="mono">{cut(visible(span.name ?? ''), 28)}</bdi></> : 'Nothing of this name in the 24 h before.'}</p><div className="siblings-to-come" /></div>;
-  const { map, all, faster, median } = siblings;
+  const { all, faster, median } = siblings;
+  const map = roomy(siblings.map);
   const bins = map.bounds.length - 1;
   const counts = Array.from({ length: bins }, (_, bin) => map.counts.reduce((sum, column) => sum + (column[bin] ?? 0), 0));
   const most = Math.max(...counts);

@@ -12,14 +12,14 @@ import { SiblingHistogram } from './SiblingHistogram';
 import { useCommon, useSiblings, type Common } from './useSiblings';
 
 type Tab = 'fields' | 'events' | 'links';
-type Props = { span: TraceSpan; dataset: string; began: number; colour: string; now: number; find: RefObject<HTMLInputElement | null>; onDifferent: (() => void) | null; onTrace: (trace: string, span: string | null) => void; onClose: () => void };
+type Props = { span: TraceSpan; dataset: string; colour: string; now: number; find: RefObject<HTMLInputElement | null>; onDifferent: (() => void) | null; onTrace: (trace: string, span: string | null) => void; onClose: () => void };
 
 /** Values rarer than this among the same spans stand on top. */
 const RARE = 0.1;
 const RARE_MOST = 10;
 const WHOLE = 65_536;
 
-export function SpanPanel({ span, dataset, began, colour, now, find, onDifferent, onTrace, onClose }: Props) {
+export function SpanPanel({ span, dataset, colour, now, find, onDifferent, onTrace, onClose }: Props) {
   const [tab, setTab] = useState<Tab>('fields');
   const siblings = useSiblings(dataset, span, now);
   const tabs: [Tab, string, number][] = [['fields', 'Fields', Object.keys(span.fields).length], ['events', 'Events', span.events.length], ['links', 'Links', span.links.length]];
@@ -53,7 +53,7 @@ export function SpanPanel({ span, dataset, began, colour, now, find, onDifferent
       {tab === 'fields' && span.name !== null && span.duration_ms !== null && <SiblingHistogram span={span} siblings={siblings.data ?? null} pending={siblings.isPending} />}
       <div role="tabpanel" id="span-part" aria-labelledby={`span-tab-${tab}`} className="span-part">
         {tab === 'fields' && <Fields span={span} dataset={dataset} now={now} find={find} />}
-        {tab === 'events' && <Events events={span.events} span={span} began={began} />}
+        {tab === 'events' && <Events events={span.events} span={span} />}
         {tab === 'links' && <Links links={span.links} onTrace={onTrace} />}
       </div>
     </aside>
@@ -112,14 +112,13 @@ function commonWords(c: Common): string {
   return c.share >= 0.9995 ? 'all' : share(c.share);
 }
 
-function Events({ events, span, began }: { events: SpanEvent[]; span: TraceSpan; began: number }) {
+function Events({ events, span }: { events: SpanEvent[]; span: TraceSpan }) {
   if (events.length === 0) return <p className="note dim">Nothing was recorded while this span ran.</p>;
-  const start = Date.parse(span.start);
   return (
     <ol className="span-events" tabIndex={0} aria-label="Events of this span">
       {events.map((e, i) => (
         <li key={i}>
-          <h3><b>{visible(e.name ?? '') || 'event'}</b> <span className="dim num">{duration(Math.max(0, Date.parse(e.timestamp) - start))} in, {duration(Math.max(0, Date.parse(e.timestamp) - began))} into the trace</span></h3>
+          <h3><b>{visible(e.name ?? '') || 'event'}</b> <span className="dim num">{duration(Math.max(0, e.offset_ms - span.offset_ms))} in, {duration(Math.max(0, e.offset_ms))} into the trace</span></h3>
           <List entries={(Object.entries(e.fields) as Entry[]).filter(([, v]) => v !== null)} common={undefined} />
         </li>
       ))}
@@ -133,7 +132,7 @@ function Links({ links, onTrace }: { links: SpanLink[]; onTrace: Props['onTrace'
     <ol className="span-events" tabIndex={0} aria-label="Links of this span">
       {links.map((l, i) => (
         <li key={i}>
-          <button type="button" className="btn" onClick={() => onTrace(l.trace_id, l.span_id)}><Icon name="traces" />Open <span className="mono">{cut(l.trace_id, 18)}</span></button>
+          {l.trace_id !== null && <button type="button" className="btn" onClick={() => onTrace(l.trace_id!, l.span_id)}><Icon name="traces" />Open <span className="mono">{cut(l.trace_id, 18)}</span></button>}
           <List entries={(Object.entries(l.fields) as Entry[]).filter(([, v]) => v !== null)} common={undefined} />
         </li>
       ))}

@@ -15,6 +15,8 @@ const INDENT = 13;
 const DEPTH_DRAWN = 14;
 /** Parts of a bar closer to each other than this share of the width are drawn as one. */
 const TOLD_APART = 1 / 1200;
+/** Span events of one bar; the panel lists all. */
+const EVENTS_DRAWN = 40;
 
 export type RowProps = { row: Row; tree: Tree; own: Part[]; critical: Part[]; shown: Window; active: boolean; hit: boolean; expanded: boolean | null; top: number; height: number; onPick: (row: Row) => void; onToggle: (row: Row) => void };
 
@@ -66,17 +68,12 @@ function Bar({ n, from, to, own, critical, shown, colour }: { n: Node; from: num
   if (from > shown.to) return <i className="beyond after" aria-hidden="true">›</i>;
   const gap = width * TOLD_APART;
   const path = (parts: Part[]) => coarse(parts, shown.from, shown.to, gap).map(([a, b]) => `M${(share(a) * 1000).toFixed(2)} 0h${Math.max(1.2, (share(b) - share(a)) * 1000).toFixed(2)}v1h-${Math.max(1.2, (share(b) - share(a)) * 1000).toFixed(2)}z`).join('');
-  const marks = (n.span?.events ?? []).map((e) => Date.parse(e.timestamp)).filter((t) => !Number.isNaN(t));
-  const began = Date.parse(n.span?.start ?? '');
   return (
     <>
       <i className={n.span === null ? 'bar dashed' : 'bar'} style={{ left: `${share(from) * 100}%`, width: `${(share(to) - share(from)) * 100}%`, background: n.span === null ? undefined : colour }} />
       {n.span !== null && <svg className="own" viewBox="0 0 1000 1" preserveAspectRatio="none" aria-hidden="true"><path d={path(own)} style={{ fill: colour }} /></svg>}
       {critical.length > 0 && <svg className="critical" viewBox="0 0 1000 1" preserveAspectRatio="none" aria-hidden="true"><path d={path(critical)} /></svg>}
-      {marks.slice(0, 40).map((t, i) => {
-        const at = share(n.from + t - began);
-        return <i key={i} className={n.failed ? 'diamond bad' : 'diamond'} style={{ left: `${at * 100}%` }} />;
-      })}
+      {(n.span?.events ?? []).slice(0, EVENTS_DRAWN).map((e, i) => e.offset_ms >= shown.from && e.offset_ms <= shown.to && <i key={i} className={n.failed ? 'diamond bad' : 'diamond'} style={{ left: `${share(e.offset_ms) * 100}%` }} />)}
     </>
   );
 }

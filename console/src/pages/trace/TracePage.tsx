@@ -26,7 +26,7 @@ import { SpanPanel } from './SpanPanel';
 import { Summary } from './Summary';
 import { useFind } from './useFind';
 import { DURATION, sameFilters } from './useSiblings';
-import { useTrace } from './useTrace';
+import { useTrace, useWholeSpan } from './useTrace';
 import { useTraceKeys } from './useTraceKeys';
 import { Waterfall } from './Waterfall';
 import type { Window } from './window';
@@ -96,7 +96,7 @@ export function TracePage({ look, dataset, go }: Props) {
     if (next !== null && next !== undefined) show(next);
   }, [tree, active, show]);
 
-  const spanDataset = datasetOfSpan(node?.span?.fields) ?? (look.dataset || dataset);
+  const spanDataset = node?.span?.dataset ?? (look.dataset || dataset);
   const at = tree ? tree.began : (look.at ?? now);
   const explore = useMemo(() => exploreAround(spanDataset, at, now), [spanDataset, at, now]);
   const open = useCallback((e: Explore) => go({ page: 'explore', explore: e }), [go]);
@@ -105,6 +105,7 @@ export function TracePage({ look, dataset, go }: Props) {
     go({ page: 'different', different: differentOf(e, { from: Date.parse(when.start_time), to: Date.parse(when.end_time) }, these) });
   }, [explore, now, go]);
   const span = node?.span ?? null;
+  const whole = useWholeSpan(span, t.whole?.bare ?? false);
   /** These: the same work, as slow as this or slower; or failed, where this failed. */
   const differentSpans = span && span.name !== null ? () => different({ ...theseWhere(span.error ? [{ column: 'error', op: '=', value: true }] : [{ column: DURATION, op: '>=', value: span.duration_ms ?? 0 }]), slow: !span.error }, { ...explore, where: sameFilters(span) }) : null;
   const link = useCallback(() => void copy(window.location.origin + window.location.pathname + encodePage({ page: 'trace', trace: { ...look, at: tree ? Math.floor(tree.began) : look.at } })), [look, tree]);
@@ -144,7 +145,7 @@ export function TracePage({ look, dataset, go }: Props) {
               <div className="trace-bar">
                 <label className="find">
                   <Icon name="search" />
-                  <input ref={findInput} value={typed} onChange={(e) => setTyped(e.target.value)} onBlur={() => typed !== look.find && set({ find: typed })} placeholder={`Find in ${counted(tree.nodes.length - tree.missing, 'span')}, any field`} aria-label="Find in the spans" onKeyDown={(event) => {
+                  <input ref={findInput} value={typed} onChange={(e) => setTyped(e.target.value)} onBlur={() => typed !== look.find && set({ find: typed })} placeholder={`Find in ${counted(tree.nodes.length - tree.missing, 'span')}${t.whole.bare ? '' : ', any field'}`} aria-label="Find in the spans" onKeyDown={(event) => {
                     if (event.key === 'Enter') seek(event.shiftKey ? -1 : 1);
                     else if (event.key === 'Escape') scroller.current?.focus({ preventScroll: true });
                     else return;
@@ -159,12 +160,12 @@ export function TracePage({ look, dataset, go }: Props) {
                 <button type="button" className="btn ghost wide" onClick={() => setFolding(folded ? NOTHING_FOLDED : closedFrom(tree, 1))}>{folded ? 'Unfold all' : 'Fold all'}</button>
                 {(shown.from > 0 || shown.to < tree.duration) && <button type="button" className="btn ghost" onClick={all}>Whole time <kbd className="wide">0</kbd></button>}
                 <span className="sp" />
-                {t.whole.truncated && <span className="warn">Only the first {count(tree.nodes.length)} spans</span>}
+                {t.whole.truncated && <span className="warn">Only the first {count(tree.nodes.length - tree.missing)} spans</span>}
                 <span className="trace-legend wide" aria-hidden="true"><i className="sw long" />own time<i className="sw long pale" />waiting for children</span>
               </div>
               <Waterfall tree={tree} spent={t.whole.spent} rows={rows} folding={folding} critical={look.critical} shown={shown} active={active} found={hits} scroller={scroller} reveal={reveal} onPick={pickRow} onToggle={toggle} onShow={setView} />
             </section>
-            {panel && span && <SpanPanel key={span.span_id} span={span} dataset={spanDataset} began={tree.began} colour={colourOf(tree.services, span.service)} now={now} find={fieldInput} onDifferent={differentSpans} onTrace={(trace, id) => go({ page: 'trace', trace: traceLook(look.dataset, trace, null, id) })} onClose={() => (setPanel(false), scroller.current?.focus({ preventScroll: true }))} />}
+            {panel && whole && <SpanPanel key={whole.span.sequence} span={whole.span} dataset={spanDataset} colour={colourOf(tree.services, whole.span.service)} now={now} find={fieldInput} onDifferent={differentSpans} onTrace={(trace, id) => go({ page: 'trace', trace: traceLook(look.dataset, trace, null, id) })} onClose={() => (setPanel(false), scroller.current?.focus({ preventScroll: true }))} />}
           </>
         )}
         {!tree && !t.error && <div className="trace-to-come" aria-hidden="true">{Array.from({ length: 12 }, (_, i) => <i key={i} style={{ width: `${90 - i * 6}%`, marginInlineStart: `${i * 2}%` }} />)}</div>}
@@ -173,8 +174,6 @@ export function TracePage({ look, dataset, go }: Props) {
     </ValueMenuContext.Provider>
   );
 }
-
-const datasetOfSpan = (fields: Record<string, unknown> | undefined) => (typeof fields?.['meta.dataset'] === 'string' ? fields['meta.dataset'] : null);
 
 function Unknown({ trace, onTraces, onAgain }: { trace: string; onTraces: () => void; onAgain: () => void }) {
   return (

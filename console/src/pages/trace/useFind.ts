@@ -24,10 +24,10 @@ export function useFind(tree: Tree | null, text: string): Found {
         const end = Math.min(tree.nodes.length, next + LOOK_AT_ONCE);
         for (; next < end; next += 1) if (match(tree.nodes[next]!)) at.push(next);
       }
-      const done = next >= tree.nodes.length;
-      setFound({ text, at: done ? at : [...at], done });
-      if (!done) timer = setTimeout(slice, 0);
+      if (next < tree.nodes.length) timer = setTimeout(slice, 0);
+      else setFound({ text, at, done: true });
     };
+    setFound((before) => ({ ...before, done: false }));
     timer = setTimeout(slice, 0);
     return () => clearTimeout(timer);
   }, [tree, text]);

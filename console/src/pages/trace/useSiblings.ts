@@ -74,7 +74,7 @@ export function useCommon(dataset: string, span: TraceSpan | null, now: number) 
   const rested = useRested(span);
   return useQuery<Map<string, Common>, ApiError>({
     queryKey: ['common', dataset, span?.span_id],
-    enabled: rested !== null && rested.span_id !== null && rested.name !== null && dataset !== '',
+    enabled: rested !== null && rested.span_id !== null && rested.name !== null && dataset !== '' && Object.keys(rested.fields).length > 0,
     staleTime: Infinity,
     gcTime: KEPT_MS,
     queryFn: async ({ signal }) => {
