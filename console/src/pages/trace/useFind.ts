@@ -6,6 +6,8 @@ import type { Tree } from '../../trace/tree';
 /** A slice ends after so long; the rest comes after what is waiting. */
 const SLICE_MS = 8;
 const LOOK_AT_ONCE = 64;
+/** Somebody who types on does not want what the first letters find. */
+const REST_MS = 120;
 
 export type Found = { text: string; at: number[]; done: boolean };
 const NOTHING: Found = { text: '', at: [], done: true };
@@ -28,7 +30,7 @@ export function useFind(tree: Tree | null, text: string): Found {
       else setFound({ text, at, done: true });
     };
     setFound((before) => ({ ...before, done: false }));
-    timer = setTimeout(slice, 0);
+    timer = setTimeout(slice, REST_MS);
     return () => clearTimeout(timer);
   }, [tree, text]);
   return found;
