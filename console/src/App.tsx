@@ -92,7 +92,7 @@ function Unlocked() {
       ) : silent ? (
         <Suspense fallback={<Away />}><FirstRun origin={window.location.origin} /></Suspense>
       ) : page.page === 'data' ? (
-        <Suspense fallback={<Away />}><DataPage dataset={dataset} datasets={list.data ?? []} now={serverNow()} go={go} /></Suspense>
+        <Suspense fallback={<Away />}><DataPage dataset={dataset} part={page.part ?? 'fields'} datasets={list.data ?? []} session={session.data ?? null} now={serverNow()} go={go} /></Suspense>
       ) : looking && dataset !== '' ? (
         <Suspense fallback={<Away />}><Looking page={looking} dataset={dataset} datasets={filled} fields={fieldList} ready={fields.isFetched} go={go} /></Suspense>
       ) : different ? (

@@ -145,6 +145,24 @@ export interface paths {
         patch: operations["change_dataset"];
         trace?: never;
     };
+    "/api/v1/datasets/{dataset}/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which fields of a dataset make traces */
+        get: operations["show_roles"];
+        /** Say which fields of a dataset make traces */
+        put: operations["change_roles"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events/{dataset}": {
         parameters: {
             query?: never;
@@ -158,6 +176,23 @@ export interface paths {
         post: operations["accept"];
         /** Delete chosen events, of those acknowledged before the request: all in one step, or none */
         delete: operations["delete_events"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{dataset}/{sequence}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One event, whole */
+        get: operations["show_event"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -299,6 +334,23 @@ export interface paths {
         post?: never;
         /** Cancel a task: it ends without having changed anything, unless it was about to be done */
         delete: operations["cancel_task"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/{trace_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A trace as a waterfall */
+        get: operations["show_trace"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -703,6 +755,16 @@ export interface components {
             /** @description For people: what is wrong and what to do. */
             message: string;
         };
+        /** @description One event, whole. */
+        EventAnswer: {
+            dataset: string;
+            fields: {
+                [key: string]: unknown;
+            };
+            /** Format: int64 */
+            sequence: number;
+            timestamp: string;
+        };
         /** @description What became of one event of a batch. */
         EventStatus: {
             error?: string | null;
@@ -859,6 +921,17 @@ export interface components {
             /** Format: int64 */
             open_files_limit: number;
         };
+        /** @description A span of this or another trace that a span points to. */
+        LinkAnswer: {
+            dataset: string;
+            fields: {
+                [key: string]: unknown;
+            };
+            /** Format: int64 */
+            sequence: number;
+            span_id?: string | null;
+            trace_id?: string | null;
+        };
         MedianAnswer: {
             /** Format: double */
             baseline?: number | null;
@@ -989,6 +1062,57 @@ export interface components {
             /** Format: double */
             selection: number;
         };
+        /** @description The fields that make traces. A role that is null has the first of the usual fields that the dataset has. */
+        Roles: {
+            /**
+             * @description Milliseconds; usually `duration_ms`.
+             * @default null
+             */
+            duration_ms: string | null;
+            /**
+             * @description Usually `error`.
+             * @default null
+             */
+            error: string | null;
+            /**
+             * @description Usually `span.kind` or `kind`.
+             * @default null
+             */
+            kind: string | null;
+            /**
+             * @description Usually `name`.
+             * @default null
+             */
+            name: string | null;
+            /**
+             * @description Usually `trace.parent_id`, `parent_id`, `parentId`, `parent_span_id` or `parentSpanId`. Roots have none, or an
+             *     empty one.
+             * @default null
+             */
+            parent_id: string | null;
+            /**
+             * @description Usually `service.name` or `service`.
+             * @default null
+             */
+            service: string | null;
+            /**
+             * @description Usually `trace.span_id`, `span_id` or `spanId`.
+             * @default null
+             */
+            span_id: string | null;
+            /**
+             * @description Usually `trace.trace_id`, `trace_id` or `traceId`.
+             * @default null
+             */
+            trace_id: string | null;
+        };
+        /** @description Which fields of a dataset make traces. */
+        RolesInfo: {
+            /** @description Those that somebody set for this dataset. */
+            own: components["schemas"]["Roles"];
+            /** @description Those that count: the dataset's own, else the first of the usual fields that it has, else null. */
+            roles: components["schemas"]["Roles"];
+        };
         /** @description A page of raw events. */
         RowsAnswer: {
             columns: components["schemas"]["AnswerColumn"][];
@@ -1097,6 +1221,61 @@ export interface components {
         SignIn: {
             key: string;
         };
+        SpanAnswer: {
+            dataset: string;
+            /** Format: int32 */
+            depth: number;
+            /**
+             * Format: double
+             * @description Null if the event has none.
+             */
+            duration_ms?: number | null;
+            error: boolean;
+            events: components["schemas"]["SpanEventAnswer"][];
+            fields: {
+                [key: string]: unknown;
+            };
+            kind?: string | null;
+            links: components["schemas"]["LinkAnswer"][];
+            /** @description It names a parent and stands at the top: the parent is not there, or is itself below it. */
+            missing_parent: boolean;
+            name?: string | null;
+            /**
+             * Format: double
+             * @description From the start of the trace.
+             */
+            offset_ms: number;
+            /** @description Null for a root. */
+            parent_id?: string | null;
+            /** @description An earlier span has the same id; what is below that id stands there. */
+            repeated_id: boolean;
+            /**
+             * Format: int64
+             * @description The event's number: `/api/v1/events/{dataset}/{sequence}` has all of it.
+             */
+            sequence: number;
+            service?: string | null;
+            span_id?: string | null;
+            start: string;
+        };
+        /** @description What happened in a span: one of its span events, or a log record. */
+        SpanEventAnswer: {
+            dataset: string;
+            fields: {
+                [key: string]: unknown;
+            };
+            name?: string | null;
+            /**
+             * Format: double
+             * @description From the start of the trace.
+             */
+            offset_ms: number;
+            /** Format: int64 */
+            sequence: number;
+            /** @description The span that it is of. */
+            span_id?: string | null;
+            time: string;
+        };
         TaskInfo: {
             created: string;
             dataset: string;
@@ -1128,6 +1307,32 @@ export interface components {
         };
         /** @description Epoch seconds or an RFC 3339 time. */
         TimeSpec: number | string;
+        /** @description The spans of a trace. */
+        TraceAnswer: {
+            /**
+             * Format: double
+             * @description Until the last of it ended.
+             */
+            duration_ms: number;
+            /** @description Span events and log records of spans that are not there. */
+            events?: components["schemas"]["SpanEventAnswer"][];
+            /**
+             * @description Whether there are too many spans to have all of their fields: they have those that were named, or none. Ask for one
+             *     event whole by its number.
+             */
+            fields_truncated: boolean;
+            /** @description Links of spans that are not there. */
+            links?: components["schemas"]["LinkAnswer"][];
+            /** @description In the order of a waterfall: each span, then those below it by their start. */
+            spans: components["schemas"]["SpanAnswer"][];
+            /** @description When the first of it began. */
+            start: string;
+            stats: components["schemas"]["AnswerStats"];
+            trace_id: string;
+            /** @description Whether there are later spans than these. */
+            truncated: boolean;
+            warnings?: components["schemas"]["Warning"][];
+        };
         ValueAnswer: {
             /** Format: double */
             baseline: number;
@@ -1764,6 +1969,105 @@ export interface operations {
             };
         };
     };
+    show_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolesInfo"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_roles: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the roles as you have seen them */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The dataset */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Roles"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolesInfo"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     accept: {
         parameters: {
             query?: never;
@@ -1929,6 +2233,46 @@ export interface operations {
                 };
             };
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its dataset, several separated by commas, or * for all */
+                dataset: string;
+                /** @description Its number: the field meta.sequence */
+                sequence: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2405,6 +2749,63 @@ export interface operations {
             };
             /** @description It has ended already */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_trace: {
+        parameters: {
+            query?: {
+                /** @description A dataset, several separated by commas, or * for all, which is the default */
+                dataset?: string;
+                /** @description Only events from this time on: RFC 3339 or epoch seconds */
+                start?: string;
+                /** @description Only events before this time */
+                end?: string;
+                /** @description The fields that spans carry, separated by commas; all without it, none if it is empty */
+                fields?: string;
+                /** @description 1 to 600, default 30 */
+                timeout_seconds?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The trace's id */
+                trace_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -6,7 +6,7 @@ import { emptyExplore, LIMIT_DEFAULT, LIMIT_MOST, LAST_DEFAULT, isLast, type Exp
 import { datasetLooked, readLooking, writeLooking, type Looking } from './looking';
 import { readCalculation, readFilter, readHaving, readOrder, writeCalculation, writeFilter, writeHaving, writeOrder } from './grammar';
 
-export type Page = { page: 'explore'; explore: Explore } | { page: 'different'; different: Different } | { page: 'data'; dataset: string } | Looking;
+export type Page = { page: 'explore'; explore: Explore } | { page: 'different'; different: Different } | { page: 'data'; dataset: string; /** Its fields are shown without one. */ part?: 'settings' } | Looking;
 
 /** The dataset a page is about; empty when its address names none. */
 export function datasetOf(page: Page): string {
@@ -30,6 +30,7 @@ export function encodePage(page: Page): string {
   if (page.page === 'data') {
     q.set('page', 'data');
     if (page.dataset) q.set('dataset', page.dataset);
+    if (page.part) q.set('part', page.part);
     return `?${readable(q.toString())}`;
   }
   if (page.page !== 'explore' && page.page !== 'different') return `?${readable(writeLooking(page).toString())}`;
@@ -73,7 +74,7 @@ function writePicked(q: URLSearchParams, { these, than, all }: Different) {
 
 export function decodePage(search: string): Page {
   const q = new URLSearchParams(search);
-  if (q.get('page') === 'data') return { page: 'data', dataset: q.get('dataset') ?? '' };
+  if (q.get('page') === 'data') return { page: 'data', dataset: q.get('dataset') ?? '', ...(q.get('part') === 'settings' ? { part: 'settings' as const } : {}) };
   const looking = readLooking(q);
   if (looking) return looking;
   const explore = readExplore(q);

@@ -50,7 +50,7 @@ export function SpanPanel({ span, dataset, colour, now, find, onDifferent, onTra
         <span className="sp" />
         {onDifferent && <button type="button" className="these-words different-button" onClick={onDifferent}>What is different? <kbd>D</kbd></button>}
       </div>
-      {tab === 'fields' && span.name !== null && span.duration_ms !== null && <SiblingHistogram span={span} siblings={siblings.data ?? null} pending={siblings.isPending} />}
+      {tab === 'fields' && span.name != null && span.duration_ms != null && <SiblingHistogram span={span} siblings={siblings.data ?? null} pending={siblings.isPending} />}
       <div role="tabpanel" id="span-part" aria-labelledby={`span-tab-${tab}`} className="span-part">
         {tab === 'fields' && <Fields span={span} dataset={dataset} now={now} find={find} />}
         {tab === 'events' && <Events events={span.events} span={span} />}
@@ -132,7 +132,7 @@ function Links({ links, onTrace }: { links: SpanLink[]; onTrace: Props['onTrace'
     <ol className="span-events" tabIndex={0} aria-label="Links of this span">
       {links.map((l, i) => (
         <li key={i}>
-          {l.trace_id !== null && <button type="button" className="btn" onClick={() => onTrace(l.trace_id!, l.span_id)}><Icon name="traces" />Open <span className="mono">{cut(l.trace_id, 18)}</span></button>}
+          {l.trace_id != null && <button type="button" className="btn" onClick={() => onTrace(l.trace_id!, l.span_id ?? null)}><Icon name="traces" />Open <span className="mono">{cut(l.trace_id!, 18)}</span></button>}
           <List entries={(Object.entries(l.fields) as Entry[]).filter(([, v]) => v !== null)} common={undefined} />
         </li>
       ))}

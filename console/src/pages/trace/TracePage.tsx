@@ -107,7 +107,7 @@ export function TracePage({ look, dataset, go }: Props) {
   const span = node?.span ?? null;
   const whole = useWholeSpan(span, t.whole?.bare ?? false);
   /** These: the same work, as slow as this or slower; or failed, where this failed. */
-  const differentSpans = span && span.name !== null ? () => different({ ...theseWhere(span.error ? [{ column: 'error', op: '=', value: true }] : [{ column: DURATION, op: '>=', value: span.duration_ms ?? 0 }]), slow: !span.error }, { ...explore, where: sameFilters(span) }) : null;
+  const differentSpans = span && span.name != null ? () => different({ ...theseWhere(span.error ? [{ column: 'error', op: '=', value: true }] : [{ column: DURATION, op: '>=', value: span.duration_ms ?? 0 }]), slow: !span.error }, { ...explore, where: sameFilters(span) }) : null;
   const link = useCallback(() => void copy(window.location.origin + window.location.pathname + encodePage({ page: 'trace', trace: { ...look, at: tree ? Math.floor(tree.began) : look.at } })), [look, tree]);
   const { place, previous, next } = neighbours(look.trace);
   const step = (to: typeof next) => (to ? () => go({ page: 'trace', trace: { ...traceLook(look.dataset, to.trace, to.at), critical: look.critical } }, 'replace') : null);

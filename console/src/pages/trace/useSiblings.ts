@@ -19,8 +19,8 @@ const FIELDS_MOST = 1000;
 /** The filters that mean "the same work as this span". */
 export function sameFilters(span: TraceSpan): Filter[] {
   const filters: Filter[] = [];
-  if (span.name !== null) filters.push({ column: fieldOfRole(span.fields, 'name'), op: '=', value: span.name });
-  if (span.service !== null) filters.push({ column: fieldOfRole(span.fields, 'service'), op: '=', value: span.service });
+  if (span.name != null) filters.push({ column: fieldOfRole(span.fields, 'name'), op: '=', value: span.name });
+  if (span.service != null) filters.push({ column: fieldOfRole(span.fields, 'service'), op: '=', value: span.service });
   return filters;
 }
 
@@ -47,7 +47,7 @@ export function useSiblings(dataset: string, span: TraceSpan | null, now: number
   const rested = useRested(span);
   return useQuery<Siblings | null, ApiError>({
     queryKey: ['siblings', dataset, span?.name, span?.service, span?.span_id],
-    enabled: rested !== null && rested.name !== null && rested.duration_ms !== null && dataset !== '',
+    enabled: rested !== null && rested.name != null && rested.duration_ms != null && dataset !== '',
     staleTime: Infinity,
     gcTime: KEPT_MS,
     queryFn: async ({ signal }) => {
@@ -74,7 +74,7 @@ export function useCommon(dataset: string, span: TraceSpan | null, now: number) 
   const rested = useRested(span);
   return useQuery<Map<string, Common>, ApiError>({
     queryKey: ['common', dataset, span?.span_id],
-    enabled: rested !== null && rested.span_id !== null && rested.name !== null && dataset !== '' && Object.keys(rested.fields).length > 0,
+    enabled: rested !== null && rested.span_id != null && rested.name != null && dataset !== '' && Object.keys(rested.fields).length > 0,
     staleTime: Infinity,
     gcTime: KEPT_MS,
     queryFn: async ({ signal }) => {
