@@ -157,7 +157,7 @@ describe('Explore', () => {
     await page.mouse.click(box.x + box.width * 0.7, box.y + 60);
     await page.getByTestId('value-menu').waitFor();
     expect(await accessibility(page)).toEqual([]);
-    expect(await page.getByRole('menuitem').allInnerTexts().then((all) => all.map((t) => t.replace(/\s.*/s, '')))).toEqual(['At', 'At', 'Zoom', 'What']);
+    expect(await page.getByRole('menuitem').allInnerTexts().then((all) => all.map((t) => t.replace(/\s.*/s, '')))).toEqual(['At', 'At', 'Zoom', 'What', 'Open']);
     await page.keyboard.press('l');
     await settled(page);
     const asked = new URL(page.url()).searchParams;

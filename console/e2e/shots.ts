@@ -4,10 +4,11 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Page } from 'playwright-core';
-import { launch, open, PHONE, settled, WIDE } from './fixture/browser';
-import { startTarget } from './fixture/outcrop';
+import { launch, open, PHONE, settled, signIn, WIDE } from './fixture/browser';
+import { startKeyed, startTarget } from './fixture/outcrop';
 import { standIn } from './fixture/server';
 import { shopEvents } from './fixture/shop';
+import { checkouts, LARGE_TRACE, largeTrace, SLOW_TRACE, slowCheckout } from './fixture/trace';
 
 const OUT = join(import.meta.dirname, '../../docs/screenshots');
 const DEFAULT = '?dataset=shop&show=HEATMAP(duration_ms)&show=COUNT&show=P99(duration_ms)&last=7200';
@@ -15,6 +16,10 @@ const CHECKOUT = `&where=${encodeURIComponent('http.route = "POST /checkout"')}&
 /** OUTCROP_SHOTS=different,data takes only pictures whose names begin so. */
 const ONLY = (process.env.OUTCROP_SHOTS ?? '').split(',').filter(Boolean);
 const wanted = (name: string) => ONLY.length === 0 || ONLY.some((start) => name.startsWith(start));
+const trace = async (page: Page) => {
+  await page.locator('[data-testid=waterfall] [role=treeitem]').first().waitFor();
+  if (await page.getByTestId('span-panel').isVisible()) await page.getByTestId('siblings').waitFor();
+};
 const charts = (page: Page) => page.locator('.uplot').first().waitFor();
 
 /** Picked a moment ago: the slow ones of the last forty minutes. */
@@ -88,6 +93,17 @@ const SHOTS: Shot[] = [
   { name: 'different-everything', search: picked(['duration_ms exists'], 120), act: told },
   { name: 'different-refining', search: picked(['duration_ms >= 1500'], 40), slow: true, hold: true, phone: true, act: async (page) => page.getByTestId('sentence').waitFor() },
   { name: 'data', search: '?page=data&dataset=shop', phone: true, act: async (page) => page.locator('.fields tbody .val').first().waitFor() },
+  { name: 'traces', search: '?page=traces&dataset=checkouts', phone: true, act: async (page) => page.locator('.trace-list .val').first().waitFor() },
+  { name: 'trace', search: `?page=trace&dataset=checkouts&trace=${SLOW_TRACE}&span=a4`, phone: true, act: trace },
+  { name: 'trace-found', search: `?page=trace&dataset=checkouts&trace=${SLOW_TRACE}`, act: async (page) => {
+    await trace(page);
+    await page.keyboard.press('/');
+    await page.keyboard.type('adyen');
+    await page.keyboard.press('Enter');
+    await page.getByRole('tab', { name: /^Events/ }).click();
+  } },
+  { name: 'trace-large', search: `?page=trace&dataset=jobs&trace=${LARGE_TRACE}`, act: trace },
+  { name: 'trace-unknown', search: '?page=trace&dataset=checkouts&trace=00000000000000000000000000000000', act: async (page) => page.getByTestId('state-block').waitFor() },
   { name: 'explore-loading', search: DEFAULT + CHECKOUT, slow: true, phone: true, act: async (page, server) => {
     await charts(page);
     server.hold();
@@ -125,6 +141,24 @@ test('screenshots', async () => {
   if (wanted('first-run')) await each(real.url, 'first-run', true, async (page) => page.getByTestId('first-run').waitFor());
   const events = shopEvents(40_000, end);
   await real.send(events);
+  if (wanted('trace')) {
+    await real.send([...checkouts(2000, end), ...slowCheckout(end - 300_000)], 'checkouts');
+    await real.send(largeTrace(30_000, end - 600_000), 'jobs');
+  }
+  if (wanted('data-settings')) {
+    const keyed = await startKeyed(['query', 'ingest', 'admin']);
+    await keyed.send(events.slice(0, 2000));
+    await each(`${keyed.url}/?page=data&dataset=shop&part=settings`, 'data-settings', true, async (page) => {
+      await signIn(page, keyed.key);
+      await page.getByTestId('keeping').waitFor();
+      await page.getByRole('button', { name: 'Add a filter on what is deleted' }).click();
+      await page.keyboard.type('region = eu-west-1');
+      await page.keyboard.press('Enter');
+      await page.getByRole('button', { name: 'Count them' }).click();
+      await page.getByTestId('matching').getByText('would be deleted').waitFor();
+    });
+    await keyed.stop();
+  }
   const slow = await standIn(events);
   for (const shot of SHOTS.filter((s) => wanted(s.name))) {
     if (shot.hold) slow.hold();

@@ -7,19 +7,23 @@ import { useKeyNeeded } from './api/session';
 import type { DatasetInfo } from './api/types';
 import { ErrorBand } from './parts/ErrorBand';
 import { Frame } from './parts/Frame';
+import type { IconName } from './parts/Icon';
+import { usePastedTrace } from './parts/usePastedTrace';
 import { ExplorePage } from './pages/explore/ExplorePage';
 import { emptyExplore, isLast, type Explore } from './state/explore';
 import { usePage } from './state/location';
 import { defaultShow } from './state/spec';
 import type { Different } from './state/different';
+import { TRACES_LAST, type Looking as LookingPage } from './state/looking';
 import { datasetOf, frozen, type Page } from './state/url';
-import { titleOf } from './words/titles';
+import { titleOf, titleOfLooking } from './words/titles';
 import { troubleOfError } from './words/errors';
 
 const FirstRun = lazy(() => import('./pages/first/FirstRun').then((m) => ({ default: m.FirstRun })));
 const SignInPage = lazy(() => import('./pages/signin/SignInPage').then((m) => ({ default: m.SignInPage })));
 const DifferentPage = lazy(() => import('./pages/different/DifferentPage').then((m) => ({ default: m.DifferentPage })));
 const DataPage = lazy(() => import('./pages/data/DataPage').then((m) => ({ default: m.DataPage })));
+const Looking = lazy(() => import('./pages/Looking').then((m) => ({ default: m.Looking })));
 const LISTEN_MS = 1000;
 const LOOK_AGAIN_MS = 30_000;
 
@@ -63,29 +67,34 @@ function Unlocked() {
   useEffect(() => {
     if (!silent && explore && page.page === 'explore' && (page.explore.dataset === '' || page.explore.show.length === 0)) go({ page: 'explore', explore }, 'replace');
   }, [silent, explore, page, go]);
+  const looking = isLooking(page) ? page : null;
   const different = useMemo<Different | null>(() => (page.page === 'different' && dataset !== '' && !isLast(page.different.explore.range) ? { ...page.different, explore: { ...page.different.explore, dataset } } : null), [page, dataset]);
   // What was picked has happened: a link whose times are relative means those of its opening.
   useEffect(() => {
     if (page.page === 'different' && isLast(page.different.explore.range)) go(frozen(page, serverNow()), 'replace');
   }, [page, go]);
   useEffect(() => {
-    document.title = different ? `What is different: ${titleOf(different.explore)} · Outcrop` : silent ? 'Send your first event · Outcrop' : explore ? `${titleOf(explore)} · Outcrop` : 'Outcrop';
-  }, [silent, explore, different]);
+    document.title = looking ? titleOfLooking(looking) : different ? `What is different: ${titleOf(different.explore)} · Outcrop` : silent ? 'Send your first event · Outcrop' : explore ? `${titleOf(explore)} · Outcrop` : 'Outcrop';
+  }, [silent, explore, different, looking]);
 
   const choose = useCallback((name: string) => go({ page: 'explore', explore: { ...emptyExplore, dataset: name, range: explore?.range ?? emptyExplore.range } }), [go, explore?.range]);
   const retry = useCallback(() => void list.refetch(), [list]);
-  const places: { name: Page['page']; label: string; icon: 'explore' | 'data'; page: Page }[] = [
+  usePastedTrace(dataset, go);
+  const places: { name: Page['page']; label: string; icon: IconName; page: Page }[] = [
     { name: 'explore', label: 'Explore', icon: 'explore', page: { page: 'explore', explore: explore ?? different?.explore ?? { ...emptyExplore, dataset } } },
+    ...(silent ? [] : placesLooking(dataset)),
     ...(silent ? [] : [{ name: 'data' as const, label: 'Data', icon: 'data' as const, page: { page: 'data' as const, dataset } }]),
   ];
   return (
-    <Frame places={places} current={page.page === 'different' ? 'explore' : page.page} go={go} onSignOut={session.data?.key ? () => signOut.mutate() : null}>
+    <Frame places={places} current={placeOf(page)} go={go} onSignOut={session.data?.key ? () => signOut.mutate() : null}>
       {list.isError && !list.data ? (
         <Away><ErrorBand key={list.errorUpdatedAt} trouble={troubleOfError(list.error)} onFix={null} onUndo={null} onRetry={retry} /></Away>
       ) : silent ? (
         <Suspense fallback={<Away />}><FirstRun origin={window.location.origin} /></Suspense>
       ) : page.page === 'data' ? (
-        <Suspense fallback={<Away />}><DataPage dataset={dataset} datasets={list.data ?? []} now={serverNow()} go={go} /></Suspense>
+        <Suspense fallback={<Away />}><DataPage dataset={dataset} part={page.part ?? 'fields'} datasets={list.data ?? []} session={session.data ?? null} now={serverNow()} go={go} /></Suspense>
+      ) : looking && dataset !== '' ? (
+        <Suspense fallback={<Away />}><Looking page={looking} dataset={dataset} datasets={filled} fields={fieldList} ready={fields.isFetched} go={go} /></Suspense>
       ) : different ? (
         <Suspense fallback={<Away />}><DifferentPage different={different} datasets={filled} fields={fieldList} go={go} onDataset={choose} /></Suspense>
       ) : explore ? (
@@ -95,6 +104,20 @@ function Unlocked() {
       )}
     </Frame>
   );
+}
+
+/** The pages that look at events as they are, in the rail. */
+const placesLooking = (dataset: string): { name: Page['page']; label: string; icon: IconName; page: Page }[] => [
+  { name: 'traces', label: 'Traces', icon: 'traces', page: { page: 'traces', traces: { dataset, choice: 'slowest', last: TRACES_LAST } } },
+  { name: 'live', label: 'Live', icon: 'live', page: { page: 'live', live: { dataset, where: [] } } },
+];
+
+const isLooking = (page: Page): page is LookingPage => ['trace', 'traces', 'live', 'event'].includes(page.page);
+
+/** The place of the rail that a page belongs to. */
+function placeOf(page: Page): Page['page'] {
+  if (page.page === 'different' || page.page === 'event') return 'explore';
+  return page.page === 'trace' ? 'traces' : page.page;
 }
 
 /** The frame without a page: while the list of datasets is read, or when nobody answers. */

@@ -4,9 +4,9 @@ import { ApiError, readError } from './errors';
 import { setKeyNeeded } from './session';
 import { eventReader } from './stream';
 import type { paths } from './schema.gen';
-import type { CompareAnswer, CompareSpec, DatasetInfo, FieldInfo, FieldValue, QueryAnswer, QuerySpec, RowsAnswer, RowsSpec, SessionInfo } from './types';
+import type { CompareAnswer, CompareSpec, DatasetInfo, EventAnswer, FieldInfo, FieldValue, QueryAnswer, QuerySpec, RowsAnswer, RowsSpec, SessionInfo, TraceAnswer } from './types';
 
-type Path = keyof paths;
+type Path = keyof paths | '/api/v1/tail/{dataset}';
 /** A compare shows what it has and can be ended, so it may take longer than a query. */
 const COMPARE_SECONDS_MAX = 300;
 
@@ -20,16 +20,16 @@ function fill(path: Path, parts: Record<string, string>): string {
   return path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(parts[name] ?? ''));
 }
 
-type Asking = { method?: 'DELETE'; parts?: Record<string, string>; query?: string; body?: unknown; accept?: string; signal?: AbortSignal };
+type Asking = { method?: 'DELETE' | 'PUT' | 'PATCH'; parts?: Record<string, string>; query?: string; body?: unknown; accept?: string; ifMatch?: string; signal?: AbortSignal };
 
-async function ask(path: Path, options: Asking): Promise<Response> {
+export async function ask(path: Path, options: Asking): Promise<Response> {
   const url = fill(path, options.parts ?? {}) + (options.query ? `?${options.query}` : '');
   const accept = options.accept ?? 'application/json';
   let response: Response;
   try {
     response = await fetch(url, {
       method: options.method ?? (options.body === undefined ? 'GET' : 'POST'),
-      headers: options.body === undefined ? { accept } : { accept, 'content-type': 'application/json' },
+      headers: { accept, ...(options.body === undefined ? {} : { 'content-type': 'application/json' }), ...(options.ifMatch ? { 'if-match': options.ifMatch } : {}) },
       body: options.body === undefined ? undefined : JSON.stringify(options.body),
       signal: options.signal,
       credentials: 'same-origin',
@@ -45,7 +45,7 @@ async function ask(path: Path, options: Asking): Promise<Response> {
   return response;
 }
 
-async function call<T>(path: Path, options: Asking = {}): Promise<T> {
+export async function call<T>(path: Path, options: Asking = {}): Promise<T> {
   const response = await ask(path, options);
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
@@ -79,17 +79,38 @@ export type CompareTold = { done: number; total: number } | CompareAnswer;
 export async function postCompare(dataset: string, body: CompareSpec, tell: (told: CompareTold) => void, signal: AbortSignal): Promise<void> {
   const query = `${STRICT}&timeout_seconds=${COMPARE_SECONDS_MAX}`;
   const response = await ask('/api/v1/compare/{dataset}', { parts: { dataset }, query, body, accept: 'text/event-stream', signal });
+  await readEvents(response, signal, (name, data) => {
+    if (name === 'error') throw readError(200, data, null);
+    if (name === 'progress' || name === 'answer') tell(JSON.parse(data) as CompareTold);
+  });
+}
+
+/** Reads server-sent events until there are no more; what breaks on the way is a server that does not answer. */
+async function readEvents(response: Response, signal: AbortSignal, take: (name: string, data: string) => void): Promise<void> {
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   const read = eventReader();
   try {
-    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-      for (const event of read(piece.value)) {
-        if (event.name === 'error') throw readError(200, event.data, null);
-        if (event.name === 'progress' || event.name === 'answer') tell(JSON.parse(event.data) as CompareTold);
-      }
-    }
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) for (const event of read(piece.value)) take(event.name, event.data);
   } catch (reason) {
     if (signal.aborted || reason instanceof ApiError) throw reason;
     throw new ApiError(0, 'unreachable', 'Outcrop does not answer.');
   }
 }
+
+/** Events as they arrive, each as its JSON, and how many the server left out because this reader was slow. */
+export async function getTail(dataset: string, filters: unknown[], after: string | null, tell: { opened: () => void; event: (data: string) => void; dropped: (events: number) => void }, signal: AbortSignal): Promise<void> {
+  const query = new URLSearchParams({ ...(filters.length > 0 ? { filters: JSON.stringify(filters) } : {}), ...(after ? { after } : {}) }).toString();
+  const response = await ask('/api/v1/tail/{dataset}', { parts: { dataset }, query, accept: 'text/event-stream', signal });
+  tell.opened();
+  await readEvents(response, signal, (name, data) => {
+    if (name === 'error') throw readError(200, data, null);
+    if (name === 'message' || name === 'event') tell.event(data);
+    const dropped = name === 'comment' ? /^dropped (\d+)/.exec(data) : null;
+    if (dropped) tell.dropped(Number(dropped[1]));
+  });
+}
+
+/** Every span of a trace, wherever its events are. */
+export const getTrace = (trace_id: string, signal?: AbortSignal) => call<TraceAnswer>('/api/v1/traces/{trace_id}', { parts: { trace_id }, query: 'dataset=*', signal });
+
+export const getEvent = (dataset: string, sequence: string, signal?: AbortSignal) => call<EventAnswer>('/api/v1/events/{dataset}/{sequence}', { parts: { dataset, sequence }, signal });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { eventReader } from './stream';
 
 const TEXT = 'event: progress\ndata: {"done":1,"total":4}\n\n: still here\n\nevent: answer\ndata: {"a":\ndata: 1}\n\n';
-const EVENTS = [{ name: 'progress', data: '{"done":1,"total":4}' }, { name: 'answer', data: '{"a":\n1}' }];
+const EVENTS = [{ name: 'progress', data: '{"done":1,"total":4}' }, { name: 'comment', data: 'still here' }, { name: 'answer', data: '{"a":\n1}' }];
 
 describe('events', () => {
   it.each([1, 2, 7, 1000])('are whole when read in pieces of %s', (size) => {

@@ -1,7 +1,7 @@
 // Reads server-sent events out of the pieces in which a body arrives. Pure; it knows neither the network nor what events mean.
 export type ServerEvent = { name: string; data: string };
 
-/** A reader to be fed with text; it gives back each event once it is whole. Comments keep connections open and say nothing. */
+/** A reader to be fed with text; it gives back each event once it is whole, a comment by the name of *comment*. */
 export function eventReader(): (piece: string) => ServerEvent[] {
   let rest = '';
   return (piece) => {
@@ -18,7 +18,7 @@ function readBlock(block: string): ServerEvent | null {
   const data: string[] = [];
   for (const line of block.split('\n')) {
     const colon = line.indexOf(':');
-    if (colon === 0) continue;
+    if (colon === 0) return { name: 'comment', data: line.slice(1).trim() };
     const field = colon < 0 ? line : line.slice(0, colon);
     const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
     if (field === 'event') name = value;

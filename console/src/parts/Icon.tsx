@@ -1,11 +1,17 @@
 // The icons of the console: one stroke weight, drawn on 24 units. Icons stand beside words and are hidden from readers of the page.
 const PATHS = {
   explore: 'M3 17l4-5 4 3 5-8 5 6 M3 21h18',
+  traces: 'M4 5h9 M8 10h10 M8 15h6 M12 20h8',
+  live: 'M3 12h4l3-8 4 16 3-8h4',
   data: 'M4 6a8 3 0 1 0 16 0a8 3 0 1 0-16 0 M4 6v12c0 1.7 3.6 3 8 3s8-1.3 8-3V6 M4 12c0 1.7 3.6 3 8 3s8-1.3 8-3',
   help: 'M12 3.5a8.5 8.5 0 1 0 0 17a8.5 8.5 0 1 0 0-17 M9.7 9.5a2.4 2.4 0 1 1 3.3 2.2c-.7.3-1 .8-1 1.5 M12 16.3v.1',
   sun: 'M12 8a4 4 0 1 0 0 8a4 4 0 1 0 0-8 M12 2.5v2 M12 19.5v2 M4.5 12h-2 M21.5 12h-2 M5.3 5.3l1.4 1.4 M17.3 17.3l1.4 1.4 M5.3 18.7l1.4-1.4 M17.3 6.7l1.4-1.4',
   moon: 'M20 14.5A8.5 8.5 0 0 1 9.5 4 8.5 8.5 0 1 0 20 14.5z',
   caret: 'M6 9l6 6 6-6',
+  up: 'M6 15l6-6 6 6',
+  critical: 'M3 18h18 M3 17h18 M5 11h14',
+  pause: 'M8 5v14 M16 5v14',
+  play: 'M8 5l11 7-11 7z',
   x: 'M6 6l12 12 M18 6L6 18',
   undo: 'M9 14L4 9l5-5 M4 9h10a6 6 0 0 1 0 12h-3',
   redo: 'M15 14l5-5-5-5 M20 9H10a6 6 0 0 0 0 12h3',

@@ -1,4 +1,4 @@
-// What any value offers, always in the same order: only this, not this, group by it, what is different about these, copy.
+// What any value offers, always in the same order: only this, not this, group by it, what is different about these, an example trace, copy.
 // Numbers also offer bounds.
 // One menu for the page; values open it through the context. It changes the page by the pure functions of state/edit.
 import { createContext, useContext, useEffect, type KeyboardEvent } from 'react';
@@ -15,9 +15,9 @@ export type Asked = { column: string; value: Value; at: DOMRect; events: number 
 export const ValueMenuContext = createContext<(asked: Asked) => void>(() => {});
 export const useValueMenu = () => useContext(ValueMenuContext);
 
-type Props = { asked: Asked; explore: Explore; onEdit: (next: Explore) => void; onDifferent: (these: These) => void; onClose: () => void };
+type Props = { asked: Asked; explore: Explore; onEdit: (next: Explore) => void; onDifferent: (these: These) => void; /** Opens the slowest trace of some events; null where events belong to none. */ onExample?: ((these: These) => void) | null; onClose: () => void };
 
-export function ValueMenu({ asked, explore, onEdit, onDifferent, onClose }: Props) {
+export function ValueMenu({ asked, explore, onEdit, onDifferent, onExample, onClose }: Props) {
   const { column, value, at, events, total, said } = asked;
   const number = typeof value === 'number';
   const narrows = canNarrow(explore);
@@ -35,6 +35,7 @@ export function ValueMenu({ asked, explore, onEdit, onDifferent, onClose }: Prop
     lines.push({ id: 'different', label: 'What is different about this group?', icon: 'different', letter: 'D', these: true, run: () => onDifferent(theseOfGroup(by, key)) });
     lines.push({ id: 'value', label: 'What is different about this value?', icon: 'different', letter: 'V', these: true, run: () => onDifferent(these) });
   } else lines.push({ id: 'different', label: 'What is different about these?', icon: 'different', letter: 'D', these: true, run: () => onDifferent(these) });
+  if (onExample) lines.push({ id: 'trace', label: 'Open an example trace', icon: 'traces', letter: 'T', run: () => onExample(asked.group ? theseOfGroup(asked.group.by, asked.group.key) : these) });
   if (value !== null) lines.push({ id: 'copy', label: 'Copy value', icon: 'copy', letter: 'C', run: () => void copy(String(value)) });
   const taken = asked.letter ? lines.find((l) => l.letter === asked.letter) : undefined;
   useEffect(() => {
@@ -52,7 +53,7 @@ export function ValueMenu({ asked, explore, onEdit, onDifferent, onClose }: Prop
   return <AnchoredMenu at={at} head={head} lines={lines} onClose={onClose} />;
 }
 
-const LETTERS = 'onglmdvc';
+const LETTERS = 'onglmdvtc';
 
 /** Opens the menu of a value, by click, right click, Enter, or takes one of its lines by the letter. */
 export function useValueOpener(asked: Omit<Asked, 'at' | 'letter'>) {

@@ -29,7 +29,7 @@ describe('the URL', () => {
     expect(read.explore).toEqual({ ...emptyExplore, dataset: 'shop', where: [{ column: 'a', op: '=', value: 1 }] });
   });
   it('refuses a range that ends before it starts', () => expect((decodePage('?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z') as { explore: Explore }).explore.range).toEqual({ last: 7200 }));
-  it('knows the page of data', () => expect(decodePage(encodePage({ page: 'data', dataset: 'shop' }))).toEqual({ page: 'data', dataset: 'shop' }));
+  it.each<Page>([{ page: 'data', dataset: 'shop' }, { page: 'data', dataset: 'shop', part: 'settings' }])('knows the page of data %#', (data) => expect(decodePage(encodePage(data))).toEqual(data));
   it('freezes relative times for others', () => {
     const now = Date.UTC(2026, 10, 18, 3, 10, 0, 500);
     const shared = frozen({ page: 'explore', explore: page({ live: true }) }, now) as Extract<Page, { page: 'explore' }>;

@@ -3,14 +3,16 @@
 // Parts that cannot be read are left out, never guessed; what does not belong to a page's answer (theme) is not here.
 import type { Different, Span, Than } from './different';
 import { emptyExplore, LIMIT_DEFAULT, LIMIT_MOST, LAST_DEFAULT, isLast, type Explore, type Range, type Tab, type View } from './explore';
+import { datasetLooked, readLooking, writeLooking, type Looking } from './looking';
 import { readCalculation, readFilter, readHaving, readOrder, writeCalculation, writeFilter, writeHaving, writeOrder } from './grammar';
 
-export type Page = { page: 'explore'; explore: Explore } | { page: 'different'; different: Different } | { page: 'data'; dataset: string };
+export type Page = { page: 'explore'; explore: Explore } | { page: 'different'; different: Different } | { page: 'data'; dataset: string; /** Its fields are shown without one. */ part?: 'settings' } | Looking;
 
 /** The dataset a page is about; empty when its address names none. */
 export function datasetOf(page: Page): string {
   if (page.page === 'data') return page.dataset;
-  return page.page === 'explore' ? page.explore.dataset : page.different.explore.dataset;
+  if (page.page === 'explore') return page.explore.dataset;
+  return page.page === 'different' ? page.different.explore.dataset : datasetLooked(page);
 }
 
 const VIEWS: View[] = ['heatmap', 'lines', 'stacked', 'bars', 'number'];
@@ -28,8 +30,10 @@ export function encodePage(page: Page): string {
   if (page.page === 'data') {
     q.set('page', 'data');
     if (page.dataset) q.set('dataset', page.dataset);
+    if (page.part) q.set('part', page.part);
     return `?${readable(q.toString())}`;
   }
+  if (page.page !== 'explore' && page.page !== 'different') return `?${readable(writeLooking(page).toString())}`;
   if (page.page === 'different') q.set('page', 'different');
   writeExplore(q, page.page === 'different' ? page.different.explore : page.explore);
   if (page.page === 'different') writePicked(q, page.different);
@@ -70,7 +74,9 @@ function writePicked(q: URLSearchParams, { these, than, all }: Different) {
 
 export function decodePage(search: string): Page {
   const q = new URLSearchParams(search);
-  if (q.get('page') === 'data') return { page: 'data', dataset: q.get('dataset') ?? '' };
+  if (q.get('page') === 'data') return { page: 'data', dataset: q.get('dataset') ?? '', ...(q.get('part') === 'settings' ? { part: 'settings' as const } : {}) };
+  const looking = readLooking(q);
+  if (looking) return looking;
   const explore = readExplore(q);
   if (q.get('page') !== 'different') return { page: 'explore', explore };
   const picked = { where: all(q, 'these', readFilter), span: readSpan(q, 'these_from', 'these_to') };

@@ -1,23 +1,39 @@
 // One event with every field, beside the table. Values are whole here; fields can be searched.
 import { useState } from 'react';
 import { ValueButton } from '../parts/ValueMenu';
-import { copy } from '../parts/copy';
+import { copy, say } from '../parts/copy';
 import { Icon } from '../parts/Icon';
 import { day, clock } from '../words/times';
 import { counted } from '../words/numbers';
+import { traceOf } from '../state/roles';
 import type { EventRow } from './shape';
 
 /** Values up to the longest that is stored are shown whole, in a box that scrolls. */
 const WHOLE = 65_536;
 
-type Props = { row: EventRow; now: number; onClose: () => void; onStep: (by: number) => void };
+type Props = {
+  row: EventRow;
+  now: number;
+  /** Makes a link to this event; null while its number is not known. */
+  link?: (() => Promise<string | null>) | string;
+  onTrace?: (trace: string, at: number, span: string | null) => void;
+  onClose: () => void;
+  onStep: (by: number) => void;
+};
 
-export function EventPanel({ row, onClose, onStep }: Props) {
+export function EventPanel({ row, link, onTrace, onClose, onStep }: Props) {
   const [sought, setSought] = useState('');
   const fields = [...row.values].sort(([a], [b]) => a.localeCompare(b));
   const needle = sought.trim().toLowerCase();
   const found = needle ? fields.filter(([name, value]) => name.toLowerCase().includes(needle) || String(value).toLowerCase().includes(needle)) : fields;
   const time = Date.parse(row.time);
+  const trace = onTrace ? traceOf(row.values) : null;
+  const openTrace = trace && (() => onTrace!(trace.trace, time, trace.span));
+  const copyLink = async () => {
+    const search = typeof link === 'function' ? await link() : link;
+    if (search) await copy(window.location.origin + window.location.pathname + search);
+    else say('This event has moved; run the query again');
+  };
   const keys = (event: React.KeyboardEvent) => {
     if (event.key === 'Escape') onClose();
     else if (event.key === 'ArrowDown') onStep(1);
@@ -32,6 +48,8 @@ export function EventPanel({ row, onClose, onStep }: Props) {
       <header>
         <h2>{day(time, true)} {clock(time, 1)} <span className="dim">UTC</span></h2>
         <span className="sp" />
+        {openTrace && <button type="button" className="btn" onClick={openTrace} data-testid="open-trace"><Icon name="traces" />Trace</button>}
+        {link && <button type="button" className="btn ghost icon" aria-label="Copy a link to this event" title="Copy a link to this event" onClick={() => void copyLink()}><Icon name="link" /></button>}
         <button type="button" className="btn ghost icon" aria-label="Copy the event as JSON" title="Copy the event as JSON" onClick={() => void copy(json())}><Icon name="copy" /></button>
         <button type="button" className="btn ghost icon" aria-label="Close the event" onClick={onClose}><Icon name="x" /></button>
       </header>

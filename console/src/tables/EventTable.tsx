@@ -12,9 +12,9 @@ import { arrows } from './arrows';
 import { rowHeightNow, useRowWindow } from './useRowWindow';
 import './tables.css';
 
-type Props = { pages: RowsAnswer[]; wanted: string[]; now: number; more: boolean; loading: boolean; onMore: () => void; /** Somebody reads further down or has an event open. */ onHold: (held: boolean) => void };
+type Props = { pages: RowsAnswer[]; wanted: string[]; now: number; more: boolean; loading: boolean; onMore: () => void; /** Somebody reads further down or has an event open. */ onHold: (held: boolean) => void; /** A link to the event of a row. */ linkTo: (index: number) => Promise<string | null>; onTrace: (trace: string, at: number, span: string | null) => void };
 
-export function EventTable({ pages, wanted, now, more, loading, onMore, onHold }: Props) {
+export function EventTable({ pages, wanted, now, more, loading, onMore, onHold, linkTo, onTrace }: Props) {
   const [scrolled, setScrolled] = useState(false);
   const scroller = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState<number | null>(null);
@@ -66,7 +66,7 @@ export function EventTable({ pages, wanted, now, more, loading, onMore, onHold }
         </table>
         {hidden > 0 && <p className="note dim">{counted(hidden, 'more field')} in these events: a row opens all of them.</p>}
       </div>
-      {shown && open !== null && <EventPanel row={shown} now={now} onClose={() => setOpen(null)} onStep={(by) => setOpen(Math.min(rows.length - 1, Math.max(0, open + by)))} />}
+      {shown && open !== null && <EventPanel row={shown} now={now} link={() => linkTo(open)} onTrace={onTrace} onClose={() => setOpen(null)} onStep={(by) => setOpen(Math.min(rows.length - 1, Math.max(0, open + by)))} />}
     </div>
   );
 }

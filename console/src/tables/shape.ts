@@ -1,6 +1,6 @@
 // From answers to tables: which columns are values and which are numbers, how wide they are, and what bars and totals say. Pure.
 import { calculationName, isHeatmap, type Explore } from '../state/explore';
-import type { QueryAnswer, RowsAnswer } from '../api/types';
+import type { FieldInfo, QueryAnswer, RowsAnswer } from '../api/types';
 import { unitOfCalculation, columnWriter, type Unit } from '../words/units';
 import type { Value } from '../words/values';
 import { valueText } from '../words/values';
@@ -73,7 +73,25 @@ export function eventColumns(pages: RowsAnswer[], wanted: string[]): { columns: 
   return { columns, names, hidden: fields.length - columns.length };
 }
 
-export type EventRow = { time: string; values: Map<string, Value> };
+const LIVE_COLUMNS = 12;
+/** Say little of one event among others. */
+const UNTOLD = /^(meta|telemetry)\.|trace_id$|span_id$|parent_id$/;
+
+/** Columns of live events, from the fields of the dataset: asked for first, then what tells most, then what is common. */
+export function liveColumns(fields: FieldInfo[], wanted: string[]): Omit<EventColumn, 'at'>[] {
+  const usual = (name: string) => FIRST.indexOf(name) + 1 || FIRST.length + 1;
+  const told = fields.filter((f) => f.name !== 'timestamp' && f.name !== 'sample_rate' && !wanted.includes(f.name) && !UNTOLD.test(f.name)).sort((a, b) => usual(a.name) - usual(b.name) || b.events - a.events || a.name.localeCompare(b.name));
+  const names = [...new Set([...wanted, ...told.map((f) => f.name)])].slice(0, LIVE_COLUMNS);
+  return names.map((name) => {
+    const types = fields.find((f) => f.name === name)?.types ?? {};
+    const number = (types.integer ?? 0) + (types.float ?? 0) > (types.string ?? 0);
+    const short = number || (types.boolean ?? 0) > (types.string ?? 0);
+    return { name, number, width: columnWidth(name, [], short ? 92 : 168, short ? 150 : 240) };
+  });
+}
+
+/** `sequence` is the event's number, where it is known. */
+export type EventRow = { time: string; values: Map<string, Value>; sequence?: string };
 
 /** Pages may have different columns: each row becomes its values by name. */
 export function eventRows(pages: RowsAnswer[]): EventRow[] {

@@ -1,5 +1,6 @@
 // The name of a query nobody has named: what it shows, of what, by what. Pure.
 import type { Explore, Filter } from '../state/explore';
+import type { Looking } from '../state/looking';
 import { cut, valueText } from './values';
 
 const filterWords = (f: Filter) => {
@@ -23,4 +24,10 @@ export function titleOf(e: Explore): string {
   const what = e.where.length > 0 ? whereWords(e) : e.show.length > 0 ? showWords(e) : 'Events';
   const by = e.by.length > 0 ? ` by ${e.by.map((c) => cut(c, 30)).join(' and ')}` : '';
   return what + by;
+}
+
+export function titleOfLooking(page: Looking): string {
+  if (page.page === 'trace') return `Trace ${cut(page.trace.trace, 13)} · Outcrop`;
+  if (page.page === 'event') return `Event ${page.event.sequence} of ${page.event.dataset} · Outcrop`;
+  return `${page.page === 'live' ? 'Live' : 'Traces'} · ${page.page === 'live' ? page.live.dataset : page.traces.dataset} · Outcrop`;
 }

@@ -14,6 +14,7 @@ import { ValueMenu, ValueMenuContext, type Asked } from '../../parts/ValueMenu';
 import { differentOf, queryWithout, spanOf, type Different, type These } from '../../state/different';
 import type { Explore } from '../../state/explore';
 import { useSteps, type Go } from '../../state/location';
+import { traceLook } from '../../state/looking';
 import { encodePage } from '../../state/url';
 import { troubleOfError, troubleOfWarning } from '../../words/errors';
 import { span } from '../../words/times';
@@ -85,7 +86,7 @@ export function DifferentPage({ different: d, datasets, fields, go, onDataset }:
             <div className={[bare ? 'different-body bare' : 'different-body', !r.current && answer ? 'stale' : ''].join(' ')}>
               <div className="pictures">
                 <Suspense fallback={null}><Picked different={d} now={now} onThese={pick} onRemove={back} /></Suspense>
-                {answer && !bare && r.current && <Examples different={on} fields={fields} events={answer.selection.events} onOpen={open} />}
+                {answer && !bare && r.current && <Examples different={on} fields={fields} events={answer.selection.events} onOpen={open} onTrace={(trace) => go({ page: 'trace', trace: traceLook(d.explore.dataset, trace) })} />}
               </div>
               {answer && !bare && <Fields answer={answer} all={d.all} find={find} onAll={(all) => compare({ ...d, all })} />}
               {!answer && !r.error && <div className="fields-to-come" aria-hidden="true"><i /><i /><i /><i /></div>}

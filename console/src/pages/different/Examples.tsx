@@ -1,13 +1,13 @@
-// The slowest traces of the picked events; each leads to all of its events.
+// The slowest traces of the picked events; each opens as a waterfall, and [ and ] step through them there.
 import { useMemo } from 'react';
 import { useQuery } from '@tanstack/react-query';
 import { postQuery } from '../../api/client';
 import type { FieldInfo } from '../../api/types';
 import { Icon } from '../../parts/Icon';
-import { onlyThis } from '../../state/edit';
 import { queryOfThese, type Different } from '../../state/different';
 import type { Explore } from '../../state/explore';
 import { durationField, querySpec, times } from '../../state/spec';
+import { setTrail } from '../../state/trail';
 import { count } from '../../words/numbers';
 import { unitOfField, withUnit } from '../../words/units';
 import { cut } from '../../words/values';
@@ -15,9 +15,9 @@ import { cut } from '../../words/values';
 const SHOWN = 5;
 const TRACES = ['trace.trace_id', 'trace_id', 'traceId'];
 
-type Props = { different: Different; fields: FieldInfo[]; events: number; onOpen: (e: Explore) => void };
+type Props = { different: Different; fields: FieldInfo[]; events: number; onOpen: (e: Explore) => void; onTrace: (trace: string) => void };
 
-export function Examples({ different, fields, events, onOpen }: Props) {
+export function Examples({ different, fields, events, onOpen, onTrace }: Props) {
   const trace = TRACES.find((t) => fields.some((f) => f.name === t)) ?? null;
   const duration = durationField(fields);
   const these = useMemo(() => queryOfThese(different, []), [different]);
@@ -37,8 +37,11 @@ export function Examples({ different, fields, events, onOpen }: Props) {
       <ul className={query.isPending ? 'examples waiting' : 'examples'}>
         {rows.map(([id, slowest]) => (
           <li key={id}>
-            <button type="button" className="example" title={`All events of ${trace} ${id}`} onClick={() => onOpen(onlyThis({ ...different.explore, where: [], combine: 'AND', tab: 'events' }, trace!, id))}>
-              <span className="strong num">{withUnit(slowest, unitOfField(duration!))}</span><span className="mono mid cut">{cut(id, 28)}</span><span className="sp" /><Icon name="different" small />
+            <button type="button" className="example" title={`Trace ${id}`} onClick={() => {
+              setTrail(rows.map(([t]) => ({ trace: t, at: null })));
+              onTrace(id);
+            }}>
+              <span className="strong num">{withUnit(slowest, unitOfField(duration!))}</span><span className="mono mid cut">{cut(id, 28)}</span><span className="sp" /><Icon name="traces" small />
             </button>
           </li>
         ))}

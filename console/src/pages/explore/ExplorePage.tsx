@@ -14,6 +14,7 @@ import { ValueMenu, ValueMenuContext, type Asked } from '../../parts/ValueMenu';
 import { differentOf, type These } from '../../state/different';
 import { setRange } from '../../state/edit';
 import { type Explore } from '../../state/explore';
+import { traceLook } from '../../state/looking';
 import { querySpec } from '../../state/spec';
 import type { Go } from '../../state/location';
 import { useSteps } from '../../state/location';
@@ -26,6 +27,7 @@ import { eventsOf, holdsNothing } from './empty';
 import { replaceField } from './replaceField';
 import { Results } from './Results';
 import { TopBar } from './TopBar';
+import { useExample } from './useExample';
 import { useExploreKeys } from './useExploreKeys';
 import { useLive } from './useLive';
 import { useRun } from './useRun';
@@ -54,6 +56,8 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
     go({ page: 'different', different: differentOf(on.explore, { from: Date.parse(on.when.start_time), to: Date.parse(on.when.end_time) }, these) });
   }, [explore, go, r.when, r.shown]);
   const link = useCallback(() => void copy(window.location.origin + window.location.pathname + encodePage(frozen({ page: 'explore', explore }, r.run.at))), [explore, r.run.at]);
+  const openTrace = useCallback((trace: string, at: number | null, span: string | null) => go({ page: 'trace', trace: traceLook(explore.dataset, trace, at, span) }), [go, explore.dataset]);
+  const example = useExample(explore, fields, r.when, openTrace);
   const live = useCallback(() => go({ page: 'explore', explore: { ...explore, live: !explore.live } }, 'replace'), [explore, go]);
   useExploreKeys({ explore, edit, setEditing, openRange: () => setRanging(true), again: r.again, cancel: r.cancel, running: r.running, undo, redo, link, live });
   const rests = asked !== null || picked !== null || editing !== null || ranging || held;
@@ -106,14 +110,14 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
                     <ChartStack answer={shown.answer} explore={{ ...shown.explore, view: explore.view }} now={now} picked={picked} onPick={setPicked} onZoom={(from, to) => edit(setRange(explore, { from, to }))} onDifferent={different} />
                   </Suspense>
                 </section>
-                <Results explore={explore} run={r.run} when={r.when} shown={shown} ready={ready && !r.error} onEdit={edit} onHold={setHeld} />
+                <Results explore={explore} run={r.run} when={r.when} shown={shown} ready={ready && !r.error} onEdit={edit} onTrace={openTrace} onHold={setHeld} />
               </>
             )}
             {!shown && !r.error && <section className="charts" aria-hidden="true"><ChartsToCome explore={explore} /></section>}
           </div>
         </main>
-        {asked && <ValueMenu asked={asked} explore={explore} onEdit={edit} onDifferent={different} onClose={() => setAsked(null)} />}
-        {picked && <Suspense fallback={null}><PlotMenu picked={picked} explore={explore} now={now} onEdit={edit} onDifferent={different} onClose={() => setPicked(null)} /></Suspense>}
+        {asked && <ValueMenu asked={asked} explore={explore} onEdit={edit} onDifferent={different} onExample={example} onClose={() => setAsked(null)} />}
+        {picked && <Suspense fallback={null}><PlotMenu picked={picked} explore={explore} now={now} onEdit={edit} onDifferent={different} onExample={example} onClose={() => setPicked(null)} /></Suspense>}
       </ValueMenuContext.Provider>
     </CrosshairContext.Provider>
   );

@@ -1,5 +1,5 @@
-// What a heatmap's cell or a range of time offers: its values as a filter, its time as the range, and what is different
-// about the events in it.
+// What a heatmap's cell or a range of time offers: its values as a filter, its time as the range, what is different
+// about the events in it, and a trace of them.
 import type { PlotPick } from '../../charts/ChartStack';
 import { AnchoredMenu } from '../../parts/AnchoredMenu';
 import type { MenuLine } from '../../parts/MenuList';
@@ -11,14 +11,15 @@ import { unitOfField, withUnit } from '../../words/units';
 
 const tidyNumber = (v: number) => Number(v.toPrecision(6));
 
-type Props = { picked: PlotPick; explore: Explore; now: number; onEdit: (next: Explore) => void; onDifferent: (these: These) => void; onClose: () => void };
+type Props = { picked: PlotPick; explore: Explore; now: number; onEdit: (next: Explore) => void; onDifferent: (these: These) => void; onExample: ((these: These) => void) | null; onClose: () => void };
 
-export function PlotMenu({ picked, explore, now, onEdit, onDifferent, onClose }: Props) {
+export function PlotMenu({ picked, explore, now, onEdit, onDifferent, onExample, onClose }: Props) {
   const { from, to } = picked.these.span!;
   const line = (label: string, icon: MenuLine['icon'], letter: string, change: (e: Explore) => Explore): MenuLine => ({ id: letter, label, icon, letter, run: () => onEdit(change(explore)) });
   const lines = picked.cell && canNarrow(explore) ? cellLines(picked.cell, line) : [];
   lines.push(line('Zoom to this time', 'zoom', 'Z', (e) => setRange(e, { from, to })));
   lines.push({ id: 'D', label: 'What is different about these?', icon: 'different', letter: 'D', these: true, run: () => onDifferent(picked.these) });
+  if (onExample) lines.push({ id: 'T', label: 'Open an example trace', icon: 'traces', letter: 'T', run: () => onExample(picked.these) });
   const head = (
     <>
       {picked.cell && <p className="mono strong">{picked.cell.column} {withUnit(tidyNumber(picked.cell.low), unitOfField(picked.cell.column))} – {withUnit(tidyNumber(picked.cell.high), unitOfField(picked.cell.column))}</p>}
