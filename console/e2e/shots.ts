@@ -4,8 +4,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Page } from 'playwright-core';
-import { launch, open, PHONE, settled, WIDE } from './fixture/browser';
-import { startTarget } from './fixture/outcrop';
+import { launch, open, PHONE, settled, signIn, WIDE } from './fixture/browser';
+import { startKeyed, startTarget } from './fixture/outcrop';
 import { standIn } from './fixture/server';
 import { shopEvents } from './fixture/shop';
 
@@ -137,6 +137,17 @@ test('screenshots', async () => {
       slow.refuse(null);
     });
     slow.release();
+  }
+  if (wanted('settings')) {
+    const keyed = await startKeyed(['query', 'ingest', 'admin']);
+    await keyed.send(shopEvents(500, end));
+    for (const [name, ...scopes] of [['shop', 'ingest'], ['checkout pipeline', 'query', 'ingest']]) await fetch(`${keyed.url}/api/v1/keys`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-outcrop-key': keyed.key }, body: JSON.stringify({ name, scopes: scopes.map((scope) => ({ scope, datasets: scope === 'ingest' ? ['shop'] : null })) }) });
+    await each(`${keyed.url}/?page=settings`, 'settings', true, async (page) => {
+      await signIn(page, keyed.key);
+      await page.getByRole('button', { name: 'New key' }).click();
+      await page.getByLabel('Who uses it').fill('payments');
+    });
+    await keyed.stop();
   }
   await browser.close();
   await slow.close();

@@ -19,6 +19,7 @@ import { troubleOfError } from './words/errors';
 const FirstRun = lazy(() => import('./pages/first/FirstRun').then((m) => ({ default: m.FirstRun })));
 const SignInPage = lazy(() => import('./pages/signin/SignInPage').then((m) => ({ default: m.SignInPage })));
 const DifferentPage = lazy(() => import('./pages/different/DifferentPage').then((m) => ({ default: m.DifferentPage })));
+const SettingsPage = lazy(() => import('./pages/settings/SettingsPage').then((m) => ({ default: m.SettingsPage })));
 const DataPage = lazy(() => import('./pages/data/DataPage').then((m) => ({ default: m.DataPage })));
 const LISTEN_MS = 1000;
 const LOOK_AGAIN_MS = 30_000;
@@ -69,8 +70,8 @@ function Unlocked() {
     if (page.page === 'different' && isLast(page.different.explore.range)) go(frozen(page, serverNow()), 'replace');
   }, [page, go]);
   useEffect(() => {
-    document.title = different ? `What is different: ${titleOf(different.explore)} · Outcrop` : silent ? 'Send your first event · Outcrop' : explore ? `${titleOf(explore)} · Outcrop` : 'Outcrop';
-  }, [silent, explore, different]);
+    document.title = page.page === 'settings' ? 'Settings · Outcrop' : different ? `What is different: ${titleOf(different.explore)} · Outcrop` : silent ? 'Send your first event · Outcrop' : explore ? `${titleOf(explore)} · Outcrop` : 'Outcrop';
+  }, [silent, explore, different, page.page]);
 
   const choose = useCallback((name: string) => go({ page: 'explore', explore: { ...emptyExplore, dataset: name, range: explore?.range ?? emptyExplore.range } }), [go, explore?.range]);
   const retry = useCallback(() => void list.refetch(), [list]);
@@ -82,6 +83,8 @@ function Unlocked() {
     <Frame places={places} current={page.page === 'different' ? 'explore' : page.page} go={go} onSignOut={session.data?.key ? () => signOut.mutate() : null}>
       {list.isError && !list.data ? (
         <Away><ErrorBand key={list.errorUpdatedAt} trouble={troubleOfError(list.error)} onFix={null} onUndo={null} onRetry={retry} /></Away>
+      ) : page.page === 'settings' ? (
+        <Suspense fallback={<Away />}><SettingsPage session={session.data ?? null} datasets={list.data ?? []} onSignOut={session.data?.key ? () => signOut.mutate() : null} /></Suspense>
       ) : silent ? (
         <Suspense fallback={<Away />}><FirstRun origin={window.location.origin} /></Suspense>
       ) : page.page === 'data' ? (

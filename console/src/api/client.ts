@@ -20,16 +20,16 @@ function fill(path: Path, parts: Record<string, string>): string {
   return path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(parts[name] ?? ''));
 }
 
-type Asking = { method?: 'DELETE'; parts?: Record<string, string>; query?: string; body?: unknown; accept?: string; signal?: AbortSignal };
+type Asking = { method?: 'DELETE' | 'PUT' | 'PATCH'; parts?: Record<string, string>; query?: string; body?: unknown; accept?: string; ifMatch?: string; signal?: AbortSignal };
 
-async function ask(path: Path, options: Asking): Promise<Response> {
+export async function ask(path: Path, options: Asking): Promise<Response> {
   const url = fill(path, options.parts ?? {}) + (options.query ? `?${options.query}` : '');
   const accept = options.accept ?? 'application/json';
   let response: Response;
   try {
     response = await fetch(url, {
       method: options.method ?? (options.body === undefined ? 'GET' : 'POST'),
-      headers: options.body === undefined ? { accept } : { accept, 'content-type': 'application/json' },
+      headers: { accept, ...(options.body === undefined ? {} : { 'content-type': 'application/json' }), ...(options.ifMatch ? { 'if-match': options.ifMatch } : {}) },
       body: options.body === undefined ? undefined : JSON.stringify(options.body),
       signal: options.signal,
       credentials: 'same-origin',
@@ -45,7 +45,7 @@ async function ask(path: Path, options: Asking): Promise<Response> {
   return response;
 }
 
-async function call<T>(path: Path, options: Asking = {}): Promise<T> {
+export async function call<T>(path: Path, options: Asking = {}): Promise<T> {
   const response = await ask(path, options);
   return (response.status === 204 ? undefined : await response.json()) as T;
 }

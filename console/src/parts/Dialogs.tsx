@@ -4,7 +4,7 @@ import { Drawer, Modal } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { Icon } from './Icon';
 
-type Props = { title: string; opened: boolean; onClose: () => void; children: ReactNode };
+type Props = { title: string; opened: boolean; onClose: () => void; /** Pixels across at most. */ width?: number; children: ReactNode };
 
 function Head({ title, onClose }: { title: string; onClose: () => void }) {
   return (
@@ -15,10 +15,10 @@ function Head({ title, onClose }: { title: string; onClose: () => void }) {
   );
 }
 
-export function Dialog({ title, opened, onClose, children }: Props) {
+export function Dialog({ title, opened, onClose, width = 900, children }: Props) {
   if (!opened) return null;
   return (
-    <Modal.Root opened onClose={onClose} size={900} centered>
+    <Modal.Root opened onClose={onClose} size={width} centered>
       <Modal.Overlay />
       <Modal.Content aria-label={title}>
         <Modal.Body>

@@ -5,10 +5,11 @@ import type { Different, Span, Than } from './different';
 import { emptyExplore, LIMIT_DEFAULT, LIMIT_MOST, LAST_DEFAULT, isLast, type Explore, type Range, type Tab, type View } from './explore';
 import { readCalculation, readFilter, readHaving, readOrder, writeCalculation, writeFilter, writeHaving, writeOrder } from './grammar';
 
-export type Page = { page: 'explore'; explore: Explore } | { page: 'different'; different: Different } | { page: 'data'; dataset: string };
+export type Page = { page: 'explore'; explore: Explore } | { page: 'different'; different: Different } | { page: 'data'; dataset: string } | { page: 'settings' };
 
 /** The dataset a page is about; empty when its address names none. */
 export function datasetOf(page: Page): string {
+  if (page.page === 'settings') return '';
   if (page.page === 'data') return page.dataset;
   return page.page === 'explore' ? page.explore.dataset : page.different.explore.dataset;
 }
@@ -25,6 +26,7 @@ function readable(query: string): string {
 
 export function encodePage(page: Page): string {
   const q = new URLSearchParams();
+  if (page.page === 'settings') return '?page=settings';
   if (page.page === 'data') {
     q.set('page', 'data');
     if (page.dataset) q.set('dataset', page.dataset);
@@ -70,6 +72,7 @@ function writePicked(q: URLSearchParams, { these, than, all }: Different) {
 
 export function decodePage(search: string): Page {
   const q = new URLSearchParams(search);
+  if (q.get('page') === 'settings') return { page: 'settings' };
   if (q.get('page') === 'data') return { page: 'data', dataset: q.get('dataset') ?? '' };
   const explore = readExplore(q);
   if (q.get('page') !== 'different') return { page: 'explore', explore };

@@ -4,6 +4,7 @@ import { ValueButton } from '../parts/ValueMenu';
 import { copy } from '../parts/copy';
 import { Icon } from '../parts/Icon';
 import { day, clock } from '../words/times';
+import { zoneWords } from '../words/zone';
 import { counted } from '../words/numbers';
 import type { EventRow } from './shape';
 
@@ -30,7 +31,7 @@ export function EventPanel({ row, onClose, onStep }: Props) {
   return (
     <aside className="event-panel" aria-label="Event" onKeyDown={keys} data-testid="event-panel">
       <header>
-        <h2>{day(time, true)} {clock(time, 1)} <span className="dim">UTC</span></h2>
+        <h2>{day(time, true)} {clock(time, 1)} <span className="dim">{zoneWords()}</span></h2>
         <span className="sp" />
         <button type="button" className="btn ghost icon" aria-label="Copy the event as JSON" title="Copy the event as JSON" onClick={() => void copy(json())}><Icon name="copy" /></button>
         <button type="button" className="btn ghost icon" aria-label="Close the event" onClick={onClose}><Icon name="x" /></button>

@@ -5,6 +5,7 @@ import { serverNow } from '../../api/client';
 import type { DatasetInfo, FieldInfo } from '../../api/types';
 import { createCrosshair, CrosshairContext } from '../../charts/crosshair';
 import type { PlotPick } from '../../charts/ChartStack';
+import { useZone } from '../../parts/choices';
 import { copy } from '../../parts/copy';
 import { ErrorBand } from '../../parts/ErrorBand';
 import { modKey } from '../../parts/keys';
@@ -46,6 +47,7 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
   const [held, setHeld] = useState(false);
   const crosshair = useRef(createCrosshair()).current;
   const { undo, redo } = useSteps();
+  useZone();
 
   const edit = useCallback((next: Explore) => go({ page: 'explore', explore: next }), [go]);
   /** About the events on the screen: those of the answer that is shown, in its times. */
