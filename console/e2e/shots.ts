@@ -55,6 +55,12 @@ const SHOTS: Shot[] = [
     await page.keyboard.type('tax');
     await page.locator('.preview .common').first().waitFor();
   } },
+  { name: 'explore-search', search: DEFAULT, phone: true, act: async (page) => {
+    await charts(page);
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('tax');
+    await page.getByRole('option', { name: /tax_timeout/ }).first().waitFor();
+  } },
   { name: 'explore-events', search: `${DEFAULT}&tab=events`, phone: true, act: async (page) => {
     await charts(page);
     await page.locator('.events .val.time').nth(2).click();

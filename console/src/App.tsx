@@ -86,7 +86,7 @@ function Unlocked() {
       ) : page.page === 'settings' ? (
         <Suspense fallback={<Away />}><SettingsPage session={session.data ?? null} datasets={list.data ?? []} onSignOut={session.data?.key ? () => signOut.mutate() : null} /></Suspense>
       ) : silent ? (
-        <Suspense fallback={<Away />}><FirstRun origin={window.location.origin} /></Suspense>
+        <Suspense fallback={<Away />}><FirstRun origin={window.location.origin} keyed={session.data?.key != null} /></Suspense>
       ) : page.page === 'data' ? (
         <Suspense fallback={<Away />}><DataPage dataset={dataset} datasets={list.data ?? []} now={serverNow()} go={go} /></Suspense>
       ) : different ? (

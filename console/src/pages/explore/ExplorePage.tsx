@@ -15,15 +15,15 @@ import { ValueMenu, ValueMenuContext, type Asked } from '../../parts/ValueMenu';
 import { differentOf, type These } from '../../state/different';
 import { setRange } from '../../state/edit';
 import { type Explore } from '../../state/explore';
-import { querySpec } from '../../state/spec';
 import type { Go } from '../../state/location';
 import { useSteps } from '../../state/location';
 import { encodePage, frozen } from '../../state/url';
 import { troubleOfError, troubleOfWarning } from '../../words/errors';
 import { Brief } from './Brief';
-import { curlOf } from './curl';
+import { CopyAs } from './CopyAs';
 import { EmptyState } from './EmptyState';
 import { eventsOf, holdsNothing } from './empty';
+import { GoTo } from './GoTo';
 import { replaceField } from './replaceField';
 import { Results } from './Results';
 import { TopBar } from './TopBar';
@@ -45,6 +45,7 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
   const [picked, setPicked] = useState<PlotPick | null>(null);
   const [ranging, setRanging] = useState(false);
   const [held, setHeld] = useState(false);
+  const [searching, setSearching] = useState(false);
   const crosshair = useRef(createCrosshair()).current;
   const { undo, redo } = useSteps();
   useZone();
@@ -57,8 +58,8 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
   }, [explore, go, r.when, r.shown]);
   const link = useCallback(() => void copy(window.location.origin + window.location.pathname + encodePage(frozen({ page: 'explore', explore }, r.run.at))), [explore, r.run.at]);
   const live = useCallback(() => go({ page: 'explore', explore: { ...explore, live: !explore.live } }, 'replace'), [explore, go]);
-  useExploreKeys({ explore, edit, setEditing, openRange: () => setRanging(true), again: r.again, cancel: r.cancel, running: r.running, undo, redo, link, live });
-  const rests = asked !== null || picked !== null || editing !== null || ranging || held;
+  useExploreKeys({ explore, edit, setEditing, openRange: () => setRanging(true), again: r.again, cancel: r.cancel, running: r.running, undo, redo, link, live, search: () => setSearching(true) });
+  const rests = asked !== null || picked !== null || editing !== null || ranging || held || searching;
   useLive(explore.live, rests, r.running || r.error !== null, r.shown?.answer.series?.step_seconds ?? 60, r.again);
 
   const lineLate = useSince(r.running && !explore.live, 100);
@@ -82,7 +83,7 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
   return (
     <CrosshairContext.Provider value={crosshair}>
       <ValueMenuContext.Provider value={setAsked}>
-        <TopBar explore={explore} datasets={datasets} when={r.when} now={now} undo={undo} redo={redo} ranging={ranging} setRanging={setRanging} liveRests={rests} onDataset={onDataset} onRange={(range) => edit(setRange(explore, range))} onLive={live} onLink={link} />
+        <TopBar explore={explore} datasets={datasets} when={r.when} now={now} undo={undo} redo={redo} ranging={ranging} setRanging={setRanging} liveRests={rests} onDataset={onDataset} onRange={(range) => edit(setRange(explore, range))} onLive={live} onLink={link} onSearch={() => setSearching(true)} />
         <main className="explore" data-testid="explore" data-settled={!r.running && (r.current || r.error !== null)}>
           <Brief explore={explore}>
             {(close) => <QueryStrip
@@ -92,7 +93,7 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
               editing={editing}
               setEditing={setEditing}
               onEdit={edit}
-              go={<>{goPart(close)}<button type="button" className="btn ghost" onClick={() => void copy(curlOf(window.location.origin, explore.dataset, querySpec(explore, r.when)))}>Copy as curl</button></>}
+              go={<>{goPart(close)}<CopyAs explore={explore} when={r.when} /></>}
             />}
           </Brief>
           <div className={stale ? 'answer stale' : 'answer'}>
@@ -115,6 +116,7 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
           </div>
         </main>
         {asked && <ValueMenu asked={asked} explore={explore} onEdit={edit} onDifferent={different} onClose={() => setAsked(null)} />}
+        {searching && <GoTo explore={explore} fields={fields} when={r.when} onEdit={edit} onClose={() => setSearching(false)} />}
         {picked && <Suspense fallback={null}><PlotMenu picked={picked} explore={explore} now={now} onEdit={edit} onDifferent={different} onClose={() => setPicked(null)} /></Suspense>}
       </ValueMenuContext.Provider>
     </CrosshairContext.Provider>
