@@ -7,6 +7,7 @@ import type { Page } from 'playwright-core';
 import { launch, open, PHONE, settled, signIn, WIDE } from './fixture/browser';
 import { startKeyed, startTarget } from './fixture/outcrop';
 import { standIn } from './fixture/server';
+import { intentEvents } from './fixture/intents';
 import { shopEvents } from './fixture/shop';
 
 const OUT = join(import.meta.dirname, '../../docs/screenshots');
@@ -143,6 +144,14 @@ test('screenshots', async () => {
       slow.refuse(null);
     });
     slow.release();
+  }
+  if (wanted('intents')) {
+    const code = await startTarget();
+    await code.send(intentEvents(30_000, end));
+    await code.send([{ timestamp: new Date(end).toISOString(), plain: true }], 'plain');
+    await each(`${code.url}/?page=intents&dataset=shop&last=7200`, 'intents', true, async (page) => page.getByTestId('intent-sentence').waitFor());
+    await each(`${code.url}/?page=intents&dataset=plain&last=7200`, 'intents-none', false, async (page) => page.getByTestId('state-block').waitFor());
+    await code.stop();
   }
   if (wanted('settings')) {
     const keyed = await startKeyed(['query', 'ingest', 'admin']);

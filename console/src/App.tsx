@@ -9,6 +9,7 @@ import { ErrorBand } from './parts/ErrorBand';
 import { Frame } from './parts/Frame';
 import { ExplorePage } from './pages/explore/ExplorePage';
 import { emptyExplore, isLast, type Explore } from './state/explore';
+import { emptyIntents } from './state/intents';
 import { usePage } from './state/location';
 import { defaultShow } from './state/spec';
 import type { Different } from './state/different';
@@ -20,6 +21,7 @@ const FirstRun = lazy(() => import('./pages/first/FirstRun').then((m) => ({ defa
 const SignInPage = lazy(() => import('./pages/signin/SignInPage').then((m) => ({ default: m.SignInPage })));
 const DifferentPage = lazy(() => import('./pages/different/DifferentPage').then((m) => ({ default: m.DifferentPage })));
 const SettingsPage = lazy(() => import('./pages/settings/SettingsPage').then((m) => ({ default: m.SettingsPage })));
+const IntentsPage = lazy(() => import('./pages/intents/IntentsPage').then((m) => ({ default: m.IntentsPage })));
 const DataPage = lazy(() => import('./pages/data/DataPage').then((m) => ({ default: m.DataPage })));
 const LISTEN_MS = 1000;
 const LOOK_AGAIN_MS = 30_000;
@@ -70,14 +72,14 @@ function Unlocked() {
     if (page.page === 'different' && isLast(page.different.explore.range)) go(frozen(page, serverNow()), 'replace');
   }, [page, go]);
   useEffect(() => {
-    document.title = page.page === 'settings' ? 'Settings · Outcrop' : different ? `What is different: ${titleOf(different.explore)} · Outcrop` : silent ? 'Send your first event · Outcrop' : explore ? `${titleOf(explore)} · Outcrop` : 'Outcrop';
+    document.title = page.page === 'settings' ? 'Settings · Outcrop' : page.page === 'intents' ? 'Intents · Outcrop' : different ? `What is different: ${titleOf(different.explore)} · Outcrop` : silent ? 'Send your first event · Outcrop' : explore ? `${titleOf(explore)} · Outcrop` : 'Outcrop';
   }, [silent, explore, different, page.page]);
 
   const choose = useCallback((name: string) => go({ page: 'explore', explore: { ...emptyExplore, dataset: name, range: explore?.range ?? emptyExplore.range } }), [go, explore?.range]);
   const retry = useCallback(() => void list.refetch(), [list]);
-  const places: { name: Page['page']; label: string; icon: 'explore' | 'data'; page: Page }[] = [
+  const places: { name: Page['page']; label: string; icon: 'explore' | 'intents' | 'data'; page: Page }[] = [
     { name: 'explore', label: 'Explore', icon: 'explore', page: { page: 'explore', explore: explore ?? different?.explore ?? { ...emptyExplore, dataset } } },
-    ...(silent ? [] : [{ name: 'data' as const, label: 'Data', icon: 'data' as const, page: { page: 'data' as const, dataset } }]),
+    ...(silent ? [] : [{ name: 'intents' as const, label: 'Intents', icon: 'intents' as const, page: { page: 'intents' as const, intents: { ...emptyIntents, dataset } } }, { name: 'data' as const, label: 'Data', icon: 'data' as const, page: { page: 'data' as const, dataset } }]),
   ];
   return (
     <Frame places={places} current={page.page === 'different' ? 'explore' : page.page} go={go} onSignOut={session.data?.key ? () => signOut.mutate() : null}>
@@ -87,6 +89,8 @@ function Unlocked() {
         <Suspense fallback={<Away />}><SettingsPage session={session.data ?? null} datasets={list.data ?? []} onSignOut={session.data?.key ? () => signOut.mutate() : null} /></Suspense>
       ) : silent ? (
         <Suspense fallback={<Away />}><FirstRun origin={window.location.origin} keyed={session.data?.key != null} /></Suspense>
+      ) : page.page === 'intents' ? (
+        <Suspense fallback={<Away />}><IntentsPage intents={{ ...page.intents, dataset }} datasets={filled} go={go} /></Suspense>
       ) : page.page === 'data' ? (
         <Suspense fallback={<Away />}><DataPage dataset={dataset} datasets={list.data ?? []} now={serverNow()} go={go} /></Suspense>
       ) : different ? (

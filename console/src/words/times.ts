@@ -58,6 +58,13 @@ export function lastSentence(seconds: number): string {
   return n === 1 ? `the last ${noun}` : `the last ${n} ${noun}s`;
 }
 
+/** "2 hours", "30 minutes": how long a range is, for sentences. */
+export function earlierOf(seconds: number): string {
+  const whole = Math.round(seconds);
+  const [n, noun] = whole % 86_400 === 0 && whole > 86_400 ? [whole / 86_400, 'day'] : whole >= 3600 ? [Math.round(whole / 360) / 10, 'hour'] : whole >= 60 ? [Math.round(whole / 60), 'minute'] : [whole, 'second'];
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}
+
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000].map((s) => s * 1000);
 
 /** Ticks of a time axis: round times, at least `apart` pixels from each other. */
