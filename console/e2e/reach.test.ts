@@ -122,6 +122,30 @@ it('copies the question as commands that give the same answer', async () => {
   await page.context().close();
 });
 
+it('holds the query against an earlier time', async () => {
+  const { page, problems } = await explore('?dataset=shop&show=COUNT&show=P99(duration_ms)&by=region&order=P99(duration_ms)+desc&last=3600');
+  await page.getByTestId('compare-with').click();
+  expect(await accessibility(page)).toEqual([]);
+  await page.getByRole('menuitemradio', { name: /an hour earlier/ }).click();
+  await settled(page);
+  expect(new URL(page.url()).searchParams.get('compare')).toBe('3600');
+  await page.locator('th', { hasText: 'against an hour earlier' }).waitFor();
+  // The slow checkouts of the last half hour: eu-west-1 is slower than an hour ago, by seconds.
+  const [slow] = await page.locator('table.groups tbody tr').first().locator('td').allInnerTexts().then((cells) => cells.slice(-1));
+  expect(Number(/^\+ ([\d,]+)/.exec(slow!)![1]!.replaceAll(',', ''))).toBeGreaterThan(1000);
+  const head = page.locator('.chart-head', { hasText: 'P99' });
+  expect(await head.innerText()).toContain('an hour earlier');
+  const plot = (await page.locator('[data-plot]').first().boundingBox())!;
+  await page.mouse.move(plot.x + plot.width * 0.3, plot.y + 20);
+  expect(await page.locator('.chart-head', { hasText: 'COUNT' }).innerText()).toMatch(/an hour earlier\s*\d/);
+  expect(await accessibility(page)).toEqual([]);
+  await page.goBack();
+  await settled(page);
+  expect(await page.locator('th', { hasText: 'against' }).count()).toBe(0);
+  expect(problems).toEqual([]);
+  await page.context().close();
+});
+
 it('searches on a phone', async () => {
   const { page, problems } = await explore('?dataset=shop&show=COUNT&last=7200', { viewport: PHONE, hasTouch: true });
   await page.getByTestId('search').tap();

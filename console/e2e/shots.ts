@@ -62,6 +62,7 @@ const SHOTS: Shot[] = [
     await page.keyboard.type('tax');
     await page.getByRole('option', { name: /tax_timeout/ }).first().waitFor();
   } },
+  { name: 'explore-compare', search: `${DEFAULT.replace('last=7200', 'last=3600')}${CHECKOUT}&compare=3600`, phone: true, act: async (page) => charts(page).then(() => cross(page)) },
   { name: 'explore-events', search: `${DEFAULT}&tab=events`, phone: true, act: async (page) => {
     await charts(page);
     await page.locator('.events .val.time').nth(2).click();

@@ -460,6 +460,7 @@ export interface components {
         Answer: {
             /** @description The breakdowns, then the calculations. */
             columns: components["schemas"]["AnswerColumn"][];
+            compare?: null | components["schemas"]["Compared"];
             heatmaps: components["schemas"]["Heatmap"][];
             /** @description Every calculation over the groups beyond the limit; null if there are none, absent if disabled. */
             other?: {
@@ -505,6 +506,11 @@ export interface components {
             /** Format: double */
             selection: number;
         };
+        /** @description A name for what an expression gives, such as `IF($status >= 500, "bad", "good")`. */
+        CalculatedFieldSpec: {
+            expression: string;
+            name: string;
+        };
         CalculationSpec: {
             column?: string | null;
             /** @description COUNT_DISTINCT only: never estimate. */
@@ -513,7 +519,7 @@ export interface components {
             filters?: components["schemas"]["FilterSpec"][];
             /** @description The name of the answer's column; otherwise `OP(column)` or `OP`. */
             name?: string | null;
-            /** @description COUNT, SUM, AVG, MIN, MAX, COUNT_DISTINCT, P001 to P999, HEATMAP. */
+            /** @description COUNT, SUM, AVG, MIN, MAX, COUNT_DISTINCT, P001 to P999, HEATMAP, CONCURRENCY, RATE_SUM, RATE_AVG, RATE_MAX. */
             op: string;
         };
         /** @description What is different about the selection. */
@@ -550,10 +556,10 @@ export interface components {
             /** @default null */
             baseline: null | components["schemas"]["SideSpec"];
             /**
-             * @description Not supported yet: must be empty.
+             * @description Fields of this question: filters and `fields` may name them.
              * @default []
              */
-            calculated_fields: unknown[];
+            calculated_fields: components["schemas"]["CalculatedFieldSpec"][];
             /** @default null */
             end_time: null | components["schemas"]["TimeSpec"];
             /**
@@ -599,6 +605,12 @@ export interface components {
         CompareStats: components["schemas"]["AnswerStats"] & {
             /** @description Where the baseline's numbers come from: `scan` or `sample`. */
             baseline: string;
+        };
+        /** @description The groups of an answer at an earlier time, in their order. */
+        Compared: {
+            /** @description Keys and values, as in the answer's `rows`; values of groups that were not there then are null. */
+            rows: unknown[][];
+            series?: null | components["schemas"]["Series"];
         };
         CreatedKey: components["schemas"]["KeyInfo"] & {
             /** @description The key itself, this once. */
@@ -901,10 +913,21 @@ export interface components {
              */
             breakdowns: string[];
             /**
+             * @description Fields of this query, calculated from those that were sent. Every other key may name them.
+             * @default []
+             */
+            calculated_fields: components["schemas"]["CalculatedFieldSpec"][];
+            /**
              * @description What to calculate; COUNT when empty.
              * @default []
              */
             calculations: components["schemas"]["CalculationSpec"][];
+            /**
+             * Format: int64
+             * @description Ask about the time so much earlier as well: `compare` in the answer.
+             * @default null
+             */
+            compare_time_offset_seconds: number | null;
             /** @default false */
             disable_other_by_aggregate: boolean;
             /** @default false */
@@ -917,6 +940,11 @@ export interface components {
             filter_combination: components["schemas"]["FilterCombination"];
             /** @default [] */
             filters: components["schemas"]["FilterSpec"][];
+            /**
+             * @description What to show instead of the calculations, out of them: `$COUNT`, `$name`, `$"P99(duration_ms)"`.
+             * @default []
+             */
+            formulas: components["schemas"]["CalculatedFieldSpec"][];
             /**
              * Format: int64
              * @description Seconds of a time bucket; 0 or absent chooses.
@@ -1000,6 +1028,11 @@ export interface components {
         };
         /** @description A page of raw events. */
         RowsSpec: {
+            /**
+             * @description Fields of this question, calculated from those that were sent: `filters` and `columns` may name them.
+             * @default []
+             */
+            calculated_fields: components["schemas"]["CalculatedFieldSpec"][];
             /**
              * @description The fields to show; null shows every field that has a value in the page.
              * @default null

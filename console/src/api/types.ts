@@ -32,5 +32,5 @@ export type Stats = S['AnswerStats'];
 export type Warning = S['Warning'];
 export type HeatmapAnswer = Pick<S['Heatmap'], 'name' | 'column' | 'scale' | 'bounds' | 'counts'>;
 export type Series = Omit<S['Series'], 'groups' | 'truncated'> & { truncated?: boolean; groups: { key: Value[]; values: Record<string, (number | null)[]> }[] };
-export type QueryAnswer = Pick<S['Answer'], 'columns' | 'stats'> & { rows: Value[][]; series?: Series | null; heatmaps?: HeatmapAnswer[]; total?: Numbers | null; other?: Numbers | null; warnings?: Warning[] };
+export type QueryAnswer = Pick<S['Answer'], 'columns' | 'stats'> & { rows: Value[][]; series?: Series | null; heatmaps?: HeatmapAnswer[]; compare?: { rows: Value[][]; series?: Series | null } | null; total?: Numbers | null; other?: Numbers | null; warnings?: Warning[] };
 export type RowsAnswer = Pick<S['RowsAnswer'], 'columns' | 'stats' | 'cursor'> & { rows: Value[][]; warnings?: Warning[] };

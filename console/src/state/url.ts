@@ -52,6 +52,7 @@ function writeExplore(q: URLSearchParams, e: Explore) {
   if (e.limit !== LIMIT_DEFAULT) q.set('limit', String(e.limit));
   writeRange(q, e.range);
   if (e.granularity) q.set('step', String(e.granularity));
+  if (e.compare) q.set('compare', String(e.compare));
   if (e.view) q.set('view', e.view);
   if (e.tab) q.set('tab', e.tab);
   if (e.live) q.set('live', '1');
@@ -125,6 +126,7 @@ function readExplore(q: URLSearchParams): Explore {
     limit: whole(q.get('limit'), 1, LIMIT_MOST) ?? LIMIT_DEFAULT,
     range: readRange(q),
     granularity: whole(q.get('step'), 1, 31_536_000),
+    compare: whole(q.get('compare'), 1, LAST_MOST),
     view: VIEWS.find((v) => v === q.get('view')) ?? emptyExplore.view,
     tab: TABS.find((t) => t === q.get('tab')) ?? emptyExplore.tab,
     live: q.get('live') === '1',

@@ -104,7 +104,7 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
             {shown && !(empty && r.current) && (
               <>
                 <section className="charts" aria-label="Charts">
-                  <ViewBar explore={explore} stats={shown.answer.stats} events={eventsOf(shown.answer)} onView={(view) => edit({ ...explore, view })} />
+                  <ViewBar explore={explore} stats={shown.answer.stats} events={eventsOf(shown.answer)} onView={(view) => edit({ ...explore, view })} onCompare={(compare) => edit({ ...explore, compare })} />
                   <Suspense fallback={<ChartsToCome explore={explore} />}>
                     <ChartStack answer={shown.answer} explore={{ ...shown.explore, view: explore.view }} now={now} picked={picked} onPick={setPicked} onZoom={(from, to) => edit(setRange(explore, { from, to }))} onDifferent={different} />
                   </Suspense>
