@@ -1,6 +1,7 @@
 // What leads into Explore and out of it again, against the real binary: the search over all fields, the question as a
 // command that works, and the ways to send a first event.
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Browser, Page } from 'playwright-core';
@@ -13,6 +14,7 @@ let target: Target;
 beforeAll(async () => {
   browser = await launch();
   target = await startTarget();
+  await target.send(shopEvents(4000, Date.now()));
 });
 afterAll(async () => {
   await browser?.close();
@@ -29,12 +31,13 @@ async function explore(search: string, options = {}) {
 }
 
 it('shows each way to send a first event, and remembers which', async () => {
-  const { page, problems } = await open(browser, target.url);
+  const empty = await startTarget();
+  const { page, problems } = await open(browser, empty.url);
   await page.getByTestId('first-run').waitFor();
   for (const [tab, text] of [['OpenTelemetry', 'OTEL_EXPORTER_OTLP_ENDPOINT'], ['Rust', '#[intent('], ['Python', '@outcrop.intent('], ['TypeScript', 'from "outcrop"'], ['A file', 'outcrop send']] as const) {
     await page.getByRole('tab', { name: tab }).click();
     expect(await page.locator('pre').innerText()).toContain(text);
-    expect(await page.locator('pre').innerText()).toContain(target.url);
+    expect(await page.locator('pre').innerText()).toContain(empty.url);
     expect(await accessibility(page)).toEqual([]);
   }
   await page.keyboard.press('ArrowLeft');
@@ -43,7 +46,7 @@ it('shows each way to send a first event, and remembers which', async () => {
   expect(await page.getByRole('tab', { name: 'Python' }).getAttribute('aria-selected')).toBe('true');
   expect(problems).toEqual([]);
   await page.context().close();
-  await target.send(shopEvents(4000, Date.now()));
+  await empty.stop();
 });
 
 it('finds a text in any field and filters by where it was found', async () => {
@@ -142,6 +145,24 @@ it('holds the query against an earlier time', async () => {
   await page.goBack();
   await settled(page);
   expect(await page.locator('th', { hasText: 'against' }).count()).toBe(0);
+  expect(problems).toEqual([]);
+  await page.context().close();
+});
+
+it('hands the groups and the events out as files', async () => {
+  const { page, problems } = await explore('?dataset=shop&show=COUNT&by=region&last=7200');
+  const taken = async (label: string) => {
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: `Download as ${label}` }).click()]);
+    return { name: file.suggestedFilename(), body: await readFile((await file.path())!) };
+  };
+  const groups = await taken('CSV');
+  expect(groups.name).toBe('shop-groups-COUNT-by-region.csv');
+  expect(groups.body.toString().trim().split(/\r?\n/).map((line) => line.split(',')[0]).sort()).toEqual(['ap-south-1', 'eu-west-1', 'region', 'us-east-1']);
+  expect((await taken('Parquet')).body.subarray(0, 4).toString()).toBe('PAR1');
+  await page.getByRole('tab', { name: 'Events' }).click();
+  const events = (await taken('CSV')).body.toString().trim().split('\n');
+  expect(events.length).toBeGreaterThan(3900);
+  expect(await accessibility(page)).toEqual([]);
   expect(problems).toEqual([]);
   await page.context().close();
 });

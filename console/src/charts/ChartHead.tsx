@@ -54,7 +54,7 @@ export function LineHead({ chart, buckets, now, approximate, earlier = null }: {
           {at !== null && (value === null ? <span className="dim">no value</span> : <b>{withUnit(value, chart.unit)}</b>)}
         </span>
       ))}
-      {chart.then && earlier && <span className="read"><i className="dotted" aria-hidden="true" /><span className="mid">{chart.lines.length > 1 && chart.kind === 'lines' && <><bdi>{chart.lines[0]!.label}</bdi> </>}{earlier}</span>{at !== null && (chart.then[at] == null ? <span className="dim">no value</span> : <b>{withUnit(chart.then[at]!, chart.unit)}</b>)}</span>}
+      {chart.then && earlier && <span className="read"><span className="mid dotted">{chart.lines.length > 1 && chart.kind === 'lines' && <><bdi>{chart.lines[0]!.label}</bdi> </>}{earlier}</span>{at !== null && (chart.then[at] == null ? <span className="dim">no value</span> : <b>{withUnit(chart.then[at]!, chart.unit)}</b>)}</span>}
       {read.rest && (
         <span className="read">
           <i className="sw" style={{ background: 'var(--cat-other)' }} />
