@@ -7,6 +7,7 @@ import type { Page } from 'playwright-core';
 import { launch, open, PHONE, settled, signIn, WIDE } from './fixture/browser';
 import { startKeyed, startTarget } from './fixture/outcrop';
 import { standIn } from './fixture/server';
+import { intentEvents } from './fixture/intents';
 import { shopEvents } from './fixture/shop';
 import { checkouts, LARGE_TRACE, largeTrace, SLOW_TRACE, slowCheckout } from './fixture/trace';
 
@@ -60,6 +61,13 @@ const SHOTS: Shot[] = [
     await page.keyboard.type('tax');
     await page.locator('.preview .common').first().waitFor();
   } },
+  { name: 'explore-search', search: DEFAULT, phone: true, act: async (page) => {
+    await charts(page);
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('tax');
+    await page.getByRole('option', { name: /tax_timeout/ }).first().waitFor();
+  } },
+  { name: 'explore-compare', search: `${DEFAULT.replace('last=7200', 'last=3600')}${CHECKOUT}&compare=3600`, phone: true, act: async (page) => charts(page).then(() => cross(page)) },
   { name: 'explore-events', search: `${DEFAULT}&tab=events`, phone: true, act: async (page) => {
     await charts(page);
     await page.locator('.events .val.time').nth(2).click();
@@ -171,6 +179,25 @@ test('screenshots', async () => {
       slow.refuse(null);
     });
     slow.release();
+  }
+  if (wanted('intents')) {
+    const code = await startTarget();
+    await code.send(intentEvents(30_000, end));
+    await code.send([{ timestamp: new Date(end).toISOString(), plain: true }], 'plain');
+    await each(`${code.url}/?page=intents&dataset=shop&last=7200`, 'intents', true, async (page) => page.getByTestId('intent-sentence').waitFor());
+    await each(`${code.url}/?page=intents&dataset=plain&last=7200`, 'intents-none', false, async (page) => page.getByTestId('state-block').waitFor());
+    await code.stop();
+  }
+  if (wanted('settings')) {
+    const keyed = await startKeyed(['query', 'ingest', 'admin']);
+    await keyed.send(shopEvents(500, end));
+    for (const [name, ...scopes] of [['shop', 'ingest'], ['checkout pipeline', 'query', 'ingest']]) await fetch(`${keyed.url}/api/v1/keys`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-outcrop-key': keyed.key }, body: JSON.stringify({ name, scopes: scopes.map((scope) => ({ scope, datasets: scope === 'ingest' ? ['shop'] : null })) }) });
+    await each(`${keyed.url}/?page=settings`, 'settings', true, async (page) => {
+      await signIn(page, keyed.key);
+      await page.getByRole('button', { name: 'New key' }).click();
+      await page.getByLabel('Who uses it').fill('payments');
+    });
+    await keyed.stop();
   }
   await browser.close();
   await slow.close();

@@ -89,7 +89,7 @@ describe('States', () => {
 
   it('posts only what the contract knows', async () => {
     const { page } = await explore();
-    const known = ['calculations', 'filters', 'filter_combination', 'breakdowns', 'orders', 'havings', 'limit', 'start_time', 'end_time', 'granularity', 'disable_series'];
+    const known = ['calculations', 'filters', 'filter_combination', 'breakdowns', 'orders', 'havings', 'limit', 'start_time', 'end_time', 'granularity', 'disable_series', 'compare_time_offset_seconds'];
     for (const body of server.bodies) expect(known).toEqual(expect.arrayContaining(Object.keys(body as object)));
     await page.context().close();
   });

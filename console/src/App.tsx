@@ -11,6 +11,7 @@ import type { IconName } from './parts/Icon';
 import { usePastedTrace } from './parts/usePastedTrace';
 import { ExplorePage } from './pages/explore/ExplorePage';
 import { emptyExplore, isLast, type Explore } from './state/explore';
+import { emptyIntents } from './state/intents';
 import { usePage } from './state/location';
 import { defaultShow } from './state/spec';
 import type { Different } from './state/different';
@@ -22,6 +23,8 @@ import { troubleOfError } from './words/errors';
 const FirstRun = lazy(() => import('./pages/first/FirstRun').then((m) => ({ default: m.FirstRun })));
 const SignInPage = lazy(() => import('./pages/signin/SignInPage').then((m) => ({ default: m.SignInPage })));
 const DifferentPage = lazy(() => import('./pages/different/DifferentPage').then((m) => ({ default: m.DifferentPage })));
+const SettingsPage = lazy(() => import('./pages/settings/SettingsPage').then((m) => ({ default: m.SettingsPage })));
+const IntentsPage = lazy(() => import('./pages/intents/IntentsPage').then((m) => ({ default: m.IntentsPage })));
 const DataPage = lazy(() => import('./pages/data/DataPage').then((m) => ({ default: m.DataPage })));
 const Looking = lazy(() => import('./pages/Looking').then((m) => ({ default: m.Looking })));
 const LISTEN_MS = 1000;
@@ -74,14 +77,15 @@ function Unlocked() {
     if (page.page === 'different' && isLast(page.different.explore.range)) go(frozen(page, serverNow()), 'replace');
   }, [page, go]);
   useEffect(() => {
-    document.title = looking ? titleOfLooking(looking) : different ? `What is different: ${titleOf(different.explore)} · Outcrop` : silent ? 'Send your first event · Outcrop' : explore ? `${titleOf(explore)} · Outcrop` : 'Outcrop';
-  }, [silent, explore, different, looking]);
+    document.title = page.page === 'settings' ? 'Settings · Outcrop' : page.page === 'intents' ? 'Intents · Outcrop' : looking ? titleOfLooking(looking) : different ? `What is different: ${titleOf(different.explore)} · Outcrop` : silent ? 'Send your first event · Outcrop' : explore ? `${titleOf(explore)} · Outcrop` : 'Outcrop';
+  }, [silent, explore, different, looking, page.page]);
 
   const choose = useCallback((name: string) => go({ page: 'explore', explore: { ...emptyExplore, dataset: name, range: explore?.range ?? emptyExplore.range } }), [go, explore?.range]);
   const retry = useCallback(() => void list.refetch(), [list]);
   usePastedTrace(dataset, go);
   const places: { name: Page['page']; label: string; icon: IconName; page: Page }[] = [
     { name: 'explore', label: 'Explore', icon: 'explore', page: { page: 'explore', explore: explore ?? different?.explore ?? { ...emptyExplore, dataset } } },
+    ...(silent ? [] : [{ name: 'intents' as const, label: 'Intents', icon: 'intents' as const, page: { page: 'intents' as const, intents: { ...emptyIntents, dataset } } }]),
     ...(silent ? [] : placesLooking(dataset)),
     ...(silent ? [] : [{ name: 'data' as const, label: 'Data', icon: 'data' as const, page: { page: 'data' as const, dataset } }]),
   ];
@@ -89,8 +93,12 @@ function Unlocked() {
     <Frame places={places} current={placeOf(page)} go={go} onSignOut={session.data?.key ? () => signOut.mutate() : null}>
       {list.isError && !list.data ? (
         <Away><ErrorBand key={list.errorUpdatedAt} trouble={troubleOfError(list.error)} onFix={null} onUndo={null} onRetry={retry} /></Away>
+      ) : page.page === 'settings' ? (
+        <Suspense fallback={<Away />}><SettingsPage session={session.data ?? null} datasets={list.data ?? []} onSignOut={session.data?.key ? () => signOut.mutate() : null} /></Suspense>
       ) : silent ? (
-        <Suspense fallback={<Away />}><FirstRun origin={window.location.origin} /></Suspense>
+        <Suspense fallback={<Away />}><FirstRun origin={window.location.origin} keyed={session.data?.key != null} /></Suspense>
+      ) : page.page === 'intents' ? (
+        <Suspense fallback={<Away />}><IntentsPage intents={{ ...page.intents, dataset }} datasets={filled} go={go} /></Suspense>
       ) : page.page === 'data' ? (
         <Suspense fallback={<Away />}><DataPage dataset={dataset} part={page.part ?? 'fields'} datasets={list.data ?? []} session={session.data ?? null} now={serverNow()} go={go} /></Suspense>
       ) : looking && dataset !== '' ? (

@@ -37,7 +37,7 @@ export function HeatHead({ map, buckets, now }: { map: HeatmapAnswer; buckets: B
   );
 }
 
-export function LineHead({ chart, buckets, now, approximate }: { chart: Chart; buckets: Buckets; now: number; approximate: boolean }) {
+export function LineHead({ chart, buckets, now, approximate, earlier = null }: { chart: Chart; buckets: Buckets; now: number; approximate: boolean; /** What the time before is called. */ earlier?: string | null }) {
   const at = useCrosshair();
   const read = readout(chart, at ?? 0);
   return (
@@ -54,6 +54,7 @@ export function LineHead({ chart, buckets, now, approximate }: { chart: Chart; b
           {at !== null && (value === null ? <span className="dim">no value</span> : <b>{withUnit(value, chart.unit)}</b>)}
         </span>
       ))}
+      {chart.then && earlier && <span className="read"><span className="mid dotted">{chart.lines.length > 1 && chart.kind === 'lines' && <><bdi>{chart.lines[0]!.label}</bdi> </>}{earlier}</span>{at !== null && (chart.then[at] == null ? <span className="dim">no value</span> : <b>{withUnit(chart.then[at]!, chart.unit)}</b>)}</span>}
       {read.rest && (
         <span className="read">
           <i className="sw" style={{ background: 'var(--cat-other)' }} />

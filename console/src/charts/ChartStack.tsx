@@ -5,7 +5,7 @@ import type { HeatmapAnswer, QueryAnswer } from '../api/types';
 import type { Explore } from '../state/explore';
 import { isHeatmap } from '../state/explore';
 import { theseDuring, type These } from '../state/different';
-import { boxWords } from '../words/different';
+import { boxWords, earlierWords } from '../words/different';
 import { chartSentence, heatSentence } from '../words/charts';
 import { HeatHead, LineHead } from './ChartHead';
 import { ValueAxis } from './ValueAxis';
@@ -51,10 +51,12 @@ export default function ChartStack({ answer, explore, now, picked, onPick, onZoo
   /** A box made by key, on the first heatmap, or on the first chart where it is a range. */
   const [keyed, setKeyed] = useState<Cells | null>(null);
   const { series } = answer;
+  const earlier = answer.compare?.series ?? null;
+  const earlierName = explore.compare ? earlierWords(explore.compare) : null;
   const buckets = useMemo(() => (series ? bucketsOf(series) : null), [series]);
   const scalars = useMemo(() => explore.show.filter((c) => !isHeatmap(c)), [explore.show]);
   const rest = answer.other != null || series?.truncated === true;
-  const charts = useMemo(() => (series ? scalars.map((c) => chartOf(series, c, explore.view, rest)) : []), [series, scalars, explore.view, rest]);
+  const charts = useMemo(() => (series ? scalars.map((c) => chartOf(series, c, explore.view, rest, earlier)) : []), [series, scalars, explore.view, rest, earlier]);
   const heat = explore.view === null || explore.view === 'heatmap';
   const maps = useMemo(() => (heat ? (answer.heatmaps ?? []).filter(hasCells).map(roomy) : []), [answer.heatmaps, heat]);
   if (!series || !buckets || buckets.count === 0) return null;
@@ -92,7 +94,7 @@ export default function ChartStack({ answer, explore, now, picked, onPick, onZoo
   };
   return (
     <div ref={stack} className="stack" role="group" tabIndex={0} aria-label="Charts. Arrow keys move the crosshair, Z zooms to it, B starts a box." onKeyDown={keys}>
-      {explore.view === 'number' && <Numbers answer={answer} calculations={scalars} />}
+      {explore.view === 'number' && <Numbers answer={answer} calculations={scalars} earlier={explore.by.length === 0 ? earlierName : null} />}
       {maps.map((map) => (
         <section key={map.name} aria-label={map.name}>
           <HeatHead map={map} buckets={buckets} now={now} />
@@ -107,7 +109,7 @@ export default function ChartStack({ answer, explore, now, picked, onPick, onZoo
           const height = heightOf(charts.length, maps.length > 0, chart.title.op);
           return (
             <section key={chart.name} aria-label={chart.name}>
-              <LineHead chart={chart} buckets={buckets} now={now} approximate={(answer.stats.approximate ?? []).includes(chart.name)} />
+              <LineHead chart={chart} buckets={buckets} now={now} approximate={(answer.stats.approximate ?? []).includes(chart.name)} earlier={earlierName} />
               <Plot buckets={buckets} height={height} flat boxes={false} kept={picked && !picked.cell && kept?.name === chart.name ? kept.drag : null} onPick={(p, drag) => pickRange(chart.name, p, drag)}>
                 <ValueAxis chart={chart} height={height} />
                 <TimePlot chart={chart} buckets={buckets} width={width} height={height} label={chartSentence(chart, buckets)} />

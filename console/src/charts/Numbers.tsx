@@ -3,15 +3,19 @@ import type { QueryAnswer } from '../api/types';
 import { calculationName, type Calculation } from '../state/explore';
 import { unitOfCalculation, withUnit } from '../words/units';
 
-export function Numbers({ answer, calculations }: { answer: QueryAnswer; calculations: Calculation[] }) {
+type Props = { answer: QueryAnswer; calculations: Calculation[]; /** What the time before is called, where there is one number for it. */ earlier: string | null };
+
+export function Numbers({ answer, calculations, earlier }: Props) {
   return (
     <div className="numbers">
       {calculations.map((c) => {
         const value = answer.total?.[calculationName(c)] ?? null;
+        const then = answer.compare?.rows[0]?.[answer.columns.findIndex((column) => column.name === calculationName(c))];
         return (
           <figure key={calculationName(c)}>
             <strong>{value === null ? <span className="dim">no value</span> : withUnit(value, unitOfCalculation(c.op, c.column))}</strong>
             <figcaption>{c.op} {c.column && <span className="mono">{c.column}</span>}</figcaption>
+            {earlier && typeof then === 'number' && <p className="dim">{withUnit(then, unitOfCalculation(c.op, c.column))} {earlier}</p>}
           </figure>
         );
       })}

@@ -16,6 +16,9 @@ function seriesOf(chart: Chart, line: Line): uPlot.Series {
   return { stroke: colour, width, fill: line.lead && !grey ? withAlpha(colour, 0.08) : undefined, spanGaps: false, points: { show: true, filter: lonely, size: line.lead ? 4 : 3, fill: colour, width: 0 } };
 }
 
+/** The same earlier: a dotted line over everything, so that it is seen on bars too. */
+const earlierSeries = (): uPlot.Series => ({ stroke: token('--text-2'), width: 1.4, dash: [2, 3], spanGaps: false, points: { show: false } });
+
 /** Only values between two gaps get a dot. */
 const lonely: uPlot.Series.Points.Filter = (u, index) => {
   const values = u.data[index]!;
@@ -49,11 +52,11 @@ export function TimePlot({ chart, buckets, width, height, label }: { chart: Char
         select: { show: false, left: 0, top: 0, width: 0, height: 0 },
         scales: { x: { time: false, range: [buckets.from, buckets.to] }, y: { range: [bottom, top] } },
         axes: [{ show: false }, { size: 0, grid, ticks: { show: false }, splits: () => ticks, values: () => ticks.map(() => null) }],
-        series: [{}, ...lines.map((line) => seriesOf(chart, line))],
+        series: [{}, ...lines.map((line) => seriesOf(chart, line)), ...(chart.then ? [earlierSeries()] : [])],
         // A layer of a stack fills down to the one below it only, so that its colour is the one in the legend.
         bands: chart.kind === 'stacked' ? lines.slice(1).map((_, i) => ({ series: [i + 1, i + 2] as uPlot.Band.Bounds })) : [],
       },
-      [middle, ...lines.map((line) => Array.from({ length: buckets.count }, (_, i) => line.drawn[i] ?? null))],
+      [middle, ...lines.map((line) => Array.from({ length: buckets.count }, (_, i) => line.drawn[i] ?? null)), ...(chart.then ? [chart.then] : [])],
       host.current,
     );
     return () => plot.destroy();

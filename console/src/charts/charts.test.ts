@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HeatmapAnswer, QueryAnswer, Series } from '../api/types';
 import { emptyExplore } from '../state/explore';
-import { columnWidth, eventColumns, eventRows, eventsWith, groupShape, sparkPath } from '../tables/shape';
+import { changesOf, columnWidth, eventColumns, eventRows, eventsWith, groupShape, sparkPath } from '../tables/shape';
 import { heatStep, heatTicks, placeOf, quantile, roomy, valueAt } from './heat';
 import { bucketAt, bucketsOf, chartOf, readout, timesOf, valueTicks } from './shape';
 
@@ -26,6 +26,13 @@ describe('charts', () => {
     const many = series(Array.from({ length: 260 }, (_, i) => ({ key: [`g${i}`], values: { COUNT: [1, 1, 1] } })));
     expect(chartOf(many, { op: 'COUNT' }, 'lines', false)).toMatchObject({ undrawn: 60, lines: { length: 200 } });
     expect(chartOf(many, { op: 'COUNT' }, 'stacked', false)).toMatchObject({ undrawn: 60, lines: { length: 201 }, high: 260 });
+  });
+  it('have an earlier time as one dotted line: of the leader, or of a whole stack', () => {
+    const then = { ...two, groups: two.groups.map((g) => ({ ...g, values: { ...g.values, COUNT: [100, null, 1] } })) };
+    expect(chartOf(two, { op: 'COUNT' }, 'lines', false, then)).toMatchObject({ then: [100, null, 1], high: 100 });
+    expect(chartOf(two, { op: 'COUNT' }, 'stacked', false, then).then).toEqual([200, null, 2]);
+    expect(chartOf(two, { op: 'COUNT' }, 'stacked', true, then).then).toBeNull();
+    expect(chartOf(two, { op: 'COUNT' }, 'lines', false).then).toBeNull();
   });
   it('keep gaps', () => expect(chartOf(two, { op: 'P99', column: 'd' }, null, false).lines[0]!.drawn).toEqual([5, null, 7]));
   it('stack what adds up and nothing else', () => {
@@ -78,6 +85,10 @@ describe('tables', () => {
     expect(shape.numbers.map((n) => [n.name, n.most])).toEqual([['COUNT', 7], ['P99(duration_ms)', 31.5]]);
     expect(eventsWith(answer, 0, shape.countAt, 'a')).toBe(5);
     expect(eventsWith(answer, 0, null, 'a')).toBeNull();
+  });
+  it('say what changed since an earlier time', () => {
+    const [, p99] = groupShape(answer, explore).numbers;
+    expect(changesOf({ ...answer, compare: { rows: [['a', 3, 30], [null, 7, 5], ['a', 2, 13]] } } as QueryAnswer, p99!).map((t) => t?.replaceAll('\u202f', ' ') ?? null)).toEqual(['+ 1.5 ms', null, '− 1 ms']);
   });
   it('join pages whose columns differ', () => {
     const pages = [{ columns: [{ name: 'timestamp', type: 'string' }, { name: 'x', type: 'string' }], rows: [['t1', 'a']], stats: { elapsed_ms: 1 } }, { columns: [{ name: 'y', type: 'string' }, { name: 'timestamp', type: 'string' }], rows: [[5, 't2']], stats: { elapsed_ms: 1 } }] as never;

@@ -9,7 +9,7 @@ import { unitOfCalculation, type Unit } from '../words/units';
 export type Buckets = { from: number; stepMs: number; count: number; to: number };
 export type Line = { key: Value[]; label: string; token: string; lead: boolean; values: (number | null)[]; drawn: (number | null)[] };
 export type Kind = 'lines' | 'stacked' | 'bars';
-export type Chart = { name: string; title: { op: string; column?: string }; unit: Unit; kind: Kind; lines: Line[]; /** Groups beyond what one chart draws; the head says so. */ undrawn: number; low: number; high: number };
+export type Chart = { name: string; title: { op: string; column?: string }; unit: Unit; kind: Kind; lines: Line[]; /** Groups beyond what one chart draws; the head says so. */ undrawn: number; /** The same earlier: of the one line, of the leader, or of the whole stack; null where it is not asked for. */ then: (number | null)[] | null; low: number; high: number };
 
 export const PALETTE = 7;
 /** Lines one chart draws; more are a grey band nobody can read, and slow. */
@@ -37,7 +37,7 @@ function sums(lines: (number | null)[][], count: number): (number | null)[] {
 }
 
 /** `rest` is true when groups beyond the limit are missing from the series, so that their sum is not the whole. */
-export function chartOf(series: Series, c: Calculation, view: View | null, rest: boolean): Chart {
+export function chartOf(series: Series, c: Calculation, view: View | null, rest: boolean, earlier: Series | null = null): Chart {
   const name = calculationName(c);
   const unit = unitOfCalculation(c.op, c.column);
   const values = series.groups.map((g) => g.values[name] ?? []);
@@ -52,8 +52,16 @@ export function chartOf(series: Series, c: Calculation, view: View | null, rest:
   const undrawn = Math.max(0, lines.length - LINES_MOST);
   if (undrawn > 0) shorten(lines, kind, series.buckets);
   stack(lines, kind, series.buckets);
-  const [low, high] = extent(lines);
-  return { name, title: c, unit, kind, lines, undrawn, low, high };
+  const then = earlier && earlierOf(earlier, name, asOne || kind !== 'lines' ? ADDS_UP.has(c.op) && !rest : null, series.buckets);
+  const [low, high] = extent(lines, then ?? []);
+  return { name, title: c, unit, kind, lines, undrawn, then, low, high };
+}
+
+/** What one dashed line says of an earlier time: the leader's, or of a stack the sum. A sum that lacks groups is not drawn. */
+function earlierOf(earlier: Series, name: string, sum: boolean | null, count: number): (number | null)[] | null {
+  const values = earlier.groups.map((g) => g.values[name] ?? []);
+  if (values.length === 0 || (sum === false && values.length > 1)) return null;
+  return sum ? sums(values, count) : Array.from({ length: count }, (_, i) => values[0]![i] ?? null);
 }
 
 /** Keeps the first lines. A stack keeps its height: what is cut becomes one last layer. */
@@ -72,11 +80,11 @@ function stack(lines: Line[], kind: Kind, count: number) {
   for (const line of lines) line.drawn = below.map((sum, i) => (below[i] = sum + Math.max(0, line.values[i] ?? 0)));
 }
 
-function extent(lines: Line[]): [number, number] {
+function extent(lines: Line[], then: (number | null)[]): [number, number] {
   let low = 0;
   let high = 0;
-  for (const line of lines) {
-    for (const v of line.drawn) {
+  for (const drawn of [...lines.map((l) => l.drawn), then]) {
+    for (const v of drawn) {
       if (v === null || v === undefined) continue;
       if (v < low) low = v;
       if (v > high) high = v;

@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import type { Calculation, Filter, Having, Order } from '../state/explore';
 import { cut, valueText } from '../words/values';
 import { decimal } from '../words/numbers';
+import { ANY_FIELD } from '../state/found';
 import { Icon } from './Icon';
 
 export function Chip({ children, label, bad = false, onEdit, onRemove }: { children: ReactNode; label: string; bad?: boolean; onEdit: () => void; onRemove: () => void }) {
@@ -18,7 +19,7 @@ export function AddChip({ children, label, used = false, onClick }: { children: 
   return <button type="button" className={used ? 'chip add used' : 'chip add'} aria-label={label} onClick={onClick}>{children}</button>;
 }
 
-const Field = ({ name }: { name: string }) => <bdi title={name.length > 36 ? name : undefined}>{cut(name, 36)}</bdi>;
+const Field = ({ name }: { name: string }) => name === ANY_FIELD ? <span className="op">any field</span> : <bdi title={name.length > 36 ? name : undefined}>{cut(name, 36)}</bdi>;
 
 export const CalculationWords = ({ c }: { c: Calculation }) => <><span className="fn">{c.op}</span>{c.column && <Field name={c.column} />}</>;
 

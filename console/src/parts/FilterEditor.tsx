@@ -5,6 +5,7 @@ import { useValues } from '../api/hooks';
 import type { FieldInfo, FieldValue } from '../api/types';
 import { FILTER_OPS, takesList, takesNoValue, type Filter, type Scalar } from '../state/explore';
 import { rank } from '../state/complete';
+import { ANY_FIELD } from '../state/found';
 import { readFilter, readList, readScalar, writeFilter } from '../state/grammar';
 import { count } from '../words/numbers';
 import { valueText } from '../words/values';
@@ -16,6 +17,8 @@ type Props = { dataset: string; fields: FieldInfo[]; filter: Filter | null; onDo
 type Stage = 'field' | 'op' | 'value';
 const HINTS: Record<string, string> = { '=': 'is', '!=': 'is not', in: 'one of', 'not-in': 'none of', matches: 'regular expression', exists: 'has a value', 'does-not-exist': 'has no value' };
 const TYPED = 'typed:';
+/** What can be asked of all text fields at once. */
+const ANY_OPS = ['contains', '=', 'matches'];
 
 const startText = (f: Filter | null) => (f?.value === undefined ? '' : Array.isArray(f.value) ? f.value.map(String).join(', ') : String(f.value));
 
@@ -33,7 +36,7 @@ export function FilterEditor({ dataset, fields, filter, onDone, onRemove, onClos
   const field = fields.find((f) => f.name === column);
   const listed = takesList(op);
   const prefix = listed ? (text.split(',').pop() ?? '').trim() : text;
-  const values = useValues(dataset, column, prefix, 20, stage === 'value');
+  const values = useValues(dataset, column, prefix, 20, stage === 'value' && column !== ANY_FIELD);
 
   const step = (next: Stage) => {
     setStage(next);
@@ -69,12 +72,12 @@ export function FilterEditor({ dataset, fields, filter, onDone, onRemove, onClos
       setText(column);
     } else onRemove();
   };
-  const options = stage === 'field' ? wholeFirst(text, fieldOptions(fields, text)) : stage === 'op' ? opOptions(text, field) : valueOptions(text, prefix, listed, op, values.data ?? []);
+  const options = stage === 'field' ? wholeFirst(text, [...fieldOptions(fields, text), ...anyField(text)]) : stage === 'op' ? opOptions(text, field, column === ANY_FIELD) : valueOptions(text, prefix, listed, op, values.data ?? []);
   return (
     <Completion
-      label={stage === 'field' ? 'Field to filter by' : stage === 'op' ? `How to compare ${column}` : `Value of ${column}`}
+      label={stage === 'field' ? 'Field to filter by' : stage === 'op' ? `How to compare ${column === ANY_FIELD ? 'any field' : column}` : `Value of ${column === ANY_FIELD ? 'any field' : column}`}
       stage={stage}
-      lead={stage === 'field' ? null : <><bdi>{column}</bdi>{stage === 'value' && <span className="op">{op}</span>}</>}
+      lead={stage === 'field' ? null : <><bdi>{column === ANY_FIELD ? 'any field' : column}</bdi>{stage === 'value' && <span className="op">{op}</span>}</>}
       text={text}
       onText={setText}
       options={options}
@@ -82,7 +85,7 @@ export function FilterEditor({ dataset, fields, filter, onDone, onRemove, onClos
       onEnter={stage === 'value' ? applyTyped : undefined}
       onBack={back}
       onClose={onClose}
-      nothing={stage === 'value' ? (values.isPending ? 'Reading values.' : 'Type a value.') : stage === 'field' ? 'No field of this name.' : undefined}
+      nothing={stage === 'value' ? (values.isFetching ? 'Reading values.' : 'Type a value.') : stage === 'field' ? 'No field of this name.' : undefined}
       preview={stage === 'op' ? undefined : (option) => <FieldPreview dataset={dataset} field={stage === 'field' ? (fields.find((f) => f.name === option?.id) ?? null) : (field ?? null)} most={mostEvents(fields)} onValue={(f, value) => value !== null && onDone({ column: f.name, op: stage === 'value' && !listed ? op : '=', value })} />}
       foot={filter && <button type="button" className="text-button" onClick={onRemove}>Remove</button>}
     />
@@ -95,8 +98,10 @@ function wholeFirst(text: string, offers: Option[]): Option[] {
   return whole ? [{ id: TYPED, text: writeFilter(whole), hint: 'this filter' }, ...offers] : offers;
 }
 
-function opOptions(text: string, field: FieldInfo | undefined): Option[] {
-  const order = isNumber(field) && !isText(field) ? ['=', '>=', '>', '<=', '<', '!=', 'exists', 'does-not-exist', 'in', 'not-in'] : FILTER_OPS;
+const anyField = (text: string): Option[] => (text === '' || 'any field'.startsWith(text.toLowerCase()) || text === ANY_FIELD ? [{ id: ANY_FIELD, text: 'any field', hint: 'search all', plain: true }] : []);
+
+function opOptions(text: string, field: FieldInfo | undefined, any: boolean): Option[] {
+  const order = any ? ANY_OPS : isNumber(field) && !isText(field) ? ['=', '>=', '>', '<=', '<', '!=', 'exists', 'does-not-exist', 'in', 'not-in'] : FILTER_OPS;
   return rank(order, text, (o) => o, (o) => -order.indexOf(o)).map(({ item, from, to }) => ({ id: item, text: item, mark: [from, to], hint: HINTS[item] ?? '' }));
 }
 

@@ -29,6 +29,12 @@ export function Frame({ places, current, go, onSignOut, children }: Props) {
       <span>{place.label}</span>
     </a>
   ));
+  const settings = (
+    <a href={`/${encodePage({ page: 'settings' })}`} aria-current={current === 'settings' ? 'page' : undefined} onClick={(event) => follow(event, { page: 'settings' })}>
+      <Icon name="settings" />
+      <span>Settings</span>
+    </a>
+  );
   const themeButton = (
     <button type="button" onClick={() => chooseTheme(other)} aria-label={other === 'dark' ? 'Change to the dark theme' : 'Change to the light theme'} data-testid="theme">
       <Icon name={other === 'dark' ? 'moon' : 'sun'} />
@@ -47,9 +53,10 @@ export function Frame({ places, current, go, onSignOut, children }: Props) {
         {themeButton}
         <button type="button" onClick={() => setHelp(true)}><Icon name="help" /><span>Keys</span></button>
         {signOutButton}
+        {places.length > 0 && settings}
       </nav>
       {children}
-      <nav className="tabbar" aria-label="Main">{links}{themeButton}{signOutButton}</nav>
+      <nav className="tabbar" aria-label="Main">{links}{places.length > 0 ? settings : themeButton}</nav>
       <KeysHelp opened={help} onClose={() => setHelp(false)} />
       <Said />
     </div>

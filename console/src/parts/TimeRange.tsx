@@ -1,8 +1,10 @@
-// Choosing the time range: relative ranges, or two times in UTC. It shows both readings: Last 2 h and 01:10 – 03:10 UTC.
+// Choosing the time range: relative ranges, or two times in the chosen zone. It shows both readings: Last 2 h and 01:10 – 03:10 UTC.
 import { Popover } from '@mantine/core';
 import { useState } from 'react';
 import { isLast, type Range } from '../state/explore';
-import { lastWords, span } from '../words/times';
+import { lastWords, readTyped, span, typed } from '../words/times';
+import { useZone } from './choices';
+import { ZoneChoice } from './ZoneChoice';
 import { Icon } from './Icon';
 
 const CHOICES = [600, 1800, 3600, 7200, 14_400, 28_800, 86_400, 172_800, 604_800, 1_209_600, 2_592_000];
@@ -10,6 +12,7 @@ const CHOICES = [600, 1800, 3600, 7200, 14_400, 28_800, 86_400, 172_800, 604_800
 type Props = { range: Range; shown: { from: number; to: number }; now: number; opened: boolean; onOpened: (opened: boolean) => void; onRange: (range: Range) => void };
 
 export function TimeRange({ range, shown, now, opened, onOpened, onRange }: Props) {
+  const zone = useZone();
   const words = isLast(range) ? lastWords(range.last) : null;
   const reading = span(shown.from, shown.to, now);
   const take = (next: Range) => {
@@ -33,20 +36,18 @@ export function TimeRange({ range, shown, now, opened, onOpened, onRange }: Prop
             <button type="button" key={last} aria-pressed={isLast(range) && range.last === last} onClick={() => take({ last })}>{lastWords(last)}</button>
           ))}
         </div>
-        <Absolute shown={shown} onTake={take} />
+        <Absolute key={zone} shown={shown} onTake={take} />
+        <div className="zone-line"><ZoneChoice label="Times in" /></div>
       </Popover.Dropdown>
     </Popover>
   );
 }
 
-const forInput = (ms: number) => new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
-const fromInput = (text: string) => Date.parse(/^\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?)?$/.test(text.trim()) ? `${text.trim().replace(' ', 'T')}${text.trim().length > 10 ? '' : 'T00:00'}Z` : text);
-
 function Absolute({ shown, onTake }: { shown: { from: number; to: number }; onTake: (range: Range) => void }) {
-  const [from, setFrom] = useState(() => forInput(shown.from));
-  const [to, setTo] = useState(() => forInput(shown.to));
-  const a = fromInput(from);
-  const b = fromInput(to);
+  const [from, setFrom] = useState(() => typed(shown.from));
+  const [to, setTo] = useState(() => typed(shown.to));
+  const a = readTyped(from);
+  const b = readTyped(to);
   const wrong = Number.isNaN(a) ? 'From is not a time.' : Number.isNaN(b) ? 'To is not a time.' : a >= b ? 'From must be before To.' : null;
   return (
     <form
@@ -58,7 +59,7 @@ function Absolute({ shown, onTake }: { shown: { from: number; to: number }; onTa
     >
       <label>From<input value={from} onChange={(e) => setFrom(e.target.value)} spellCheck={false} aria-invalid={Number.isNaN(a)} /></label>
       <label>To<input value={to} onChange={(e) => setTo(e.target.value)} spellCheck={false} aria-invalid={Number.isNaN(b)} /></label>
-      <p className={wrong ? 'bad' : 'dim'}>{wrong ?? 'Times are UTC.'}</p>
+      {wrong && <p className="bad">{wrong}</p>}
       {!wrong && <button type="submit" className="btn ink">Use these times</button>}
     </form>
   );

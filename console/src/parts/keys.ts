@@ -1,5 +1,6 @@
 // Keys of the keyboard: single letters that act only while no text field has the focus, and the modifier's name here.
 import { useEffect } from 'react';
+import { lettersNow } from './choices';
 
 const apple = /Mac|iPhone|iPad/.test(navigator.userAgent);
 /** ⌘ on Apple's machines, Ctrl elsewhere. */
@@ -12,7 +13,7 @@ const floating = () => document.querySelector('[role="menu"], [role="dialog"]') 
 
 export type KeyMap = Record<string, (event: KeyboardEvent) => void>;
 
-/** Names: a letter or sign ("g", "/", "?"), or with the modifier "mod+enter", "mod+z", "mod+shift+z", or "escape". */
+/** Letters and signs rest where somebody switched them off. Names: a letter or sign ("g", "/", "?"), or with the modifier "mod+enter", "mod+z", "mod+shift+z", or "escape". */
 export function useKeys(map: KeyMap) {
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
@@ -21,6 +22,7 @@ export function useKeys(map: KeyMap) {
       const name = mod ? `mod+${event.shiftKey ? 'shift+' : ''}${key}` : key;
       const act = map[name];
       if (!act || event.altKey || event.defaultPrevented) return;
+      if (!mod && name.length === 1 && !lettersNow()) return;
       if (name !== 'mod+enter' && (isTyping(event.target) || floating())) return;
       event.preventDefault();
       act(event);

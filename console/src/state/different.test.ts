@@ -72,3 +72,11 @@ describe('queries', () => {
     expect(queryWithout({ ...explore, where: [] }, [eu, { column: 'a', op: '=', value: true }])).toMatchObject({ combine: 'OR', where: [{ ...eu, op: '!=' }, { column: 'a', op: '!=', value: true }] });
   });
 });
+
+it('leaves out how the work ended where the unmet are asked about', () => {
+  const met = { column: 'intent.met', op: '=', value: false };
+  const d = { explore: emptyExplore, these: theseWhere([met]), than: { kind: 'others' as const }, all: false };
+  const known = ['intent.unmet', 'duration_ms', 'error', 'error.kind', 'region', 'intent.name'];
+  expect(compareSpec(d, known).fields).toEqual(['error.kind', 'region', 'intent.name']);
+  expect(compareSpec({ ...d, these: theseWhere([{ column: 'region', op: '=', value: 'eu' }]) }, known).fields).toBeUndefined();
+});

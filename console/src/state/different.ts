@@ -65,8 +65,15 @@ function baselineOf(d: Different) {
   return side(d.these.where, { from: from - d.than.seconds * 1000, to: to - d.than.seconds * 1000 });
 }
 
-export function compareSpec(d: Different): CompareSpec {
+/** How a unit of work ended, by docs/intent.md: what is unmet follows from these, so they explain nothing about it. */
+const OUTCOME = /^(intent\.(met|unmet|unchecked)|duration_ms|error|error\.type|exception\.(message|stacktrace))$/;
+const asksUnmet = (d: Different) => d.these.where.some((f) => f.column === 'intent.met');
+
+/** `known` are the dataset's fields, for questions about intents: those leave out how the work ended. */
+export function compareSpec(d: Different, known: string[] = []): CompareSpec {
+  const fields = asksUnmet(d) ? known.filter((name) => !OUTCOME.test(name)) : [];
   return {
+    ...(fields.length > 0 ? { fields } : {}),
     filters: d.explore.where.map(contractFilter),
     filter_combination: d.explore.combine,
     ...times(d.explore, 0),

@@ -23,6 +23,8 @@ export type Explore = {
   limit: number;
   range: Range;
   granularity: number | null;
+  /** The same so many seconds earlier, beside it. */
+  compare: number | null;
   view: View | null;
   tab: Tab | null;
   live: boolean;
@@ -43,6 +45,7 @@ export const emptyExplore: Explore = {
   limit: LIMIT_DEFAULT,
   range: { last: LAST_DEFAULT },
   granularity: null,
+  compare: null,
   view: null,
   tab: null,
   live: false,

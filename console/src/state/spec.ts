@@ -28,6 +28,7 @@ export function querySpec(e: Explore, when: Times): QuerySpec {
     limit: e.limit,
     ...when,
     ...(e.granularity ? { granularity: e.granularity } : {}),
+    ...(e.compare ? { compare_time_offset_seconds: e.compare } : {}),
   };
 }
 

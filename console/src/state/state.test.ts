@@ -16,6 +16,7 @@ describe('the URL', () => {
     ['calculations', { show: [{ op: 'HEATMAP', column: 'duration_ms' }, { op: 'COUNT' }, { op: 'P99', column: 'a (b) & c=d' }] }],
     ['filters of every kind', { where: [{ column: 'http.route', op: '=', value: 'POST /checkout' }, { column: 'n', op: '>=', value: 3 }, { column: 'n', op: '<', value: -1.5e-7 }, { column: 'flag', op: '!=', value: false }, { column: 'x', op: 'in', value: ['a', 1, true] }, { column: 'y', op: 'does-not-exist' }, { column: 'q', op: 'does-not-contain', value: '50 % "off" = yes' }] }],
     ['odd field names', { where: [{ column: 'my field = "x"', op: '=', value: '' }, { column: 'סוג', op: 'exists' }], by: ['a,b', 'c d', 'é'] }],
+    ['an earlier time beside it', { compare: 86_400 }],
     ['right-to-left and newlines in values', { where: [{ column: 'q', op: '=', value: 'سماعات\nلاسلكية' }] }],
     ['numbers beyond 2^53 as text', { where: [{ column: 'id', op: '=', value: '9007199254740993' }] }],
     ['orders, havings, limit', { show: [{ op: 'COUNT' }, { op: 'P99', column: 'd ms' }], by: ['region'], orders: [{ op: 'P99', column: 'd ms', descending: true }, { column: 'region', descending: false }], havings: [{ op: 'COUNT', compare: '>', value: 100 }], limit: 500 }],

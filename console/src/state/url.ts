@@ -3,13 +3,16 @@
 // Parts that cannot be read are left out, never guessed; what does not belong to a page's answer (theme) is not here.
 import type { Different, Span, Than } from './different';
 import { emptyExplore, LIMIT_DEFAULT, LIMIT_MOST, LAST_DEFAULT, isLast, type Explore, type Range, type Tab, type View } from './explore';
+import { GROUPS, type Intents } from './intents';
 import { datasetLooked, readLooking, writeLooking, type Looking } from './looking';
 import { readCalculation, readFilter, readHaving, readOrder, writeCalculation, writeFilter, writeHaving, writeOrder } from './grammar';
 
-export type Page = { page: 'explore'; explore: Explore } | { page: 'different'; different: Different } | { page: 'data'; dataset: string; /** Its fields are shown without one. */ part?: 'settings' } | Looking;
+export type Page = { page: 'explore'; explore: Explore } | { page: 'different'; different: Different } | { page: 'data'; dataset: string; /** Its fields are shown without one. */ part?: 'settings' } | { page: 'settings' } | { page: 'intents'; intents: Intents } | Looking;
 
 /** The dataset a page is about; empty when its address names none. */
 export function datasetOf(page: Page): string {
+  if (page.page === 'settings') return '';
+  if (page.page === 'intents') return page.intents.dataset;
   if (page.page === 'data') return page.dataset;
   if (page.page === 'explore') return page.explore.dataset;
   return page.page === 'different' ? page.different.explore.dataset : datasetLooked(page);
@@ -27,6 +30,8 @@ function readable(query: string): string {
 
 export function encodePage(page: Page): string {
   const q = new URLSearchParams();
+  if (page.page === 'settings') return '?page=settings';
+  if (page.page === 'intents') return `?${readable(writeIntents(page.intents).toString())}`;
   if (page.page === 'data') {
     q.set('page', 'data');
     if (page.dataset) q.set('dataset', page.dataset);
@@ -49,16 +54,33 @@ function writeExplore(q: URLSearchParams, e: Explore) {
   for (const o of e.orders) q.append('order', writeOrder(o));
   for (const h of e.havings) q.append('having', writeHaving(h));
   if (e.limit !== LIMIT_DEFAULT) q.set('limit', String(e.limit));
-  if (isLast(e.range)) q.set('last', String(e.range.last));
-  else {
-    q.set('from', iso(e.range.from));
-    q.set('to', iso(e.range.to));
-  }
+  writeRange(q, e.range);
   if (e.granularity) q.set('step', String(e.granularity));
+  if (e.compare) q.set('compare', String(e.compare));
   if (e.view) q.set('view', e.view);
   if (e.tab) q.set('tab', e.tab);
   if (e.live) q.set('live', '1');
 }
+
+function writeRange(q: URLSearchParams, range: Range) {
+  if (isLast(range)) q.set('last', String(range.last));
+  else {
+    q.set('from', iso(range.from));
+    q.set('to', iso(range.to));
+  }
+}
+
+function writeIntents(i: Intents): URLSearchParams {
+  const q = new URLSearchParams({ page: 'intents' });
+  if (i.dataset) q.set('dataset', i.dataset);
+  writeRange(q, i.range);
+  if (i.only) q.set('only', i.only);
+  if (i.sought) q.set('find', i.sought);
+  if (i.open !== null) q.set('open', i.open);
+  return q;
+}
+
+const readIntents = (q: URLSearchParams): Intents => ({ dataset: q.get('dataset') ?? '', range: readRange(q), only: GROUPS.find((g) => g === q.get('only')) ?? null, sought: q.get('find') ?? '', open: q.get('open') });
 
 function writePicked(q: URLSearchParams, { these, than, all }: Different) {
   for (const f of these.where) q.append('these', writeFilter(f));
@@ -74,6 +96,8 @@ function writePicked(q: URLSearchParams, { these, than, all }: Different) {
 
 export function decodePage(search: string): Page {
   const q = new URLSearchParams(search);
+  if (q.get('page') === 'settings') return { page: 'settings' };
+  if (q.get('page') === 'intents') return { page: 'intents', intents: readIntents(q) };
   if (q.get('page') === 'data') return { page: 'data', dataset: q.get('dataset') ?? '', ...(q.get('part') === 'settings' ? { part: 'settings' as const } : {}) };
   const looking = readLooking(q);
   if (looking) return looking;
@@ -108,6 +132,7 @@ function readExplore(q: URLSearchParams): Explore {
     limit: whole(q.get('limit'), 1, LIMIT_MOST) ?? LIMIT_DEFAULT,
     range: readRange(q),
     granularity: whole(q.get('step'), 1, 31_536_000),
+    compare: whole(q.get('compare'), 1, LAST_MOST),
     view: VIEWS.find((v) => v === q.get('view')) ?? emptyExplore.view,
     tab: TABS.find((t) => t === q.get('tab')) ?? emptyExplore.tab,
     live: q.get('live') === '1',
@@ -137,5 +162,6 @@ export function frozen(page: Page, now: number): Page {
     return { ...e, live: false, range: { from: to - e.range.last * 1000, to } };
   };
   if (page.page === 'explore') return { page: 'explore', explore: absolute(page.explore) };
+  if (page.page === 'intents') return { page: 'intents', intents: { ...page.intents, range: absolute({ ...emptyExplore, range: page.intents.range }).range } };
   return page.page === 'different' ? { page: 'different', different: { ...page.different, explore: absolute(page.different.explore) } } : page;
 }

@@ -4,6 +4,7 @@ import { ValueButton } from '../parts/ValueMenu';
 import { copy, say } from '../parts/copy';
 import { Icon } from '../parts/Icon';
 import { day, clock } from '../words/times';
+import { zoneWords } from '../words/zone';
 import { counted } from '../words/numbers';
 import { traceOf } from '../state/roles';
 import type { EventRow } from './shape';
@@ -46,7 +47,7 @@ export function EventPanel({ row, link, onTrace, onClose, onStep }: Props) {
   return (
     <aside className="event-panel" aria-label="Event" onKeyDown={keys} data-testid="event-panel">
       <header>
-        <h2>{day(time, true)} {clock(time, 1)} <span className="dim">UTC</span></h2>
+        <h2>{day(time, true)} {clock(time, 1)} <span className="dim">{zoneWords()}</span></h2>
         <span className="sp" />
         {openTrace && <button type="button" className="btn" onClick={openTrace} data-testid="open-trace"><Icon name="traces" />Trace</button>}
         {link && <button type="button" className="btn ghost icon" aria-label="Copy a link to this event" title="Copy a link to this event" onClick={() => void copyLink()}><Icon name="link" /></button>}

@@ -6,6 +6,7 @@ import { ValueButton } from '../parts/ValueMenu';
 import { counted } from '../words/numbers';
 import { cut, type Value } from '../words/values';
 import { moment } from '../words/times';
+import { zoneWords } from '../words/zone';
 import { EventPanel } from './EventPanel';
 import { eventColumns, eventRows } from './shape';
 import { arrows } from './arrows';
@@ -43,7 +44,7 @@ export function EventTable({ pages, wanted, now, more, loading, onMore, onHold, 
           </colgroup>
           <thead>
             <tr>
-              <th scope="col">Time, UTC</th>
+              <th scope="col">Time, {zoneWords()}</th>
               {columns.map((c) => <th key={c.name} scope="col" className={c.number ? 'num' : undefined}><bdi className="mono" title={c.name}>{cut(c.name, 36)}</bdi></th>)}
             </tr>
           </thead>

@@ -6,9 +6,10 @@ import { groupToken } from '../charts/shape';
 import { orderName, type Explore, type Order } from '../state/explore';
 import { effectiveOrder } from '../state/spec';
 import { ValueButton } from '../parts/ValueMenu';
+import { earlierWords } from '../words/different';
 import { exact } from '../words/numbers';
 import type { Value } from '../words/values';
-import { eventsWith, groupShape, numberIn, sparkPath, type NumberColumn } from './shape';
+import { changesOf, eventsWith, groupShape, numberIn, sparkPath, type NumberColumn } from './shape';
 import { arrows } from './arrows';
 import { rowHeightNow, useRowWindow } from './useRowWindow';
 import './tables.css';
@@ -25,7 +26,8 @@ export function GroupTable({ answer, explore, onOrder }: Props) {
   const sparks = useMemo(() => answer.series?.groups.map((g) => (sparkOf ? (g.values[sparkOf.name] ?? []) : [])) ?? [], [answer, sparkOf]);
   const sparkMost = useMemo(() => sparks.reduce((most, line) => line.reduce<number>((m, v) => (v !== null && v > m ? v : m), most), 0), [sparks]);
   const total = shape.countAt === null ? null : (answer.total?.['COUNT'] ?? null);
-  const columns = shape.by.length + shape.numbers.length + (sparkOf ? 1 : 0);
+  const changes = sparkOf && answer.compare && explore.compare ? changesOf(answer, sparkOf) : null;
+  const columns = shape.by.length + shape.numbers.length + (sparkOf ? 1 : 0) + (changes ? 1 : 0);
   const grouped = shape.by.length > 0;
   const sort = (what: Omit<Order, 'descending'>, name: string) => ({ 'aria-sort': order && orderName(order) === name ? (order.descending ? ('descending' as const) : ('ascending' as const)) : undefined, onClick: () => onOrder(what) });
   if (columns === 0) return <p className="note dim">A heatmap alone has no numbers to list. Add a calculation, or look at the events.</p>;
@@ -45,12 +47,14 @@ export function GroupTable({ answer, explore, onOrder }: Props) {
           {shape.by.map((c) => <col key={c.column} style={{ width: `min(${c.width}px, 30vw)` }} />)}
           {shape.numbers.map((n) => <col key={n.name} className={n === sparkOf ? 'number-col' : 'number-col minor'} />)}
           {sparkOf && <col className="spark-col" />}
+          {changes && <col className="number-col" />}
         </colgroup>
         <thead>
           <tr>
             {shape.by.map((c) => head(<bdi className="mono">{c.column}</bdi>, { column: c.column }, c.column))}
             {shape.numbers.map((n) => head(<>{n.op}{n.column && <span className="mono"> {n.column}</span>}</>, { op: n.op, column: n.column }, n.name, n === sparkOf ? 'num' : 'num minor'))}
             {sparkOf && <th scope="col" className="minor">{sparkOf.op} over time</th>}
+            {changes && <th scope="col" className="num">against {earlierWords(explore.compare!)}</th>}
           </tr>
         </thead>
         <tbody>
@@ -73,12 +77,13 @@ export function GroupTable({ answer, explore, onOrder }: Props) {
                 })}
                 {shape.numbers.map((n) => <NumberCell key={n.name} n={n} minor={n !== sparkOf} value={numberIn(row[n.at] as Value)} token={n === sparkOf && item.index === 0 && grouped ? token : '--others'} bar={grouped} />)}
                 {sparkOf && <td className="minor"><Spark values={sparks[item.index] ?? []} most={sparkMost} token={token} /></td>}
+                {changes && <td className="num">{changes[item.index] ?? <span className="dim">not there then</span>}</td>}
               </tr>
             );
           })}
           {below > 0 && <tr className="spacer"><td colSpan={columns} style={{ height: below }} /></tr>}
         </tbody>
-        {grouped && <Foot answer={answer} by={shape.by.length} numbers={shape.numbers} sparkOf={sparkOf} />}
+        {grouped && <Foot answer={answer} by={shape.by.length} numbers={shape.numbers} sparkOf={sparkOf} more={changes !== null} />}
       </table>
     </div>
   );
@@ -103,12 +108,12 @@ function Spark({ values, most, token }: { values: (number | null)[]; most: numbe
   return path ? <svg height="18" viewBox="0 0 120 18" preserveAspectRatio="none" aria-hidden="true" className="spark"><path d={path} vectorEffect="non-scaling-stroke" style={{ stroke: `var(${token})` }} /></svg> : null;
 }
 
-function Foot({ answer, by, numbers, sparkOf }: { answer: QueryAnswer; by: number; numbers: NumberColumn[]; sparkOf: NumberColumn | undefined }) {
+function Foot({ answer, by, numbers, sparkOf, more }: { answer: QueryAnswer; by: number; numbers: NumberColumn[]; sparkOf: NumberColumn | undefined; more: boolean }) {
   const cells = (values: Record<string, number | null | undefined>) => numbers.map((n) => <td key={n.name} className={n === sparkOf ? 'num' : 'num minor'}>{values[n.name] == null ? '' : n.write(values[n.name]!)}</td>);
   return (
     <tfoot>
-      {answer.other && <tr><td colSpan={by}>All other groups</td>{cells(answer.other)}{sparkOf && <td className="minor" />}</tr>}
-      {answer.total && <tr><td colSpan={by}>Total{answer.other ? '' : `, ${exact(answer.rows.length)} ${answer.rows.length === 1 ? 'group' : 'groups'}`}</td>{cells(answer.total)}{sparkOf && <td className="minor" />}</tr>}
+      {answer.other && <tr><td colSpan={by}>All other groups</td>{cells(answer.other)}{sparkOf && <td className="minor" />}{more && <td />}</tr>}
+      {answer.total && <tr><td colSpan={by}>Total{answer.other ? '' : `, ${exact(answer.rows.length)} ${answer.rows.length === 1 ? 'group' : 'groups'}`}</td>{cells(answer.total)}{sparkOf && <td className="minor" />}{more && <td />}</tr>}
     </tfoot>
   );
 }

@@ -47,6 +47,17 @@ export function eventsWith(answer: QueryAnswer, columnAt: number, countAt: numbe
   return answer.rows.reduce((sum, row) => (row[columnAt] === value ? sum + (asNumber(row[countAt] as Value) ?? 0) : sum), 0);
 }
 
+/** What each group's number changed by since the earlier time, written like the column; null where there was none. */
+export function changesOf(answer: QueryAnswer, n: NumberColumn): (string | null)[] {
+  return answer.rows.map((row, i) => {
+    const now = asNumber(row[n.at] as Value);
+    const then = asNumber(answer.compare?.rows[i]?.[n.at] as Value | undefined);
+    if (now === null || then === null) return null;
+    if (now === then) return n.write(0);
+    return `${now < then ? '−' : '+'} ${n.write(Math.abs(now - then))}`;
+  });
+}
+
 export type EventColumn = { name: string; at: number; width: number; number: boolean };
 const COLUMNS_SHOWN = 40;
 const FIRST = ['name', 'service.name', 'service', 'http.route', 'duration_ms', 'error', 'http.status_code', 'message', 'level'];

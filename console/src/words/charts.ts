@@ -2,11 +2,12 @@
 import type { Buckets, Chart } from '../charts/shape';
 import { quantile, heatMax } from '../charts/heat';
 import type { HeatmapAnswer } from '../api/types';
+import { zoneWords } from './zone';
 import { clock } from './times';
 import { count } from './numbers';
 import { unitOfField, withUnit } from './units';
 
-const between = (b: Buckets) => `${clock(b.from, b.stepMs)} to ${clock(b.to, b.stepMs)} UTC`;
+const between = (b: Buckets) => `${clock(b.from, b.stepMs)} to ${clock(b.to, b.stepMs)} ${zoneWords()}`;
 
 export function chartSentence(chart: Chart, buckets: Buckets): string {
   const what = chart.title.column ? `${chart.title.op} of ${chart.title.column}` : chart.title.op;

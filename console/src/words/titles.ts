@@ -1,9 +1,11 @@
 // The name of a query nobody has named: what it shows, of what, by what. Pure.
 import type { Explore, Filter } from '../state/explore';
 import type { Looking } from '../state/looking';
+import { ANY_FIELD } from '../state/found';
 import { cut, valueText } from './values';
 
 const filterWords = (f: Filter) => {
+  if (f.column === ANY_FIELD) return `any field ${f.op} ${valueText(Array.isArray(f.value) ? f.value.join(', ') : (f.value ?? null))}`;
   if (f.value === undefined) return `${f.op === 'exists' ? 'with' : 'without'} ${f.column}`;
   const value = Array.isArray(f.value) ? f.value.map(valueText).join(', ') : valueText(f.value);
   return f.op === '=' ? (/^(true|false|-?[\d.]+)$/.test(value) ? `${f.column} ${value}` : value) : `${f.column} ${f.op} ${value}`;

@@ -34,13 +34,13 @@ const Picked = lazy(() => import('./Picked'));
 type Props = { different: Different; datasets: DatasetInfo[]; fields: FieldInfo[]; go: Go; onDataset: (name: string) => void };
 
 export function DifferentPage({ different: d, datasets, fields, go, onDataset }: Props) {
-  const r = useDifferent(d);
+  const known = useMemo(() => fields.map((f) => f.name), [fields]);
+  const r = useDifferent(d, known);
   const [asked, setAsked] = useState<Asked | null>(null);
   const [condition, setCondition] = useState<Condition | null>(null);
   const crosshair = useRef(createCrosshair()).current;
   const find = useRef<HTMLInputElement>(null);
   const { undo, redo } = useSteps();
-  const known = useMemo(() => fields.map((f) => f.name), [fields]);
   const now = useMemo(() => serverNow(), [d]); // eslint-disable-line react-hooks/exhaustive-deps -- the moment of this page
 
   const open = useCallback((e: Explore) => go({ page: 'explore', explore: e }), [go]);

@@ -24,7 +24,7 @@ export function Examples({ different, fields, events, onOpen, onTrace }: Props) 
   const spec = useMemo(() => {
     if (!these || !trace || !duration) return null;
     const slowest = { op: 'MAX', column: duration };
-    return { ...querySpec({ ...these, show: [slowest], by: [trace], orders: [{ ...slowest, descending: true }], havings: [], limit: SHOWN }, times(these, 0)), disable_series: true };
+    return { ...querySpec({ ...these, compare: null, show: [slowest], by: [trace], orders: [{ ...slowest, descending: true }], havings: [], limit: SHOWN }, times(these, 0)), disable_series: true };
   }, [these, trace, duration]);
   const query = useQuery({ queryKey: ['examples', different.explore.dataset, JSON.stringify(spec)], enabled: spec !== null && events > 1, staleTime: Infinity, queryFn: ({ signal }) => postQuery(different.explore.dataset, spec!, signal) });
   if (!these || !spec || events < 2) return null;

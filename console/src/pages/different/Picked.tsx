@@ -26,7 +26,7 @@ type Props = { different: Different; now: number; onThese: (these: These) => voi
 
 /** The question of a picture: the scope, with one calculation. */
 function useSeries(e: Explore | null, show: Explore['show']) {
-  const asked = useMemo(() => e && querySpec({ ...e, show, by: [], orders: [], havings: [], granularity: null }, times(e, 0)), [e, show]);
+  const asked = useMemo(() => e && querySpec({ ...e, show, by: [], orders: [], havings: [], granularity: null, compare: null }, times(e, 0)), [e, show]);
   return useAnswer({ dataset: e?.dataset ?? '', question: `picture ${JSON.stringify(asked)}`, at: 0 }, asked);
 }
 
@@ -110,7 +110,7 @@ function chartOfThese(all: QueryAnswer, picked: QueryAnswer | null, these: These
   const mine = picked ? counts(picked) : whole.map((n, i) => (these.span && middle(i) >= these.span.from && middle(i) < these.span.to ? n : 0));
   const line = (label: string, token: string, values: number[]) => ({ key: [], label, token, lead: false, values, drawn: values });
   const high = whole.reduce((most, n) => Math.max(most, n), 1);
-  return { buckets, chart: { name: 'COUNT', title: { op: 'COUNT' }, unit: { kind: 'count' }, kind: 'bars', lines: [line('these', '--these', mine), line('others', '--others', whole)], undrawn: 0, low: 0, high } };
+  return { buckets, chart: { name: 'COUNT', title: { op: 'COUNT' }, unit: { kind: 'count' }, kind: 'bars', lines: [line('these', '--these', mine), line('others', '--others', whole)], undrawn: 0, then: null, low: 0, high } };
 }
 
 function Bars({ chart, buckets, width, now, ranged, these, onThese, onRemove }: { chart: Chart; buckets: Buckets; width: number; now: number; ranged: boolean; these: These; onThese: (these: These) => void; onRemove: () => void }) {

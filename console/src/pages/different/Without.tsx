@@ -10,6 +10,7 @@ import { eventRows } from '../../tables/shape';
 import { alikeWords, earlierWords, incomparableWords, type Told } from '../../words/different';
 import { counted } from '../../words/numbers';
 import { clock, day } from '../../words/times';
+import { zoneWords } from '../../words/zone';
 import type { Acts } from './Answer';
 
 export type Nothing = { told: Told; kind: 'incomparable' | 'one' | 'alike' | 'scattered' };
@@ -58,7 +59,7 @@ function OneEvent({ different }: { different: Different }) {
   const time = Date.parse(row.time);
   return (
     <dl className="one-event" aria-label="The event" data-testid="one-event">
-      <div><dt className="mono">timestamp</dt><dd>{day(time, true)} {clock(time, 1)} UTC</dd></div>
+      <div><dt className="mono">timestamp</dt><dd>{day(time, true)} {clock(time, 1)} {zoneWords()}</dd></div>
       {[...row.values].sort(([a], [b]) => a.localeCompare(b)).map(([name, value]) => (
         <div key={name}><dt className="mono"><bdi>{name}</bdi></dt><dd><ValueButton column={name} value={value} most={200} /></dd></div>
       ))}

@@ -8,8 +8,8 @@ import { compareSpec, type Different } from '../../state/different';
 /** An answer with the page it answers: one that fades still means what it says. */
 export type Shown = { answer: CompareAnswer; different: Different };
 
-export function useDifferent(d: Different) {
-  const spec = useMemo(() => compareSpec(d), [d]);
+export function useDifferent(d: Different, known: string[]) {
+  const spec = useMemo(() => compareSpec(d, known), [d, known]);
   const { told, error, running, stop, again } = useCompare(d.explore.dataset, spec);
   const last = useRef<Shown | null>(null);
   if (told.answer && last.current?.answer !== told.answer) last.current = { answer: told.answer, different: d };

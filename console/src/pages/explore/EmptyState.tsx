@@ -8,6 +8,7 @@ import { FilterWords } from '../../parts/Chip';
 import { StateBlock, type Offer } from '../../parts/StateBlock';
 import { count, counted, NNBSP } from '../../words/numbers';
 import { lastSentence, moment, MINUTE, span } from '../../words/times';
+import { zoneWords } from '../../words/zone';
 import { useEmptyReasons } from './useEmptyReasons';
 
 type Props = { explore: Explore; when: Times; stats: Stats; dataset: DatasetInfo | null; now: number; onEdit: (next: Explore) => void };
@@ -28,7 +29,7 @@ export function EmptyState({ explore, when, stats, dataset, now, onEdit }: Props
     if (outside && !Number.isNaN(latest)) {
       const width = rangeSeconds(explore.range) * 1000;
       const to = Math.ceil((latest + 1) / MINUTE) * MINUTE;
-      list.unshift({ icon: 'clock', label: 'Go to the newest events', detail: `${moment(latest, now)} UTC`, run: () => onEdit(setRange(explore, { from: to - width, to })) });
+      list.unshift({ icon: 'clock', label: 'Go to the newest events', detail: `${moment(latest, now)} ${zoneWords()}`, run: () => onEdit(setRange(explore, { from: to - width, to })) });
     }
     return list;
   }, [reason, explore, dataset, when, now, onEdit]);

@@ -5,6 +5,7 @@ import { serverNow } from '../../api/client';
 import type { DatasetInfo, FieldInfo } from '../../api/types';
 import { createCrosshair, CrosshairContext } from '../../charts/crosshair';
 import type { PlotPick } from '../../charts/ChartStack';
+import { useZone } from '../../parts/choices';
 import { copy } from '../../parts/copy';
 import { ErrorBand } from '../../parts/ErrorBand';
 import { modKey } from '../../parts/keys';
@@ -15,15 +16,15 @@ import { differentOf, type These } from '../../state/different';
 import { setRange } from '../../state/edit';
 import { type Explore } from '../../state/explore';
 import { traceLook } from '../../state/looking';
-import { querySpec } from '../../state/spec';
 import type { Go } from '../../state/location';
 import { useSteps } from '../../state/location';
 import { encodePage, frozen } from '../../state/url';
 import { troubleOfError, troubleOfWarning } from '../../words/errors';
 import { Brief } from './Brief';
-import { curlOf } from './curl';
+import { CopyAs } from './CopyAs';
 import { EmptyState } from './EmptyState';
 import { eventsOf, holdsNothing } from './empty';
+import { GoTo } from './GoTo';
 import { replaceField } from './replaceField';
 import { Results } from './Results';
 import { TopBar } from './TopBar';
@@ -46,8 +47,10 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
   const [picked, setPicked] = useState<PlotPick | null>(null);
   const [ranging, setRanging] = useState(false);
   const [held, setHeld] = useState(false);
+  const [searching, setSearching] = useState(false);
   const crosshair = useRef(createCrosshair()).current;
   const { undo, redo } = useSteps();
+  useZone();
 
   const edit = useCallback((next: Explore) => go({ page: 'explore', explore: next }), [go]);
   /** About the events on the screen: those of the answer that is shown, in its times. */
@@ -59,8 +62,8 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
   const openTrace = useCallback((trace: string, at: number | null, span: string | null) => go({ page: 'trace', trace: traceLook(explore.dataset, trace, at, span) }), [go, explore.dataset]);
   const example = useExample(explore, fields, r.when, openTrace);
   const live = useCallback(() => go({ page: 'explore', explore: { ...explore, live: !explore.live } }, 'replace'), [explore, go]);
-  useExploreKeys({ explore, edit, setEditing, openRange: () => setRanging(true), again: r.again, cancel: r.cancel, running: r.running, undo, redo, link, live });
-  const rests = asked !== null || picked !== null || editing !== null || ranging || held;
+  useExploreKeys({ explore, edit, setEditing, openRange: () => setRanging(true), again: r.again, cancel: r.cancel, running: r.running, undo, redo, link, live, search: () => setSearching(true) });
+  const rests = asked !== null || picked !== null || editing !== null || ranging || held || searching;
   useLive(explore.live, rests, r.running || r.error !== null, r.shown?.answer.series?.step_seconds ?? 60, r.again);
 
   const lineLate = useSince(r.running && !explore.live, 100);
@@ -84,7 +87,7 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
   return (
     <CrosshairContext.Provider value={crosshair}>
       <ValueMenuContext.Provider value={setAsked}>
-        <TopBar explore={explore} datasets={datasets} when={r.when} now={now} undo={undo} redo={redo} ranging={ranging} setRanging={setRanging} liveRests={rests} onDataset={onDataset} onRange={(range) => edit(setRange(explore, range))} onLive={live} onLink={link} />
+        <TopBar explore={explore} datasets={datasets} when={r.when} now={now} undo={undo} redo={redo} ranging={ranging} setRanging={setRanging} liveRests={rests} onDataset={onDataset} onRange={(range) => edit(setRange(explore, range))} onLive={live} onLink={link} onSearch={() => setSearching(true)} />
         <main className="explore" data-testid="explore" data-settled={!r.running && (r.current || r.error !== null)}>
           <Brief explore={explore}>
             {(close) => <QueryStrip
@@ -94,7 +97,7 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
               editing={editing}
               setEditing={setEditing}
               onEdit={edit}
-              go={<>{goPart(close)}<button type="button" className="btn ghost" onClick={() => void copy(curlOf(window.location.origin, explore.dataset, querySpec(explore, r.when)))}>Copy as curl</button></>}
+              go={<>{goPart(close)}<CopyAs explore={explore} when={r.when} /></>}
             />}
           </Brief>
           <div className={stale ? 'answer stale' : 'answer'}>
@@ -105,7 +108,7 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
             {shown && !(empty && r.current) && (
               <>
                 <section className="charts" aria-label="Charts">
-                  <ViewBar explore={explore} stats={shown.answer.stats} events={eventsOf(shown.answer)} onView={(view) => edit({ ...explore, view })} />
+                  <ViewBar explore={explore} stats={shown.answer.stats} events={eventsOf(shown.answer)} onView={(view) => edit({ ...explore, view })} onCompare={(compare) => edit({ ...explore, compare })} />
                   <Suspense fallback={<ChartsToCome explore={explore} />}>
                     <ChartStack answer={shown.answer} explore={{ ...shown.explore, view: explore.view }} now={now} picked={picked} onPick={setPicked} onZoom={(from, to) => edit(setRange(explore, { from, to }))} onDifferent={different} />
                   </Suspense>
@@ -117,6 +120,7 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
           </div>
         </main>
         {asked && <ValueMenu asked={asked} explore={explore} onEdit={edit} onDifferent={different} onExample={example} onClose={() => setAsked(null)} />}
+        {searching && <GoTo explore={explore} fields={fields} when={r.when} onEdit={edit} onClose={() => setSearching(false)} />}
         {picked && <Suspense fallback={null}><PlotMenu picked={picked} explore={explore} now={now} onEdit={edit} onDifferent={different} onExample={example} onClose={() => setPicked(null)} /></Suspense>}
       </ValueMenuContext.Provider>
     </CrosshairContext.Provider>

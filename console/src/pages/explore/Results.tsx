@@ -8,6 +8,7 @@ import { EventTable } from '../../tables/EventTable';
 import { GroupTable } from '../../tables/GroupTable';
 import { count } from '../../words/numbers';
 import { linkToEvent } from './linkToEvent';
+import { Download } from './Download';
 import type { Shown } from './useRun';
 
 const PAGE = 100;
@@ -27,12 +28,16 @@ export function Results({ explore, run, when, shown, ready, onEdit, onTrace, onH
   };
   return (
     <section className="results" aria-label="Results">
-      <div className="tabs" role="tablist" aria-label="Results" onKeyDown={keys}>
+      <div className="tabs">
+        <div className="tabs-list" role="tablist" aria-label="Results" onKeyDown={keys}>
         {tabs.map(([id, label, size]) => (
           <button type="button" role="tab" key={id} id={`tab-${id}`} aria-selected={id === tab} aria-controls="results" tabIndex={id === tab ? 0 : -1} onClick={() => onEdit({ ...explore, tab: id })}>
             {label} {size !== null && <span className="dim">{count(size)}</span>}
           </button>
         ))}
+        </div>
+        <span className="sp" />
+        <Download explore={explore} tab={tab} when={when} />
       </div>
       <div role="tabpanel" id="results" aria-labelledby={`tab-${tab}`} className="panel">
         {tab === 'groups' ? (

@@ -1,4 +1,4 @@
-// The top of Explore, always in the same order: dataset, name of the query; undo and redo, time range, live, link.
+// The top of Explore, always in the same order: dataset, name of the query; undo and redo, search, time range, live, link.
 import type { DatasetInfo } from '../../api/types';
 import type { Explore, Range } from '../../state/explore';
 import { isLast } from '../../state/explore';
@@ -23,6 +23,7 @@ type Props = {
   onRange: (range: Range) => void;
   onLive: () => void;
   onLink: () => void;
+  onSearch: () => void;
 };
 
 export function TopBar(p: Props) {
@@ -37,6 +38,7 @@ export function TopBar(p: Props) {
         {p.undo && <button type="button" className="btn ghost icon" aria-label="Undo" title={`Undo ${modKey('Z')}`} onClick={p.undo}><Icon name="undo" /></button>}
         {p.redo && <button type="button" className="btn ghost icon" aria-label="Redo" title={`Redo ${modKey('⇧Z')}`} onClick={p.redo}><Icon name="redo" /></button>}
       </span>
+      <button type="button" className="btn goto-button" aria-haspopup="dialog" title={`Search all fields  ${modKey('K')}`} onClick={p.onSearch} data-testid="search"><Icon name="search" /><span className="words">Search all fields</span><kbd aria-hidden="true">{modKey('K')}</kbd></button>
       <TimeRange range={explore.range} shown={{ from: Date.parse(p.when.start_time), to: Date.parse(p.when.end_time) }} now={p.now} opened={p.ranging} onOpened={p.setRanging} onRange={p.onRange} />
       {isLast(explore.range) && (
         <button type="button" className="btn ghost wide" aria-pressed={explore.live} onClick={p.onLive} data-testid="live">

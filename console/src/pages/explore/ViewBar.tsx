@@ -2,6 +2,7 @@
 import type { Stats } from '../../api/types';
 import { isHeatmap, type Explore, type View } from '../../state/explore';
 import { count, duration } from '../../words/numbers';
+import { CompareMenu } from './CompareMenu';
 
 const LABELS: Record<View, string> = { heatmap: 'Heatmap', lines: 'Lines', stacked: 'Stacked', bars: 'Bars', number: 'Number' };
 
@@ -13,7 +14,7 @@ export function viewsOf(e: Explore): View[] {
 /** The view that is on when nobody chose. */
 export const viewNow = (e: Explore): View | null => e.view ?? (e.show.some(isHeatmap) ? 'heatmap' : null);
 
-export function ViewBar({ explore, stats, events, onView }: { explore: Explore; stats: Stats; events: number | null; onView: (view: View | null) => void }) {
+export function ViewBar({ explore, stats, events, onView, onCompare }: { explore: Explore; stats: Stats; events: number | null; onView: (view: View | null) => void; onCompare: (seconds: number | null) => void }) {
   const views = viewsOf(explore);
   const now = viewNow(explore);
   return (
@@ -23,6 +24,7 @@ export function ViewBar({ explore, stats, events, onView }: { explore: Explore; 
           <button type="button" key={view} aria-pressed={view === now} onClick={() => onView(view === 'heatmap' || view === explore.view ? null : view)}>{LABELS[view]}</button>
         ))}
       </div>
+      <CompareMenu explore={explore} onCompare={onCompare} />
       <span className="sp wide" />
       <Cost stats={stats} events={events} />
     </div>

@@ -6,7 +6,7 @@ import { zoomOut } from '../../state/edit';
 import type { Explore } from '../../state/explore';
 import { viewsOf } from './ViewBar';
 
-type Acts = { explore: Explore; edit: (next: Explore) => void; setEditing: (editing: Editing) => void; openRange: () => void; again: () => void; cancel: () => void; running: boolean; undo: (() => void) | null; redo: (() => void) | null; link: () => void; live: () => void };
+type Acts = { explore: Explore; edit: (next: Explore) => void; setEditing: (editing: Editing) => void; openRange: () => void; again: () => void; cancel: () => void; running: boolean; undo: (() => void) | null; redo: (() => void) | null; link: () => void; live: () => void; search: () => void };
 
 export function useExploreKeys(a: Acts) {
   const map = useMemo<KeyMap>(() => {
@@ -19,6 +19,7 @@ export function useExploreKeys(a: Acts) {
       y: a.link,
       l: a.live,
       '0': () => a.edit(zoomOut(a.explore)),
+      'mod+k': a.search,
       'mod+enter': a.again,
       'mod+z': () => a.undo?.(),
       'mod+shift+z': () => a.redo?.(),
