@@ -265,6 +265,11 @@ impl Scope {
         kept.chain(self.recent_columns().map(|c| c.field.clone())).collect()
     }
 
+    /// How many fields are known by name and have no column.
+    pub(crate) fn fields_without_columns(&self) -> usize {
+        self.all_fields().difference(&self.fields_with_columns()).count()
+    }
+
     /// Every field that is known by name.
     pub(crate) fn all_fields(&self) -> BTreeSet<FieldName> {
         let named = |d: &DatasetSnapshot| named_fields(d, &d.overflow()).into_iter().cloned().collect::<Vec<_>>();

@@ -31,6 +31,7 @@ const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1) 
 
 export function troubleOfWarning(warning: Warning, dataset: string): Trouble {
   if (warning.code === 'damaged_segment') return { code: warning.code, headline: `Part of ${warning.dataset} cannot be read.`, advice: sentence(warning.message), field: null, instead: null, retry: null };
+  if (warning.code === 'fields_not_compared') return { code: warning.code, headline: `${warning.fields.toLocaleString('en')} fields were not compared.`, advice: sentence(warning.message), field: null, instead: null, retry: null };
   const instead = closest(warning.similar);
   return { code: warning.code, ...unknownField(warning.field, instead, dataset), field: warning.field, instead, retry: null };
 }

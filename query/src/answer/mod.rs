@@ -127,6 +127,12 @@ pub enum Warning {
         /// Names that exist and look alike.
         similar: Vec<String>,
     },
+    /// Fields without columns of their own are compared only when they are named.
+    FieldsNotCompared {
+        fields: usize,
+        /// For people: what to do to compare them.
+        message: String,
+    },
     /// Events are missing, because the segments that hold them are damaged.
     DamagedSegment {
         dataset: String,

@@ -98,6 +98,7 @@ impl QueryEngine {
                 overflow::look_up(&mut scope, &names, question.times()).await?;
                 let mut warnings = warn_unknown(&scope, names, strict)?;
                 warnings.extend(scope.missing(question.times()));
+                warnings.extend(not_compared(&scope, &question));
                 let cancelled = Cancelled::default();
                 let memory = MemoryConsumer::new("compare").register(&context.runtime_env().memory_pool);
                 let workers = Workers { threads, stop: cancelled.flag(), memory };
@@ -109,6 +110,18 @@ impl QueryEngine {
         };
         self.run(options, missing::answer_without_damaged(scope, ask)).await
     }
+}
+
+/// With ten thousand fields, those that come seldom share a column, and are not looked at one by one.
+fn not_compared(scope: &Scope, question: &Comparison) -> Option<Warning> {
+    let fields = if question.fields.is_none() { scope.fields_without_columns() } else { 0 };
+    (fields > 0).then(|| Warning::FieldsNotCompared {
+        fields,
+        message: format!(
+            "{fields} fields that come seldom have no column and were not compared; name those of interest in \"fields\", or \
+             raise fields_at_sight_max"
+        ),
+    })
 }
 
 struct Run {

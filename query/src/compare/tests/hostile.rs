@@ -185,3 +185,22 @@ fn what_cannot_be_compared_is_refused() {
         assert!(error.code == code && error.message.contains(named), "{spec}: {error:?}");
     }
 }
+
+#[test]
+fn fields_that_are_not_compared_are_said() {
+    let mut events = events(53, 3_000, |e| if e.is("build", "b1") { 0.5 } else { 0.05 });
+    for (at, event) in events.iter_mut().enumerate() {
+        for rare in [2 * at, 2 * at + 1] {
+            event.set(&format!("rare.{:04}", rare % 5_000), at as i64);
+        }
+    }
+    let bed = Bed::of(&events);
+    let answer = bed.ask(json!({ "selection": where_is("error", true) }));
+    assert_eq!(told(&answer), ["build = b1"]);
+    let warning = &answer["warnings"][0];
+    assert_eq!((&warning["code"], answer["warnings"].as_array().unwrap().len()), (&json!("fields_not_compared"), 1));
+    let compared = answer["fields_compared"].as_u64().unwrap();
+    assert!(warning["fields"].as_u64().unwrap() + compared >= 5_000, "{warning}, {compared}");
+    let named = bed.ask(json!({ "selection": where_is("error", true), "fields": ["build", "rare.4999"] }));
+    assert_eq!((&named["fields_compared"], &named["warnings"]), (&json!(2), &Value::Null));
+}
