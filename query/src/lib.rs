@@ -5,7 +5,8 @@
 //! finds fields without columns), [`execute`] runs it under a deadline and a memory budget, [`answer`] writes it down,
 //! [`missing`] says what it lacks. [`rows`] reads whole events, [`compare`] says what is different about some of them,
 //! [`fields`] lists what there is to ask about, [`matching`] finds the places of events for whoever removes them. [`sql`] is
-//! another way to ask, [`export`] another way to answer: row by row in CSV, Arrow or Parquet, however many there are.
+//! another way to ask, [`export`] another way to answer: row by row in CSV, Arrow or Parquet, however many there are;
+//! [`explain`] says how an answer came about and [`watch`] how far it is.
 //!
 //! This crate must not know HTTP, sockets, files or the WAL. It is the only one that knows DataFusion.
 
@@ -17,6 +18,7 @@ pub mod spec;
 mod answer;
 mod compare;
 mod execute;
+mod explain;
 mod export;
 mod fields;
 mod filter;
@@ -33,17 +35,20 @@ mod scope;
 mod sql;
 mod text;
 mod typed;
+mod watch;
 
 pub use answer::{Answer, AnswerColumn, AnswerStats, Heatmap, SegmentStats, Series, SeriesGroup, Warning};
 pub use compare::{
-    BinAnswer, CompareAnswer, CompareEvent, CompareSpec, CompareStats, DistinctAnswer, ExplanationAnswer, FieldAnswer,
-    MedianAnswer, RivalAnswer, SharesAnswer, SideAnswer, SideSpec, ValueAnswer,
+    BinAnswer, CompareAnswer, CompareSpec, CompareStats, DistinctAnswer, ExplanationAnswer, FieldAnswer, MedianAnswer,
+    RivalAnswer, SharesAnswer, SideAnswer, SideSpec, ValueAnswer,
 };
 pub use error::{QueryError, QueryErrorKind};
 pub use execute::{QueryCounts, QueryEngine, QuerySettings};
+pub use explain::{Explanation, SegmentExplanation};
 pub use export::{Export, Format};
 pub use fields::{DatasetList, DatasetSummary, FieldList, FieldSummary, ValueCount, ValueList};
 pub use matching::{ChosenEvents, MatchingRows};
 pub use rows::RowsAnswer;
-pub use spec::{DeletionSpec, Options, QuerySpec, RowsSpec, read_spec};
+pub use spec::{DeletionSpec, Options, QueryOptions, QuerySpec, RowsSpec, read_spec};
 pub use sql::{SqlAnswer, SqlFormat, SqlReply, SqlSpec};
+pub use watch::AnswerEvent;

@@ -227,7 +227,7 @@ export interface paths {
         put?: never;
         /**
          * Ask: calculations over events, by group and over time
-         * @description With `Accept: text/csv`, `application/vnd.apache.arrow.stream` or `application/vnd.apache.parquet` the groups are sent while they are made, all of them unless `limit` says less.
+         * @description With `Accept: text/csv`, `application/vnd.apache.arrow.stream` or `application/vnd.apache.parquet` the groups are sent while they are made, all of them unless `limit` says less. With `Accept: text/event-stream` there are `progress` events, then the `answer`, or an `error`.
          */
         post: operations["query"];
         delete?: never;
@@ -486,6 +486,7 @@ export interface components {
         Answer: {
             /** @description The breakdowns, then the calculations. */
             columns: components["schemas"]["AnswerColumn"][];
+            explain?: null | components["schemas"]["Explanation"];
             heatmaps: components["schemas"]["Heatmap"][];
             /** @description Every calculation over the groups beyond the limit; null if there are none, absent if disabled. */
             other?: {
@@ -737,6 +738,17 @@ export interface components {
              * @description 202: durable. 400: rejected.
              */
             status: number;
+        };
+        /** @description See the module. */
+        Explanation: {
+            /** @description The plan of the groups. */
+            plan: string;
+            /** @description At most 10,000. */
+            segments: components["schemas"]["SegmentExplanation"][];
+            /** @description A statement for `/api/v1/sql` with the same groups. */
+            sql: string;
+            /** @description Where the statement says something else than the query, if it does. */
+            sql_differs: string[];
         };
         ExplanationAnswer: {
             /** Format: double */
@@ -1056,6 +1068,21 @@ export interface components {
         };
         /** @enum {string} */
         Scope: "ingest" | "query" | "admin";
+        /** @description What became of one segment. */
+        SegmentExplanation: {
+            dataset: string;
+            kept: boolean;
+            reason: string;
+            /**
+             * Format: int64
+             * @description Rows that are looked at, of those in the segment.
+             */
+            rows: number;
+            /** Format: int64 */
+            rows_total: number;
+            /** Format: int64 */
+            segment: number;
+        };
         SegmentStats: {
             /** Format: int64 */
             scanned: number;
@@ -2160,6 +2187,8 @@ export interface operations {
                 strict?: boolean;
                 /** @description 1 to 600, default 30 */
                 timeout_seconds?: number;
+                /** @description Say how the answer came about */
+                explain?: boolean;
             };
             header?: never;
             path: {

@@ -11,6 +11,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::explain::Explanation;
+
 pub(crate) use heatmap::heatmap;
 pub(crate) use value::{cell, float, integer, key, scalar, time};
 
@@ -37,6 +39,9 @@ pub struct Answer {
     pub stats: AnswerStats,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
+    /// How the answer came about, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explain: Option<Explanation>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]

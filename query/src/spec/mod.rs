@@ -13,7 +13,7 @@ mod wire;
 pub use read::read_spec;
 pub use wire::{
     CalculationSpec, DeletionSpec, FilterCombination, FilterSpec, HavingSpec, Options, OrderDirection, OrderSpec,
-    QuerySpec, RowsSpec, TimeSpec,
+    QueryOptions, QuerySpec, RowsSpec, TimeSpec,
 };
 
 pub(crate) use parse::{filters, parse_deletion, parse_query, parse_rows};
