@@ -30,6 +30,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use crate::answer::{self, Answer, AnswerColumn, AnswerStats, Heatmap, SegmentStats, Warning};
 use crate::error::{QueryError, QueryErrorKind};
+use crate::explain;
 use crate::export::{Export, Format};
 use crate::functions::Sketch;
 use crate::limits;
@@ -39,7 +40,8 @@ use crate::overflow;
 use crate::plan::{self, Aggregates, BUCKET, GROUP, Planner, SKETCH, group_key};
 use crate::scan::ScanStats;
 use crate::scope::Scope;
-use crate::spec::{CalculationOp, Options, Query, QuerySpec, parse_query, rfc3339};
+use crate::spec::{CalculationOp, Options, Query, QueryOptions, QuerySpec, parse_query, rfc3339};
+use crate::watch::{AnswerEvent, Watch};
 
 mod series;
 #[cfg(test)]
@@ -172,16 +174,48 @@ impl QueryEngine {
         snapshot: Snapshot,
         datasets: &str,
         spec: &QuerySpec,
-        options: &Options,
+        options: &QueryOptions,
         now: TimestampNs,
+    ) -> Result<Answer, QueryError> {
+        self.query_watched(snapshot, datasets, spec, options, now, Watch::default()).await
+    }
+
+    /// The same, with progress on the way.
+    pub async fn query_with_events(
+        &self,
+        snapshot: Snapshot,
+        datasets: &str,
+        spec: &QuerySpec,
+        options: &QueryOptions,
+        now: TimestampNs,
+        watch: impl Fn(AnswerEvent<Answer>) + Send + Sync + 'static,
+    ) -> Result<Answer, QueryError> {
+        let watch = Watch::telling(move |done, total| watch(AnswerEvent::Progress { done, total }));
+        self.query_watched(snapshot, datasets, spec, options, now, watch).await
+    }
+
+    async fn query_watched(
+        &self,
+        snapshot: Snapshot,
+        datasets: &str,
+        spec: &QuerySpec,
+        options: &QueryOptions,
+        now: TimestampNs,
+        watch: Watch,
     ) -> Result<Answer, QueryError> {
         let query = parse_query(spec, now)?;
         let scope = Scope::new(snapshot, datasets)?;
-        let (context, partitions, strict) = (self.context(), self.settings.threads, options.strict);
+        let watch = Arc::new(watch);
+        let config = self.config().with_extension(Arc::clone(&watch));
+        let context = SessionContext::new_with_config_rt(config, Arc::clone(&self.environment));
         let _cancelled = Cancelled::of(&context);
-        let ask =
-            move |scope| Run { context: context.clone(), partitions, scope, query: query.clone(), strict }.answer();
-        self.run(options, missing::answer_without_damaged(scope, ask)).await
+        let (partitions, strict) = (self.settings.threads, options.strict);
+        let explain = options.explain.then(|| datasets.to_owned());
+        let ask = move |scope| {
+            let (context, query, watch) = (context.clone(), query.clone(), Arc::clone(&watch));
+            Run { context, partitions, scope, query, strict, explain: explain.clone(), watch }.answer()
+        };
+        self.run(&options.common(), missing::answer_without_damaged(scope, ask)).await
     }
 
     /// The groups of a query in a form of their own. Without a limit all of them.
@@ -325,6 +359,9 @@ struct Run {
     scope: Scope,
     query: Query,
     strict: bool,
+    /// The datasets as they were asked for, if the answer is to be explained.
+    explain: Option<String>,
+    watch: Arc<Watch>,
 }
 
 impl Run {
@@ -338,6 +375,7 @@ impl Run {
         warnings.extend(self.scope.missing(self.query.times()));
         let planner = Planner::new(&self.scope, &self.query, self.partitions)?;
 
+        self.watch.expect(self.scans());
         let mut groups = self.collect(planner.groups(&stats)?).await?;
         let more = groups.num_rows() > self.query.limit;
         if more {
@@ -366,6 +404,13 @@ impl Run {
             Some(offset) => Some(self.compared(offset, &groups).await?),
             None => None,
         };
+        let explain = match &self.explain {
+            Some(datasets) => {
+                let plan = planner.groups(&Arc::default())?;
+                Some(explain::explain(&self.context, &self.scope, &self.query, datasets, &plan, &self.watch).await?)
+            }
+            None => None,
+        };
         Ok(Answer {
             columns: self.columns(&planner, &groups),
             rows,
@@ -376,7 +421,16 @@ impl Run {
             other,
             stats: self.stats(&planner, &stats, began),
             warnings,
+            explain,
         })
+    }
+
+    /// How often the events are read, at most.
+    fn scans(&self) -> u64 {
+        let grouped = !self.query.breakdowns.is_empty();
+        let total = self.query.total && (grouped || !self.query.havings.is_empty());
+        let heatmaps = self.query.calculations.iter().filter(|c| c.op == CalculationOp::Heatmap).count() as u64;
+        1 + u64::from(total) + u64::from(self.query.other && grouped) + u64::from(self.query.series) + heatmaps
     }
 
     /// Runs a plan; all of its rows as one batch.

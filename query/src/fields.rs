@@ -18,7 +18,7 @@ use crate::error::QueryError;
 use crate::execute::QueryEngine;
 use crate::limits;
 use crate::scope::{self, Scope};
-use crate::spec::{CalculationSpec, FilterSpec, Options, QuerySpec, TimeRange, TimeSpec, rfc3339};
+use crate::spec::{CalculationSpec, FilterSpec, Options, QueryOptions, QuerySpec, TimeRange, TimeSpec, rfc3339};
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DatasetList {
@@ -178,7 +178,7 @@ impl QueryEngine {
             disable_other_by_aggregate: true,
             ..QuerySpec::default()
         };
-        let answer = self.query(snapshot, datasets, &spec, &Options::default(), now).await?;
+        let answer = self.query(snapshot, datasets, &spec, &QueryOptions::default(), now).await?;
         let values = answer.rows.into_iter().filter_map(|row| {
             let [value, events] = <[Value; 2]>::try_from(row).ok()?;
             Some(ValueCount { value, events })

@@ -2,11 +2,12 @@
 //!
 //! The way of a question: [`spec`] parses it once into typed form, [`scope`] finds the datasets and fields it names,
 //! [`expression`] calculates fields that nobody sent, [`plan`] makes DataFusion plans of it, [`prune`] leaves out what
-//! cannot match, [`scan`] reads the rest ([`overflow`] finds fields without columns), [`execute`] runs it under a deadline and a memory budget, [`answer`] writes it down,
-//! [`missing`] says what it lacks. [`rows`] reads whole events, [`trace`] puts those of a trace in order, [`compare`] says
-//! what is different about some of them, [`fields`] lists what there is to ask about, [`matching`] finds the places of events
-//! for whoever removes them. [`sql`] is another way to ask, [`export`] another way to answer: row by row in CSV, Arrow or
-//! Parquet, however many there are.
+//! cannot match, [`scan`] reads the rest ([`overflow`] finds fields without columns), [`execute`] runs it under a deadline and
+//! a memory budget, [`answer`] writes it down, [`missing`] says what it lacks. [`rows`] reads whole events, [`trace`] puts
+//! those of a trace in order, [`compare`] says what is different about some of them, [`fields`] lists what there is to ask
+//! about, [`matching`] finds the places of events for whoever removes them. [`sql`] is another way to ask, [`export`] another
+//! way to answer: row by row in CSV, Arrow or Parquet, however many there are; [`explain`] says how an answer came about and
+//! [`watch`] how far it is.
 //!
 //! This crate must not know HTTP, sockets, files or the WAL. It is the only one that knows DataFusion.
 
@@ -20,8 +21,9 @@ mod compare;
 #[cfg(test)]
 mod differential;
 mod execute;
-mod expression;
+mod explain;
 mod export;
+mod expression;
 mod fields;
 mod filter;
 mod functions;
@@ -38,18 +40,21 @@ mod sql;
 mod text;
 mod trace;
 mod typed;
+mod watch;
 
 pub use answer::{Answer, AnswerColumn, AnswerStats, Compared, Heatmap, SegmentStats, Series, SeriesGroup, Warning};
 pub use compare::{
-    BinAnswer, CompareAnswer, CompareEvent, CompareSpec, CompareStats, DistinctAnswer, ExplanationAnswer, FieldAnswer,
-    MedianAnswer, RivalAnswer, SharesAnswer, SideAnswer, SideSpec, ValueAnswer,
+    BinAnswer, CompareAnswer, CompareSpec, CompareStats, DistinctAnswer, ExplanationAnswer, FieldAnswer, MedianAnswer,
+    RivalAnswer, SharesAnswer, SideAnswer, SideSpec, ValueAnswer,
 };
 pub use error::{QueryError, QueryErrorKind};
 pub use execute::{QueryCounts, QueryEngine, QuerySettings};
+pub use explain::{Explanation, SegmentExplanation};
 pub use export::{Export, Format};
 pub use fields::{DatasetList, DatasetSummary, FieldList, FieldSummary, ValueCount, ValueList};
 pub use matching::{ChosenEvents, MatchingRows};
 pub use rows::RowsAnswer;
-pub use spec::{CalculatedFieldSpec, DeletionSpec, Options, QuerySpec, RowsSpec, TimeSpec, read_spec};
+pub use spec::{CalculatedFieldSpec, DeletionSpec, Options, QueryOptions, QuerySpec, RowsSpec, TimeSpec, read_spec};
 pub use sql::{SqlAnswer, SqlFormat, SqlReply, SqlSpec};
 pub use trace::{EventAnswer, LinkAnswer, OwnRoles, Roles, SpanAnswer, SpanEventAnswer, TraceAnswer, TraceSpec};
+pub use watch::AnswerEvent;

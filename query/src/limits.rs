@@ -74,6 +74,8 @@ pub const SQL_OPERATORS_MAX: usize = 1_000;
 pub const STACK_BYTES: usize = 32 << 20;
 /// Bytes of the rows of an answer in JSON to SQL; whoever wants more takes it in another form, in pieces.
 pub const SQL_ANSWER_BYTES_MAX: usize = 64 << 20;
+/// Segments that an explanation names.
+pub const EXPLAIN_SEGMENTS_MAX: usize = 10_000;
 /// Bytes of an export that are gathered before they are sent on.
 pub const EXPORT_PIECE_BYTES: usize = 64 << 10;
 /// Pieces of an export that wait for its reader.

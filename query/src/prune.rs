@@ -34,7 +34,7 @@ mod screen;
 #[cfg(test)]
 mod tests;
 
-use fate::{Fate, SegmentFate};
+pub(crate) use fate::{Fate, SegmentFate};
 use screen::{Screen, hold_all};
 
 /// One conjunct of the filter over columns of its own.

@@ -43,6 +43,7 @@ use crate::expression::deliver;
 use crate::prune::{self, Predicate, Pruned, Unit, column_index, overflow_of};
 use crate::scope::{ScanColumn, Scope, schema_of};
 use crate::spec::TimeRange;
+use crate::watch::Watch;
 use crate::{limits, overflow};
 
 /// What a scan read and skipped.
@@ -136,6 +137,9 @@ impl TableProvider for EventTable {
         let pruned = prune::prune(&self.scope.datasets, range, &predicates, &projected)
             .map_err(|e| DataFusionError::External(Box::new(e)))?;
         self.stats.note_pruned(&pruned);
+        if let Some(watch) = state.config().get_extension::<Watch>() {
+            watch.begin_scan(&pruned);
+        }
         let schema = schema_of(&projected);
         let partitions = self.partitions.min(pruned.units.len()).max(1);
         let work = Arc::new(Work {
@@ -262,7 +266,8 @@ impl PartitionStream for Partition {
 
     fn execute(&self, context: Arc<TaskContext>) -> SendableRecordBatchStream {
         let stop = Stop::of(context.session_config());
-        Box::pin(ScanStream { work: Arc::clone(&self.0), reading: None, stop })
+        let watch = context.session_config().get_extension::<Watch>();
+        Box::pin(ScanStream { work: Arc::clone(&self.0), reading: None, stop, watch })
     }
 }
 
@@ -282,6 +287,7 @@ struct ScanStream {
     reading: Option<Reading>,
     /// Rows that fail are read without an end of a poll: whoever asked may have gone away meanwhile.
     stop: Stop,
+    watch: Option<Arc<Watch>>,
 }
 
 impl ScanStream {
@@ -304,7 +310,10 @@ impl ScanStream {
             match batch {
                 Some(batch) if batch.num_rows() > 0 => return Ok(Some(batch)),
                 Some(_) => {}
-                None => self.reading = None,
+                None => {
+                    self.reading = None;
+                    self.watch.iter().for_each(|watch| watch.unit_done());
+                }
             }
         }
     }

@@ -31,6 +31,7 @@ mod sending;
 mod session;
 mod sql;
 mod tasks;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod traces;

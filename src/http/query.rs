@@ -5,13 +5,16 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use outcrop_query::{Answer, DatasetList, FieldList, Options, QuerySpec, RowsAnswer, RowsSpec, ValueList, read_spec};
+use outcrop_query::{
+    Answer, DatasetList, FieldList, Options, QueryOptions, QuerySpec, RowsAnswer, RowsSpec, ValueList, read_spec,
+};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::access::Caller;
 use super::error::ErrorBody;
 use super::names::Names;
+use super::telling::{self, wants_events};
 use super::{ApiError, App, body, export};
 
 /// Bytes of a spec.
@@ -66,11 +69,13 @@ pub(super) type Parsed<T> = Result<Query<T>, QueryRejection>;
     path = "/api/v1/query/{dataset}",
     tag = "query",
     description = "With `Accept: text/csv`, `application/vnd.apache.arrow.stream` or `application/vnd.apache.parquet` the groups are \
-                   sent while they are made, all of them unless `limit` says less.",
+                   sent while they are made, all of them unless `limit` says less. With `Accept: text/event-stream` there are \
+                   `progress` events, then the `answer`, or an `error`.",
     params(
         ("dataset" = String, Path, description = "A dataset, several separated by commas, or * for all"),
         ("strict" = Option<bool>, Query, description = "Make unknown fields an error"),
         ("timeout_seconds" = Option<u64>, Query, description = "1 to 600, default 30"),
+        ("explain" = Option<bool>, Query, description = "Say how the answer came about"),
     ),
     request_body = QuerySpec,
     responses(
@@ -86,14 +91,28 @@ pub(crate) async fn query(
     State(app): State<App>,
     caller: Caller,
     Names(dataset): Names<String>,
-    options_given: Parsed<Options>,
+    options_given: Parsed<QueryOptions>,
     headers: HeaderMap,
     Spec(spec): Spec<QuerySpec>,
 ) -> Result<Response, ApiError> {
     let options = options(options_given)?;
     let (snapshot, now) = (caller.snapshot(&app.store), app.store.clock().now());
     if let Some(format) = export::wanted(&headers) {
+        if options.explain {
+            return Err(ApiError::bad_request(
+                "malformed_options",
+                "only an answer in JSON can be explained; leave explain out",
+            ));
+        }
+        let options = options.common();
         return Ok(export::reply(app.engine.export_query(snapshot, &dataset, &spec, &options, format, now).await?));
+    }
+    if wants_events(&headers) {
+        return telling::reply(|tell| async move {
+            let watch = move |event| drop(tell.send(event));
+            app.engine.query_with_events(snapshot, &dataset, &spec, &options, now, watch).await
+        })
+        .await;
     }
     Ok(Json(app.engine.query(snapshot, &dataset, &spec, &options, now).await?).into_response())
 }

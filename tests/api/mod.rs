@@ -12,6 +12,7 @@ mod datasets;
 mod deletion;
 mod elasticsearch;
 mod exactly_once;
+mod explain;
 mod exports;
 mod grpc;
 mod guards;

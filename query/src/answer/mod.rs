@@ -11,6 +11,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::explain::Explanation;
+
 pub(crate) use heatmap::heatmap;
 pub(crate) use value::{cell, float, integer, key, scalar, time};
 
@@ -40,6 +42,9 @@ pub struct Answer {
     pub stats: AnswerStats,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
+    /// How the answer came about, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explain: Option<Explanation>,
 }
 
 /// The groups of an answer at an earlier time, in their order.

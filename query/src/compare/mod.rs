@@ -33,5 +33,4 @@ pub use answer::{
     BinAnswer, CompareAnswer, CompareStats, DistinctAnswer, ExplanationAnswer, FieldAnswer, MedianAnswer, RivalAnswer,
     SharesAnswer, SideAnswer, ValueAnswer,
 };
-pub use run::CompareEvent;
 pub use spec::{CompareSpec, SideSpec};

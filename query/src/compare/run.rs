@@ -30,16 +30,11 @@ use crate::execute::{Cancelled, QueryEngine, warn_unknown};
 use crate::scan::ScanStats;
 use crate::scope::Scope;
 use crate::spec::{Filter, FilterCombination, Options, TimeRange, filters};
+use crate::watch::AnswerEvent;
 use crate::{limits, missing, overflow};
 
 /// What happens before the answer.
-#[derive(Clone, Debug)]
-pub enum CompareEvent {
-    /// Fields read of all that are to be read.
-    Progress { done: usize, total: usize },
-    /// An answer from a sample.
-    First(Box<CompareAnswer>),
-}
+type CompareEvent = AnswerEvent<CompareAnswer>;
 
 /// The part of a window's events that the window before must have to be a witness.
 const WITNESS_PART_MIN: f64 = 0.1;
@@ -69,7 +64,7 @@ impl QueryEngine {
         spec: &CompareSpec,
         options: &Options,
         now: TimestampNs,
-        watch: impl Fn(CompareEvent) + Send + Sync + 'static,
+        watch: impl Fn(AnswerEvent<CompareAnswer>) + Send + Sync + 'static,
     ) -> Result<CompareAnswer, QueryError> {
         self.compare_watched(snapshot, datasets, spec, options, now, Some(Arc::new(watch))).await
     }
@@ -163,7 +158,7 @@ impl Run {
         let total = if self.question.exact { 2 * fields.len() } else { fields.len() };
         let progress = |fields: usize| {
             let done = done.fetch_add(fields, Ordering::Relaxed) + fields;
-            self.tell(CompareEvent::Progress { done, total });
+            self.tell(CompareEvent::Progress { done: done as u64, total: total as u64 });
         };
 
         let drawn = draw(&sides, draws(kind, baseline, Draw::Pages(rows_max), rows_max));

@@ -13,7 +13,7 @@ mod wire;
 pub use read::read_spec;
 pub use wire::{
     CalculatedFieldSpec, CalculationSpec, DeletionSpec, FilterCombination, FilterSpec, HavingSpec, Options,
-    OrderDirection, OrderSpec, QuerySpec, RowsSpec, TimeSpec,
+    OrderDirection, OrderSpec, QueryOptions, QuerySpec, RowsSpec, TimeSpec,
 };
 
 pub(crate) use parse::{calculated_fields, filters, parse_deletion, parse_query, parse_rows};

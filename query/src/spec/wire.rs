@@ -171,6 +171,22 @@ pub struct Options {
     pub timeout_seconds: Option<u64>,
 }
 
+/// The same of `/query`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct QueryOptions {
+    pub strict: bool,
+    pub timeout_seconds: Option<u64>,
+    /// Say how the answer came about.
+    pub explain: bool,
+}
+
+impl QueryOptions {
+    pub fn common(&self) -> Options {
+        Options { strict: self.strict, timeout_seconds: self.timeout_seconds }
+    }
+}
+
 impl Options {
     /// Seconds that the question may take, checked.
     pub(crate) fn seconds(&self) -> Result<u64, QueryError> {
