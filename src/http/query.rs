@@ -1,5 +1,7 @@
 //! Questions: queries, rows, datasets, fields, values. Take a spec, call the engine, reply.
 
+use std::time::Instant;
+
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, Query, Request, State};
@@ -64,8 +66,11 @@ pub(crate) async fn query(
     Spec(spec): Spec<QuerySpec>,
 ) -> Result<Json<Answer>, ApiError> {
     let options = options(options_given)?;
-    let now = app.store.clock().now();
-    Ok(Json(app.engine.query(caller.snapshot(&app.store), &dataset, &spec, &options, now).await?))
+    let (now, began) = (app.store.clock().now(), Instant::now());
+    let answer = app.engine.query(caller.snapshot(&app.store), &dataset, &spec, &options, now).await;
+    let refused = answer.as_ref().err().map(|error| error.code);
+    app.history.note(&caller, &dataset, &spec, now, began.elapsed(), refused);
+    Ok(Json(answer?))
 }
 
 /// Look: raw events by time, a page at a time

@@ -15,6 +15,7 @@ mod exactly_once;
 mod grpc;
 mod guards;
 mod honeycomb;
+mod kept;
 mod keys;
 mod lifetime;
 mod lists;
@@ -29,6 +30,7 @@ mod sessions;
 mod shapes;
 mod specs;
 mod syslog;
+mod tail;
 mod traces;
 mod wide;
 
