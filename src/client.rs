@@ -83,8 +83,32 @@ impl Client {
         self.ask("query", dataset, spec)
     }
 
+    /// What a tail says, line by line, until it ends. Every attempt may take as long as it wants.
+    pub(crate) fn tail(&self, dataset: &str, filters: &Value, after: Option<u64>) -> Result<impl Read, ClientError> {
+        let url = format!("{}/api/v1/tail/{}", self.url, encode(dataset));
+        let mut request = self.agent.get(&url).query("filters", filters.to_string());
+        if let Some(after) = after {
+            request = request.query("after", after.to_string());
+        }
+        let answer = request.config().timeout_global(None).build().call();
+        match answer {
+            Ok(answer) if answer.status() == 200 => Ok(answer.into_body().into_reader()),
+            answer => self.read(&url, answer).and_then(|()| {
+                Err(ClientError::Unreachable { url: url.clone(), reason: "it sends no tail".to_owned() })
+            }),
+        }
+    }
+
     pub(crate) fn compare(&self, dataset: &str, spec: &Value) -> Result<Value, ClientError> {
         self.ask("compare", dataset, spec)
+    }
+
+    /// Makes one of the things that people keep.
+    pub(crate) fn create(&self, kind: &str, thing: &Value) -> Result<Value, ClientError> {
+        let url = format!("{}/api/v1/{kind}", self.url);
+        let body = thing.to_string();
+        let answer = self.agent.post(&url).header("Content-Type", "application/json").send(body.as_bytes());
+        self.read(&url, answer)
     }
 
     fn ask(&self, route: &str, dataset: &str, spec: &Value) -> Result<Value, ClientError> {
@@ -106,7 +130,7 @@ impl Client {
         let mut text = String::new();
         let read = answer.body_mut().as_reader().take(ANSWER_BYTES_MAX).read_to_string(&mut text);
         read.map_err(|e| unreachable(e.to_string()))?;
-        if status == 200 {
+        if (200..300).contains(&status) {
             return serde_json::from_str(&text).map_err(|e| unreachable(format!("the answer cannot be read: {e}")));
         }
         let error: Value = serde_json::from_str(&text).unwrap_or_default();

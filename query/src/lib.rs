@@ -4,8 +4,8 @@
 //! [`expression`] calculates fields that nobody sent, [`plan`] makes DataFusion plans of it, [`prune`] leaves out what
 //! cannot match, [`scan`] reads the rest ([`overflow`] finds fields without columns), [`execute`] runs it under a deadline and
 //! a memory budget, [`answer`] writes it down, [`missing`] says what it lacks. [`rows`] reads whole events, [`trace`] puts
-//! those of a trace in order, [`compare`] says what is different about some of them, [`fields`] lists what there is to ask
-//! about, [`matching`] finds the places of events for whoever removes them. [`sql`] is another way to ask, [`export`] another
+//! those of a trace in order, [`tail`] follows what comes in, [`compare`] says what is different about some of them,
+//! [`fields`] lists what there is to ask about, [`matching`] finds the places of events for whoever removes them. [`sql`] is another way to ask, [`export`] another
 //! way to answer: row by row in CSV, Arrow or Parquet, however many there are; [`explain`] says how an answer came about and
 //! [`watch`] how far it is.
 //!
@@ -37,6 +37,7 @@ mod rows;
 mod scan;
 mod scope;
 mod sql;
+mod tail;
 mod text;
 mod trace;
 mod typed;
@@ -54,7 +55,11 @@ pub use export::{Export, Format};
 pub use fields::{DatasetList, DatasetSummary, FieldList, FieldSummary, ValueCount, ValueList};
 pub use matching::{ChosenEvents, MatchingRows};
 pub use rows::RowsAnswer;
-pub use spec::{CalculatedFieldSpec, DeletionSpec, Options, QueryOptions, QuerySpec, RowsSpec, TimeSpec, read_spec};
+pub use spec::{
+    CalculatedFieldSpec, DeletionSpec, FilterCombination, FilterSpec, Options, QueryOptions, QuerySpec, RowsSpec, TimeSpec,
+    read_spec,
+};
 pub use sql::{SqlAnswer, SqlFormat, SqlReply, SqlSpec};
+pub use tail::{TailPage, TailSpec};
 pub use trace::{EventAnswer, LinkAnswer, OwnRoles, Roles, SpanAnswer, SpanEventAnswer, TraceAnswer, TraceSpec};
 pub use watch::AnswerEvent;

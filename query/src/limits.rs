@@ -34,6 +34,8 @@ pub const TRACE_SPANS_MAX: usize = 100_000;
 pub const TRACE_EVENTS_MAX: usize = 200_000;
 /// Bytes of a trace id.
 pub const TRACE_ID_BYTES_MAX: usize = 256;
+/// Events that a tail takes at once; more is more than anybody reads.
+pub const TAIL_EVENTS_MAX: usize = 500;
 /// Bins of a heatmap.
 pub const HEATMAP_BINS_MAX: usize = 64;
 /// Seconds of the default time range.

@@ -124,6 +124,14 @@ struct Place {
     row: usize,
 }
 
+/// The places of a page's events, and of one more if there are more, in units of work.
+struct Searched {
+    units: Vec<Unit>,
+    places: Vec<(EventKey, Place)>,
+    /// Events that were found to match; those that cannot reach the page need not be looked at.
+    matched: u64,
+}
+
 struct Pager {
     context: SessionContext,
     scope: Scope,
@@ -139,10 +147,13 @@ struct Page {
     after: Option<EventKey>,
     newest: BinaryHeap<Reverse<(EventKey, Place)>>,
     oldest: BinaryHeap<(EventKey, Place)>,
+    /// Events that were offered.
+    offered: u64,
 }
 
 impl Page {
     fn offer(&mut self, key: EventKey, place: Place) {
+        self.offered += 1;
         let seen = |after: EventKey| if self.descending { key >= after } else { key <= after };
         if self.after.is_some_and(seen) {
             return;
@@ -191,7 +202,7 @@ impl Pager {
 
         let stats = ScanStats::default();
         let wanted = self.wanted();
-        let (units, mut found) = self.search(&wanted, &stats)?;
+        let Searched { units, places: mut found, .. } = self.search(&wanted, &stats)?;
         let more = found.len() > self.query.limit;
         found.truncate(self.query.limit);
         let (columns, rows) = self.fetch(&units, &found, &wanted)?;
@@ -202,8 +213,8 @@ impl Pager {
         Ok(RowsAnswer { columns, rows, cursor, stats, warnings })
     }
 
-    /// The places of the page's events in their order, and of one more if there are more; in units of work.
-    fn search(&self, wanted: &Wanted, stats: &ScanStats) -> Result<(Vec<Unit>, Vec<(EventKey, Place)>), QueryError> {
+    /// The places of the page's events in their order.
+    fn search(&self, wanted: &Wanted, stats: &ScanStats) -> Result<Searched, QueryError> {
         let mut used = BTreeSet::new();
         let filter = filter::expression(&self.query.filter, &self.scope, &mut used)?;
         let used: Vec<ScanColumn> = used.into_iter().collect();
@@ -211,8 +222,8 @@ impl Pager {
         let pruned = prune::prune(&self.scope.datasets, self.query.range, &predicates, &wanted.columns())?;
         stats.note_pruned(&pruned);
         let units: Vec<Unit> = pruned.units.into();
-        let found = self.find(&units, &predicates, stats)?;
-        Ok((units, found))
+        let (places, matched) = self.find(&units, &predicates, stats)?;
+        Ok(Searched { units, places, matched })
     }
 
     fn check(&self) -> Result<(), QueryError> {
@@ -229,13 +240,14 @@ impl Pager {
         units: &[Unit],
         predicates: &[Predicate],
         stats: &ScanStats,
-    ) -> Result<Vec<(EventKey, Place)>, QueryError> {
+    ) -> Result<(Vec<(EventKey, Place)>, u64), QueryError> {
         let mut page = Page {
             descending: self.query.descending,
             limit: self.query.limit,
             after: self.query.after,
             newest: BinaryHeap::new(),
             oldest: BinaryHeap::new(),
+            offered: 0,
         };
         let mut order: Vec<(TimestampNs, TimestampNs, usize)> = units
             .iter()
@@ -262,7 +274,8 @@ impl Pager {
                 }
             }
         }
-        Ok(page.into_sorted())
+        let matched = page.offered;
+        Ok((page.into_sorted(), matched))
     }
 
     fn find_in_row_group(

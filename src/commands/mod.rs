@@ -6,12 +6,14 @@ mod compare;
 mod demo;
 mod inspect;
 mod keys;
+mod marker;
 mod query;
 mod remote;
 mod repair;
 mod send;
 pub(crate) mod serve;
 mod table;
+mod tail;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -50,6 +52,10 @@ enum Command {
     Send(send::SendArguments),
     /// Ask a running Outcrop
     Query(query::QueryArguments),
+    /// Mark on charts that something happened, such as a deployment
+    Marker(marker::MarkerArguments),
+    /// Follow events as they come in
+    Tail(tail::TailArguments),
     /// Ask a running Outcrop what is different about some events
     Compare(compare::CompareArguments),
     /// Make, list and revoke keys
@@ -82,6 +88,8 @@ impl Cli {
             Command::Demo { settings } => demo::demo(settings),
             Command::Send(arguments) => send::send(&arguments),
             Command::Query(arguments) => query::query(&arguments),
+            Command::Marker(arguments) => marker::marker(&arguments),
+            Command::Tail(arguments) => tail::tail(&arguments),
             Command::Keys(arguments) => keys::keys(&arguments),
             Command::Compare(arguments) => compare::compare(&arguments),
             Command::Check(arguments) => check::check(&arguments),

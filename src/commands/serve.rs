@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use super::CommandError;
 use crate::connections::{Connections, Speech};
-use crate::http::{self, App, Grants, IN_FLIGHT_MAX};
+use crate::http::{self, App, Grants, History, IN_FLIGHT_MAX};
 use crate::settings::Parts;
 use crate::syslog::Listeners;
 use crate::workspace::Workspace;
@@ -56,7 +56,9 @@ pub(crate) fn serve(
         let grpc_listener = listen("grpc", parts.grpc).await?;
         let (address, grpc) = (listener.local_addr()?, grpc_listener.local_addr()?);
         let syslog = listen_for_syslog(&parts).await?;
-        let app = App::new(Arc::clone(&store), engine, workspace, &parts, grants)?;
+        let (history, asked) = History::new();
+        let app = App::new(Arc::clone(&store), engine, workspace, history, &parts, grants)?;
+        tokio::spawn(http::write_history(app.clone(), asked));
         // Before anybody is told that we are ready: from then on a SIGTERM must drain.
         let signals = Signals::new()?;
         println!("Outcrop is ready: http://{address} and OTLP over gRPC at {grpc}{}", syslog.addresses()?);
@@ -202,7 +204,7 @@ async fn run(
         connections.clone().serve(Speech::Grpc, grpc_listener, http::grpc::router(app.clone()), draining.clone());
     let mut calls = tokio::spawn(calls);
     let mut syslog = tokio::spawn(syslog.run(app.clone(), draining.clone()));
-    let mut server = tokio::spawn(connections.serve(Speech::Http, listener, http::router(app), draining));
+    let mut server = tokio::spawn(connections.serve(Speech::Http, listener, http::router(app.clone()), draining));
     tokio::select! {
         ended = &mut server => return Ok(ended?),
         ended = &mut calls => return Ok(ended?),
@@ -211,6 +213,7 @@ async fn run(
     }
     tracing::info!("draining");
     begin_drain.send_replace(true);
+    app.tails.end();
     let all = async { tokio::try_join!(&mut server, &mut calls, &mut syslog) };
     match tokio::time::timeout(Duration::from_secs(DRAIN_SECONDS_MAX), all).await {
         Ok(ended) => Ok(ended.map(drop)?),

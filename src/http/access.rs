@@ -10,6 +10,7 @@
 //! other way. Ingest asks [`Caller::require`] for each dataset that a body names. It must not know what handlers do.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::rejection::RawPathParamsRejection;
@@ -54,12 +55,33 @@ pub(super) const ROUTES: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/datasets/{dataset}/roles", Needs::Scope(Scope::Query)),
     ("PUT", "/api/v1/datasets/{dataset}/roles", Needs::Scope(Scope::Admin)),
     ("GET", "/api/v1/events/{dataset}/{sequence}", Needs::Scope(Scope::Query)),
+    ("GET", "/api/v1/tail/{dataset}", Needs::Scope(Scope::Query)),
     ("GET", "/api/v1/traces/{trace_id}", Needs::Scope(Scope::Query)),
     ("GET", "/api/v1/fields/{dataset}", Needs::Scope(Scope::Query)),
     ("GET", "/api/v1/values/{dataset}/{field}", Needs::Scope(Scope::Query)),
     ("GET", "/api/v1/tasks", Needs::Scope(Scope::Admin)),
     ("GET", "/api/v1/tasks/{id}", Needs::Scope(Scope::Admin)),
     ("DELETE", "/api/v1/tasks/{id}", Needs::Scope(Scope::Admin)),
+    ("GET", "/api/v1/markers", Needs::Scope(Scope::Query)),
+    ("POST", "/api/v1/markers", Needs::Scope(Scope::Query)),
+    ("GET", "/api/v1/markers/{id}", Needs::Scope(Scope::Query)),
+    ("PUT", "/api/v1/markers/{id}", Needs::Scope(Scope::Query)),
+    ("DELETE", "/api/v1/markers/{id}", Needs::Scope(Scope::Query)),
+    ("GET", "/api/v1/boards", Needs::Scope(Scope::Query)),
+    ("POST", "/api/v1/boards", Needs::Scope(Scope::Query)),
+    ("GET", "/api/v1/boards/{id}", Needs::Scope(Scope::Query)),
+    ("PUT", "/api/v1/boards/{id}", Needs::Scope(Scope::Query)),
+    ("DELETE", "/api/v1/boards/{id}", Needs::Scope(Scope::Query)),
+    ("GET", "/api/v1/queries", Needs::Scope(Scope::Query)),
+    ("POST", "/api/v1/queries", Needs::Scope(Scope::Query)),
+    ("GET", "/api/v1/queries/{id}", Needs::Scope(Scope::Query)),
+    ("PUT", "/api/v1/queries/{id}", Needs::Scope(Scope::Query)),
+    ("DELETE", "/api/v1/queries/{id}", Needs::Scope(Scope::Query)),
+    ("GET", "/api/v1/history", Needs::Scope(Scope::Query)),
+    ("GET", "/1/markers/{dataset}", Needs::Scope(Scope::Query)),
+    ("POST", "/1/markers/{dataset}", Needs::Scope(Scope::Query)),
+    ("PUT", "/1/markers/{dataset}/{id}", Needs::Scope(Scope::Query)),
+    ("DELETE", "/1/markers/{dataset}/{id}", Needs::Scope(Scope::Query)),
     ("GET", "/api/v1/keys", Needs::Everywhere(Scope::Admin)),
     ("POST", "/api/v1/keys", Needs::Everywhere(Scope::Admin)),
     ("GET", "/api/v1/keys/{id}", Needs::Everywhere(Scope::Admin)),
@@ -202,6 +224,16 @@ impl Caller {
         self.needs(Needs::Scope(Scope::Query), Some(datasets))
     }
 
+    /// Refuses whoever may not read every dataset.
+    pub(super) fn may_read_everything(&self) -> Result<(), ApiError> {
+        self.needs(Needs::Everywhere(Scope::Query), None)
+    }
+
+    /// The datasets that the caller may read.
+    pub(super) fn readable(&self) -> Reach {
+        self.reach(Scope::Query).cloned().unwrap_or(Reach::Only(BTreeSet::new()))
+    }
+
     fn needs(&self, needs: Needs, datasets: Option<&str>) -> Result<(), ApiError> {
         let (Needs::Scope(scope) | Needs::Everywhere(scope)) = needs else { return Ok(()) };
         let reach = self.reach(scope).ok_or_else(|| self.lacks(scope))?;
@@ -286,6 +318,12 @@ pub(super) async fn check(
         };
     }
     next.run(request).await
+}
+
+/// Whoever sent these headers, if they may read the datasets now.
+pub(super) fn may_still_read(app: &App, headers: &HeaderMap, datasets: &str) -> Option<Caller> {
+    let caller = identify(app, headers, Needs::Scope(Scope::Query)).ok()?;
+    caller.may_read(datasets).ok().map(|()| caller)
 }
 
 fn needs(method: &Method, path: &str) -> Option<Needs> {

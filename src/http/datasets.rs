@@ -172,6 +172,7 @@ pub(crate) async fn change_dataset(
     changing(&app, dataset, headers, move |app, mut info| {
         if let Some(name) = name {
             app.store.rename_dataset(info.id, &name)?;
+            app.workspace.rename_things_of(info.name.as_str(), name.as_str())?;
             info.name = name;
         }
         if let Some(retention) = retention {

@@ -20,6 +20,7 @@ pub(crate) mod grpc;
 mod guard;
 mod health;
 mod honeycomb;
+pub(crate) mod kept;
 mod keys;
 mod loki;
 mod names;
@@ -30,6 +31,7 @@ mod query;
 mod sending;
 mod session;
 mod sql;
+mod tail;
 mod tasks;
 mod telling;
 #[cfg(test)]
@@ -46,7 +48,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use outcrop_ingest::{Limits, Protocol};
 use outcrop_query::QueryEngine;
 use outcrop_storage::event::DatasetName;
@@ -58,6 +60,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
 
 pub(crate) use error::ApiError;
+pub(crate) use kept::history::{History, write as write_history};
 pub(crate) use openapi::openapi_json;
 
 use crate::redactions::Redactions;
@@ -82,6 +85,8 @@ pub(crate) struct Inner {
     pub(crate) engine: Arc<QueryEngine>,
     pub(crate) workspace: Workspace,
     pub(crate) tasks: Tasks,
+    pub(crate) history: History,
+    pub(crate) tails: tail::Tails,
     /// One change to a dataset's settings at a time.
     pub(crate) changing_datasets: Mutex<()>,
     /// The policy of datasets without their own.
@@ -114,6 +119,7 @@ impl App {
         store: Arc<Store>,
         engine: QueryEngine,
         workspace: Workspace,
+        history: History,
         parts: &Parts,
         grants: Grants,
     ) -> std::io::Result<App> {
@@ -125,6 +131,8 @@ impl App {
             engine: Arc::new(engine),
             workspace,
             tasks: Tasks::default(),
+            history,
+            tails: tail::Tails::new(),
             changing_datasets: Mutex::new(()),
             retention: parts.store.retention,
             redactions: Redactions::new(parts.redaction_secret.clone()),
@@ -166,6 +174,7 @@ pub(crate) fn router(app: App) -> Router {
         )
         .route("/datasets/{dataset}/roles", get(traces::show_roles).put(traces::change_roles))
         .route("/events/{dataset}/{sequence}", get(traces::show_event))
+        .route("/tail/{dataset}", get(tail::tail))
         .route("/traces/{trace_id}", get(traces::show_trace))
         .route("/fields/{dataset}", get(query::fields))
         .route("/values/{dataset}/{field}", get(query::values))
@@ -173,6 +182,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/tasks/{id}", get(tasks::show_task).delete(tasks::cancel_task))
         .route("/keys", get(keys::list_keys).post(keys::create_key))
         .route("/keys/{id}", get(keys::show_key).delete(keys::revoke_key))
+        .merge(kept_routes())
         .route("/session", get(session::show_session).post(session::sign_in).delete(session::sign_out))
         .route("/version", get(health::version))
         .route("/openapi.json", get(openapi::document))
@@ -201,12 +211,33 @@ pub(crate) fn router(app: App) -> Router {
         .with_state(app)
 }
 
+/// What people make and keep.
+fn kept_routes() -> Router<App> {
+    use kept::{boards, history, markers, queries};
+    Router::new()
+        .route("/markers", get(markers::list_markers).post(markers::create_marker))
+        .route("/markers/{id}", get(markers::show_marker).put(markers::change_marker).delete(markers::delete_marker))
+        .route("/boards", get(boards::list_boards).post(boards::create_board))
+        .route("/boards/{id}", get(boards::show_board).put(boards::change_board).delete(boards::delete_board))
+        .route("/queries", get(queries::list_queries).post(queries::create_query))
+        .route("/queries/{id}", get(queries::show_query).put(queries::change_query).delete(queries::delete_query))
+        .route("/history", get(history::list_history))
+}
+
 /// Where events come in that speak other protocols.
 fn protocols() -> Router<App> {
     Router::new()
         .route("/1/batch/{dataset}", post(honeycomb::batch))
         .route("/1/events/{dataset}", post(honeycomb::event))
         .route("/1/kinesis_events/{dataset}", post(honeycomb::firehose))
+        .route(
+            "/1/markers/{dataset}",
+            get(kept::markers::list_honeycomb_markers).post(kept::markers::create_honeycomb_marker),
+        )
+        .route(
+            "/1/markers/{dataset}/{id}",
+            put(kept::markers::change_honeycomb_marker).delete(kept::markers::delete_honeycomb_marker),
+        )
         .route("/1/auth", get(honeycomb::auth))
         .route("/v1/traces", post(otlp::traces))
         .route("/v1/traces/", post(otlp::traces))

@@ -5,9 +5,10 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use super::access::ROUTES;
+use super::kept::{boards, history, markers, queries};
 use super::{
     compare, datasets, deletions, elasticsearch, error, events, health, honeycomb, keys, loki, otlp, query, session,
-    sql, tasks, traces,
+    sql, tail, tasks, traces,
 };
 
 #[derive(OpenApi)]
@@ -30,6 +31,7 @@ use super::{
         compare::compare,
         sql::sql,
         query::datasets,
+        tail::tail,
         traces::show_trace,
         traces::show_event,
         traces::show_roles,
@@ -47,6 +49,26 @@ use super::{
         keys::create_key,
         keys::show_key,
         keys::revoke_key,
+        markers::list_markers,
+        markers::create_marker,
+        markers::show_marker,
+        markers::change_marker,
+        markers::delete_marker,
+        markers::create_honeycomb_marker,
+        markers::list_honeycomb_markers,
+        markers::change_honeycomb_marker,
+        markers::delete_honeycomb_marker,
+        boards::list_boards,
+        boards::create_board,
+        boards::show_board,
+        boards::change_board,
+        boards::delete_board,
+        queries::list_queries,
+        queries::create_query,
+        queries::show_query,
+        queries::change_query,
+        queries::delete_query,
+        history::list_history,
         session::sign_in,
         session::show_session,
         session::sign_out,

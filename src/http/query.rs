@@ -1,5 +1,7 @@
 //! Questions: queries, rows, datasets, fields, values. Take a spec, call the engine, reply.
 
+use std::time::Instant;
+
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, Query, Request, State};
@@ -96,7 +98,7 @@ pub(crate) async fn query(
     Spec(spec): Spec<QuerySpec>,
 ) -> Result<Response, ApiError> {
     let options = options(options_given)?;
-    let (snapshot, now) = (caller.snapshot(&app.store), app.store.clock().now());
+    let (snapshot, now, began) = (caller.snapshot(&app.store), app.store.clock().now(), Instant::now());
     if let Some(format) = export::wanted(&headers) {
         if options.explain {
             return Err(ApiError::bad_request(
@@ -110,11 +112,15 @@ pub(crate) async fn query(
     if wants_events(&headers) {
         return telling::reply(|tell| async move {
             let watch = move |event| drop(tell.send(event));
-            app.engine.query_with_events(snapshot, &dataset, &spec, &options, now, watch).await
+            let answer = app.engine.query_with_events(snapshot, &dataset, &spec, &options, now, watch).await;
+            app.history.note(&caller, &dataset, &spec, now, began.elapsed(), answer.as_ref().err().map(|e| e.code));
+            answer
         })
         .await;
     }
-    Ok(Json(app.engine.query(snapshot, &dataset, &spec, &options, now).await?).into_response())
+    let answer = app.engine.query(snapshot, &dataset, &spec, &options, now).await;
+    app.history.note(&caller, &dataset, &spec, now, began.elapsed(), answer.as_ref().err().map(|e| e.code));
+    Ok(Json(answer?).into_response())
 }
 
 /// Look: raw events by time, a page at a time

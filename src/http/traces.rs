@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use outcrop_query::{EventAnswer, Options, OwnRoles, Roles, TimeSpec, TraceAnswer, TraceSpec};
+use outcrop_query::{EventAnswer, Options, OwnRoles, Roles, TraceAnswer, TraceSpec};
 use outcrop_storage::event::DatasetId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,6 +16,7 @@ use super::object::Object;
 use super::query::{Parsed, options};
 use super::working::working;
 use super::{ApiError, App, datasets, etag};
+use crate::times::time_spec;
 use crate::workspace::{Content, Kind, Reach, Search, Thing, Workspace, WorkspaceError};
 
 /// The roles that datasets have of their own; a dataset's number is the id.
@@ -65,21 +66,11 @@ pub(crate) async fn show_trace(
     let dataset = given.dataset.as_deref().unwrap_or("*");
     caller.may_read(dataset)?;
     let fields = given.fields.map(|fields| fields.split(',').filter(|f| !f.is_empty()).map(str::to_owned).collect());
-    let spec = TraceSpec { start_time: given.start.map(time), end_time: given.end.map(time), fields };
+    let spec = TraceSpec { start_time: given.start.map(time_spec), end_time: given.end.map(time_spec), fields };
     let roles = working(&app, every_role).await?;
     let options = Options { timeout_seconds: given.timeout_seconds, ..Options::default() };
     let snapshot = caller.snapshot(&app.store);
     Ok(Json(app.engine.trace(snapshot, dataset, &trace_id, &spec, roles, &options).await?))
-}
-
-/// A time as it stands in a query string.
-pub(super) fn time(text: String) -> TimeSpec {
-    match (text.parse(), text.parse()) {
-        (Ok(seconds), _) => TimeSpec::Seconds(seconds),
-        (_, Ok(seconds)) => TimeSpec::FractionalSeconds(seconds),
-        // In a query string a plus is a space.
-        _ => TimeSpec::Text(text.replace(' ', "+")),
-    }
 }
 
 /// One event, whole

@@ -159,6 +159,33 @@ impl Workspace {
         thing.ok_or_else(|| WorkspaceError::NoThing(kind.name, id.to_owned()))
     }
 
+    /// Keeps what happened under its id, once however often it happens: its revision counts how often. The oldest go where
+    /// there are too many.
+    pub(crate) fn remember(
+        &self,
+        kind: Kind,
+        happened: impl IntoIterator<Item = (String, Content, String)>,
+        now: i64,
+    ) -> Result<(), WorkspaceError> {
+        let mut connection = self.writer();
+        let transaction = writing(&mut connection)?;
+        for (id, content, creator) in happened {
+            let body = written(kind, &content)?;
+            transaction.execute(
+                "INSERT INTO things (kind, id, dataset, body, revision, time, created, changed, creator)
+                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?6, ?7)
+                 ON CONFLICT DO UPDATE SET body = ?4, revision = revision + 1, time = ?5, changed = ?6",
+                params![kind.name, id, content.dataset, body, content.time, now, creator],
+            )?;
+        }
+        transaction.execute(
+            "DELETE FROM things WHERE kind = ?1 AND id IN
+                 (SELECT id FROM things WHERE kind = ?1 ORDER BY time DESC, id DESC LIMIT -1 OFFSET ?2)",
+            params![kind.name, kind.things_max],
+        )?;
+        Ok(transaction.commit()?)
+    }
+
     pub(crate) fn delete_thing(&self, kind: Kind, id: &str, revision: i64) -> Result<(), WorkspaceError> {
         let mut connection = self.writer();
         let transaction = writing(&mut connection)?;

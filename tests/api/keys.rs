@@ -226,9 +226,11 @@ fn a_key_may_come_in_any_of_these_headers_and_the_first_counts() {
 fn without_keys_this_machine_may_send_and_ask_and_change_nothing() {
     let server = Server::start();
     for route in all_routes() {
-        server.load("mine", "{\"f\":1}");
+        server.load("mine", "{\"f\":1,\"trace_id\":\"t\"}");
         for key in [None, Some("anything")] {
-            let request = route.request(&Names { dataset: "mine", id: "none", key: "none" });
+            let id =
+                if route.is_of_this_machine() { route.make_id(&server, "mine", "none") } else { "none".to_owned() };
+            let request = route.request(&Names { dataset: "mine", id: &id, key: "none" });
             let request = if let Some(key) = key { request.header("X-Honeycomb-Team", key) } else { request };
             let reply = server.send(&request);
             match route.needs {

@@ -17,6 +17,7 @@ mod exports;
 mod grpc;
 mod guards;
 mod honeycomb;
+mod kept;
 mod keys;
 mod lifetime;
 mod lists;
@@ -33,6 +34,7 @@ mod shapes;
 mod specs;
 mod sql;
 mod syslog;
+mod tail;
 mod traces;
 mod wide;
 

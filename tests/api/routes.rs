@@ -38,6 +38,10 @@ const LOGS: &str = r#"{"resourceLogs":[{"resource":{"attributes":[{"key":"servic
 const METRICS: &str =
     r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"f","gauge":{"dataPoints":[{"asInt":"1"}]}}]}]}]}"#;
 const PUSH: &str = r#"{"streams":[{"stream":{"app":"{dataset}"},"values":[["1700000000000000000","f"]]}]}"#;
+const MARKER: &str = "{\"text\":\"m\",\"dataset\":\"{dataset}\"}";
+const BOARD: &str =
+    r#"{"name":"b","panels":[{"id":"p","x":0,"y":0,"width":6,"height":4,"dataset":"{dataset}","spec":{}}]}"#;
+const SAVED_QUERY: &str = "{\"name\":\"q\",\"dataset\":\"{dataset}\",\"spec\":{}}";
 const BULK: &str = "{\"create\":{\"_index\":\"{dataset}\"}}\n{\"f\":1}\n";
 const BULK_TO: &str = "{\"create\":{}}\n{\"f\":1}\n";
 
@@ -61,6 +65,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "/api/v1/datasets/{dataset}/roles", Needs::Query, ""),
     route("PUT", "/api/v1/datasets/{dataset}/roles", Needs::Admin, "{}"),
     route("GET", "/api/v1/events/{dataset}/{sequence}", Needs::Query, ""),
+    route("GET", "/api/v1/tail/{dataset}", Needs::Query, ""),
     route("GET", "/api/v1/traces/{trace_id}", Needs::Query, ""),
     route("GET", "/api/v1/tasks", Needs::Admin, ""),
     route("GET", "/api/v1/tasks/{id}", Needs::Admin, ""),
@@ -71,6 +76,26 @@ pub(super) const ROUTES: &[Route] = &[
     route("POST", "/api/v1/keys", Needs::AdminEverywhere, "{\"name\":\"n\",\"scopes\":[{\"scope\":\"query\"}]}"),
     route("GET", "/api/v1/keys/{id}", Needs::AdminEverywhere, ""),
     route("DELETE", "/api/v1/keys/{id}", Needs::AdminEverywhere, ""),
+    route("GET", "/api/v1/markers", Needs::Query, ""),
+    route("POST", "/api/v1/markers", Needs::Query, MARKER),
+    route("GET", "/api/v1/markers/{id}", Needs::Query, ""),
+    route("PUT", "/api/v1/markers/{id}", Needs::Query, MARKER),
+    route("DELETE", "/api/v1/markers/{id}", Needs::Query, ""),
+    route("GET", "/api/v1/boards", Needs::Query, ""),
+    route("POST", "/api/v1/boards", Needs::Query, BOARD),
+    route("GET", "/api/v1/boards/{id}", Needs::Query, ""),
+    route("PUT", "/api/v1/boards/{id}", Needs::Query, BOARD),
+    route("DELETE", "/api/v1/boards/{id}", Needs::Query, ""),
+    route("GET", "/api/v1/queries", Needs::Query, ""),
+    route("POST", "/api/v1/queries", Needs::Query, SAVED_QUERY),
+    route("GET", "/api/v1/queries/{id}", Needs::Query, ""),
+    route("PUT", "/api/v1/queries/{id}", Needs::Query, SAVED_QUERY),
+    route("DELETE", "/api/v1/queries/{id}", Needs::Query, ""),
+    route("GET", "/api/v1/history", Needs::Query, ""),
+    route("GET", "/1/markers/{dataset}", Needs::Query, ""),
+    route("POST", "/1/markers/{dataset}", Needs::Query, "{\"message\":\"m\"}"),
+    route("PUT", "/1/markers/{dataset}/{id}", Needs::Query, "{\"message\":\"m\"}"),
+    route("DELETE", "/1/markers/{dataset}/{id}", Needs::Query, ""),
     route("GET", "/api/v1/session", Needs::Somebody, ""),
     route("POST", "/api/v1/session", Needs::Nothing, "{\"key\":\"{key}\"}"),
     route("DELETE", "/api/v1/session", Needs::Nothing, ""),
@@ -164,10 +189,17 @@ impl Route {
     /// The path with names in it.
     pub(super) fn address(&self, names: &Names<'_>) -> String {
         let path = self.path.replace("{dataset}", names.dataset).replace("{index}", names.dataset);
+        // A tail that has no end would be waited for.
+        let path = if self.is_about("tail") { path + "?after=0&limit=1" } else { path };
         path.replace("{field}", "f")
             .replace("{trace_id}", "t")
             .replace("{sequence}", names.id)
             .replace("{id}", names.id)
+    }
+
+    /// Whether somebody on this machine needs no key for it.
+    pub(super) fn is_of_this_machine(&self) -> bool {
+        self.needs == Needs::Query
     }
 
     /// Whether the request is about one dataset, wherever that is said.
@@ -217,6 +249,12 @@ impl Route {
             let newest = json!({ "columns": ["meta.sequence"], "limit": 1 });
             let rows = Request::json(&format!("/api/v1/rows/{dataset}"), &newest);
             return server.send(&rows.header("X-Outcrop-Key", key)).ok()["rows"][0][0].to_string();
+        }
+        let kinds = [("markers", MARKER), ("boards", BOARD), ("queries", SAVED_QUERY)];
+        if let Some((kind, body)) =
+            kinds.into_iter().find(|(kind, _)| self.is_about(kind) || self.path.ends_with("/{dataset}/{id}"))
+        {
+            return made(Request::post(&format!("/api/v1/{kind}"), body.replace("{dataset}", dataset)), "id");
         }
         "none".to_owned()
     }

@@ -64,6 +64,10 @@ impl Setup {
         Setup { processor: process::processors().pop(), ..self.clone() }
     }
 
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
     pub(crate) fn processor(&self) -> Option<usize> {
         self.processor
     }

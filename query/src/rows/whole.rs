@@ -1,5 +1,5 @@
-//! Whole events, each with its fields: those that a filter chooses in each of some datasets, the earliest first. It must
-//! not know what they are for.
+//! Whole events, each with its fields: those that a filter chooses in each of some datasets, the earliest or the newest of
+//! them. It must not know what they are for.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,9 +10,8 @@ use outcrop_storage::event::{TimestampNs, reserved};
 use serde_json::Value;
 
 use super::cells::Cells;
-use super::{EventKey, Pager, Place, Wanted};
+use super::{EventKey, Pager, Searched, Wanted};
 use crate::error::QueryError;
-use crate::prune::Unit;
 use crate::scan::ScanStats;
 use crate::scope::{ScanColumn, Scope};
 use crate::spec::{Filter, RowsQuery, TimeRange};
@@ -24,6 +23,8 @@ pub(crate) struct WholeQuery {
     pub(crate) parts: Vec<(Scope, Filter)>,
     pub(crate) range: TimeRange,
     pub(crate) events_max: usize,
+    /// Which are left where there are more.
+    pub(crate) newest: bool,
     /// The fields that are wanted; none for all of them.
     pub(crate) fields: Option<Vec<String>>,
     /// The fields that are read where all that are wanted would be too much.
@@ -44,8 +45,10 @@ pub(crate) struct WholeEvent {
 pub(crate) struct WholeEvents {
     /// By time.
     pub(crate) events: Vec<WholeEvent>,
-    /// Whether there are later ones.
+    /// Whether there are more.
     pub(crate) more: bool,
+    /// How many match, at least: those that cannot be among these need not be looked at.
+    pub(crate) matched: u64,
     /// Whether the events lack fields that are wanted.
     pub(crate) fewer_fields: bool,
 }
@@ -53,8 +56,7 @@ pub(crate) struct WholeEvents {
 /// The places that were found in one part.
 struct Found {
     pager: Pager,
-    units: Vec<Unit>,
-    places: Vec<(EventKey, Place)>,
+    searched: Searched,
 }
 
 /// Reads them on the thread that calls. Cancelled by the flag.
@@ -65,6 +67,7 @@ pub(crate) fn read_whole(
     stats: &ScanStats,
 ) -> Result<WholeEvents, QueryError> {
     let mut found = Vec::with_capacity(query.parts.len());
+    let mut matched = 0;
     for (scope, filter) in &query.parts {
         let pager = Pager {
             context: context.clone(),
@@ -73,7 +76,7 @@ pub(crate) fn read_whole(
                 filter: filter.clone(),
                 range: query.range,
                 columns: None,
-                descending: false,
+                descending: query.newest,
                 limit: query.events_max,
                 after: None,
             },
@@ -82,24 +85,25 @@ pub(crate) fn read_whole(
         };
         // What may be chosen later is opened now; every field opens what it needs itself.
         let named: Vec<String> = query.fields.iter().flatten().chain(&query.fields_least).cloned().collect();
-        let (units, places) = pager.search(&wanted(scope, Some(&named)), stats)?;
-        found.push(Found { pager, units, places });
+        let searched = pager.search(&wanted(scope, Some(&named)), stats)?;
+        matched += searched.matched;
+        found.push(Found { pager, searched });
     }
-    let mut kept = earliest(&mut found, query.events_max);
+    let mut kept = keep(&mut found, query.events_max, query.newest);
     let mut more = kept.more;
     let mut fields = query.fields.clone();
     loop {
         let mut cells = Cells::default();
         for part in &found {
             let wanted = wanted(&part.pager.scope, fields.as_deref());
-            part.pager.fetch_some(&part.units, &part.places, &wanted, &mut cells)?;
+            part.pager.fetch_some(&part.searched.units, &part.searched.places, &wanted, &mut cells)?;
         }
         if !cells.is_full() || kept.events <= 1 {
             let fewer_fields = fields != query.fields;
-            return Ok(WholeEvents { events: events(&found, cells), more, fewer_fields });
+            return Ok(WholeEvents { events: events(&found, cells), more, matched, fewer_fields });
         }
         if fields.as_ref() == Some(&query.fields_least) {
-            kept = earliest(&mut found, kept.events / 2);
+            kept = keep(&mut found, kept.events / 2, query.newest);
             more = true;
         }
         fields = Some(query.fields_least.clone());
@@ -111,16 +115,19 @@ struct Kept {
     more: bool,
 }
 
-/// Keeps the first `max` events of all parts together.
-fn earliest(found: &mut [Found], max: usize) -> Kept {
-    let mut keys: Vec<EventKey> = found.iter().flat_map(|part| part.places.iter().map(|(key, _)| *key)).collect();
+/// Keeps `max` events of all parts together.
+fn keep(found: &mut [Found], max: usize, newest: bool) -> Kept {
+    let mut keys: Vec<EventKey> =
+        found.iter().flat_map(|part| part.searched.places.iter().map(|(key, _)| *key)).collect();
     if keys.len() <= max {
         return Kept { events: keys.len(), more: false };
     }
-    let (_, first_beyond, _) = keys.select_nth_unstable(max);
-    let first_beyond = *first_beyond;
+    let at = if newest { keys.len() - max - 1 } else { max };
+    let (_, beyond, _) = keys.select_nth_unstable(at);
+    let beyond = *beyond;
+    let stays = |key: EventKey| if newest { key > beyond } else { key < beyond };
     // Sequences are unique in the store, so that so many are left.
-    found.iter_mut().for_each(|part| part.places.retain(|(key, _)| *key < first_beyond));
+    found.iter_mut().for_each(|part| part.searched.places.retain(|(key, _)| stays(*key)));
     Kept { events: max, more: true }
 }
 
@@ -136,7 +143,8 @@ fn wanted(scope: &Scope, fields: Option<&[String]>) -> Wanted {
 }
 
 fn events(found: &[Found], cells: Cells) -> Vec<WholeEvent> {
-    let places = found.iter().enumerate().flat_map(|(part, f)| f.places.iter().map(move |(key, _)| (part, *key)));
+    let places =
+        found.iter().enumerate().flat_map(|(part, f)| f.searched.places.iter().map(move |(key, _)| (part, *key)));
     let mut events: Vec<WholeEvent> = places
         .zip(cells.into_events())
         .map(|((part, (time, sequence)), mut fields)| {

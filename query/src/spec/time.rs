@@ -62,16 +62,22 @@ fn checked(range: TimeRange) -> Result<TimeRange, QueryError> {
     )))
 }
 
-fn point(time: &TimeSpec, key: &str) -> Result<TimestampNs, QueryError> {
-    let read = match time {
-        TimeSpec::Seconds(seconds) => seconds.checked_mul(SECOND_NS),
-        TimeSpec::FractionalSeconds(seconds) => {
-            let nanoseconds = seconds * SECOND_NS as f64;
-            (nanoseconds.abs() < i64::MAX as f64).then_some(nanoseconds as i64)
+impl TimeSpec {
+    /// Since 1970-01-01 UTC; none if it is no time, or one that 64 bits do not hold.
+    pub fn nanoseconds(&self) -> Option<TimestampNs> {
+        match self {
+            TimeSpec::Seconds(seconds) => seconds.checked_mul(SECOND_NS),
+            TimeSpec::FractionalSeconds(seconds) => {
+                let nanoseconds = seconds * SECOND_NS as f64;
+                (nanoseconds.abs() < i64::MAX as f64).then_some(nanoseconds as i64)
+            }
+            TimeSpec::Text(text) => parse_rfc3339(text),
         }
-        TimeSpec::Text(text) => parse_rfc3339(text),
-    };
-    read.ok_or_else(|| {
+    }
+}
+
+fn point(time: &TimeSpec, key: &str) -> Result<TimestampNs, QueryError> {
+    time.nanoseconds().ok_or_else(|| {
         QueryError::malformed(format!("{key} must be epoch seconds or an RFC 3339 time such as 2026-11-01T00:00:00Z"))
     })
 }

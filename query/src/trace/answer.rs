@@ -123,7 +123,7 @@ pub struct EventAnswer {
 }
 
 impl EventAnswer {
-    pub(super) fn new(dataset: String, event: WholeEvent) -> EventAnswer {
+    pub(crate) fn new(dataset: String, event: WholeEvent) -> EventAnswer {
         EventAnswer { dataset, sequence: event.sequence, timestamp: rfc3339(event.time), fields: Fields(event.fields) }
     }
 }

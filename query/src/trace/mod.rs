@@ -171,7 +171,14 @@ impl Asked {
         let least: BTreeSet<&str> = needed.into_iter().chain(asked).collect();
         let least: Vec<String> = least.into_iter().map(str::to_owned).collect();
         let fields = self.fields.as_ref().map(|_| least.clone());
-        WholeQuery { parts, range: self.range, events_max: limits::TRACE_EVENTS_MAX, fields, fields_least: least }
+        WholeQuery {
+            parts,
+            range: self.range,
+            events_max: limits::TRACE_EVENTS_MAX,
+            newest: false,
+            fields,
+            fields_least: least,
+        }
     }
 }
 
@@ -194,5 +201,5 @@ fn one_event(scope: &Scope, sequence: u64) -> WholeQuery {
     let filter = equals(reserved::SEQUENCE, vec![Literal::Integer(number)]);
     let parts = scope.datasets.iter().map(|d| (Scope::of(vec![d.clone()]), filter.clone())).collect();
     let range = TimeRange { start: TimestampNs::MIN, end: TimestampNs::MAX };
-    WholeQuery { parts, range, events_max: 1, fields: None, fields_least: Vec::new() }
+    WholeQuery { parts, range, events_max: 1, newest: false, fields: None, fields_least: Vec::new() }
 }
