@@ -17,8 +17,9 @@ const CHECKOUT = `&where=${encodeURIComponent('http.route = "POST /checkout"')}&
 const ONLY = (process.env.OUTCROP_SHOTS ?? '').split(',').filter(Boolean);
 const wanted = (name: string) => ONLY.length === 0 || ONLY.some((start) => name.startsWith(start));
 const trace = async (page: Page) => {
-  await page.locator('[data-testid=waterfall] [role=treeitem]').first().waitFor();
-  if (await page.getByTestId('span-panel').isVisible()) await page.getByTestId('siblings').waitFor();
+  await page.locator('[data-testid=waterfall] [role=treeitem]').first().waitFor({ timeout: 60_000 });
+  if (!(await page.getByTestId('span-panel').isVisible())) return;
+  await page.getByTestId('siblings').waitFor();
 };
 const charts = (page: Page) => page.locator('.uplot').first().waitFor();
 
@@ -94,12 +95,16 @@ const SHOTS: Shot[] = [
   { name: 'different-refining', search: picked(['duration_ms >= 1500'], 40), slow: true, hold: true, phone: true, act: async (page) => page.getByTestId('sentence').waitFor() },
   { name: 'data', search: '?page=data&dataset=shop', phone: true, act: async (page) => page.locator('.fields tbody .val').first().waitFor() },
   { name: 'traces', search: '?page=traces&dataset=checkouts', phone: true, act: async (page) => page.locator('.trace-list .val').first().waitFor() },
-  { name: 'trace', search: `?page=trace&dataset=checkouts&trace=${SLOW_TRACE}&span=a4`, phone: true, act: trace },
+  { name: 'trace', search: `?page=trace&dataset=checkouts&trace=${SLOW_TRACE}&span=a4`, phone: true, act: async (page) => {
+    await trace(page);
+    if (await page.getByTestId('span-panel').isVisible()) await page.getByText('Rare in this span').waitFor();
+  } },
   { name: 'trace-found', search: `?page=trace&dataset=checkouts&trace=${SLOW_TRACE}`, act: async (page) => {
     await trace(page);
     await page.keyboard.press('/');
     await page.keyboard.type('adyen');
     await page.keyboard.press('Enter');
+    await page.getByTestId('found').getByText('1 of 2').waitFor();
     await page.getByRole('tab', { name: /^Events/ }).click();
   } },
   { name: 'trace-large', search: `?page=trace&dataset=jobs&trace=${LARGE_TRACE}`, act: trace },

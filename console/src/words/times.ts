@@ -22,7 +22,7 @@ export function day(ms: number, withYear = false): string {
 }
 
 const sameDay = (a: number, b: number) => Math.floor(a / DAY) === Math.floor(b / DAY);
-const sameYear = (a: number, b: number) => new Date(a).getUTCFullYear() === new Date(b).getUTCFullYear();
+export const sameYear = (a: number, b: number) => new Date(a).getUTCFullYear() === new Date(b).getUTCFullYear();
 
 /** 02:46, with seconds when the step is below a minute, with the date only when it is not today. */
 export function moment(ms: number, now: number, stepMs = MINUTE): string {
