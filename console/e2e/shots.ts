@@ -21,6 +21,8 @@ const trace = async (page: Page) => {
   if (!(await page.getByTestId('span-panel').isVisible())) return;
   await page.getByTestId('siblings').waitFor();
 };
+/** Sends a handful of events of this moment to the real binary. */
+let arriving: () => Promise<void> = async () => {};
 const charts = (page: Page) => page.locator('.uplot').first().waitFor();
 
 /** Picked a moment ago: the slow ones of the last forty minutes. */
@@ -108,6 +110,18 @@ const SHOTS: Shot[] = [
     await page.getByRole('tab', { name: /^Events/ }).click();
   } },
   { name: 'trace-large', search: `?page=trace&dataset=jobs&trace=${LARGE_TRACE}`, act: trace },
+  { name: 'live', search: '?page=live&dataset=shop', phone: true, act: async (page) => {
+    await page.locator('[data-testid=live-page][data-state=open]').waitFor();
+    await arriving();
+    await page.locator('[aria-label="Live events"] .val').first().waitFor();
+  } },
+  { name: 'live-open', search: `?page=live&dataset=shop&where=${encodeURIComponent('duration_ms >= 20')}`, act: async (page) => {
+    await page.locator('[data-testid=live-page][data-state=open]').waitFor();
+    await arriving();
+    await page.locator('[aria-label="Live events"] .val.time').nth(3).click();
+    await arriving();
+    await page.getByTestId('waiting').waitFor();
+  } },
   { name: 'trace-unknown', search: '?page=trace&dataset=checkouts&trace=00000000000000000000000000000000', act: async (page) => page.getByTestId('state-block').waitFor() },
   { name: 'explore-loading', search: DEFAULT + CHECKOUT, slow: true, phone: true, act: async (page, server) => {
     await charts(page);
@@ -131,6 +145,7 @@ test('screenshots', async () => {
   const browser = await launch();
   const end = Date.now();
   const real = await startTarget();
+  arriving = () => real.send(shopEvents(60, Date.now() + 1000, Math.floor(performance.now())).map((e, i) => ({ ...e, timestamp: new Date(Date.now() - 60 + i).toISOString() })));
   const sizes = [['', WIDE], ['-390', PHONE]] as const;
   const each = async (url: string, name: string, phones: boolean, act: (page: Page) => Promise<void>, after: () => void = () => {}) => {
     for (const colorScheme of ['light', 'dark'] as const) {

@@ -72,7 +72,7 @@ describe('Traces', () => {
     const { page } = watched;
     expect((await page.getByTestId('trace-said').innerText()).replace(/\s+/g, ' ')).toBe('3.89 s of 4.98 s went into 18 calls of tax.lookup, one after another. The error began in POST api.adyen.example/v71/payments.');
     expect(await page.getByLabel('Summary').innerText()).toContain('one missing');
-    await page.getByTestId('siblings').getByText(/^Slower than 9\d(\.\d+)? % of [56]\d\d like it/).waitFor();
+    await page.getByTestId('siblings').getByText(/^Slower than 9\d(\.\d+)?\s% of [56]\d\d like it/).waitFor();
     await panel(page).getByText('Rare in this span').waitFor();
     expect(await panel(page).locator('.how-common.odd').first().innerText()).toMatch(/only here|%|extreme/);
     await panel(page).getByRole('tab', { name: /Events 2/ }).click();
