@@ -18,9 +18,12 @@ const CHECKOUT = `&where=${encodeURIComponent('http.route = "POST /checkout"')}&
 const ONLY = (process.env.OUTCROP_SHOTS ?? '').split(',').filter(Boolean);
 const wanted = (name: string) => ONLY.length === 0 || ONLY.some((start) => name.startsWith(start));
 const trace = async (page: Page) => {
-  await page.locator('[data-testid=waterfall] [role=treeitem]').first().waitFor();
-  if (await page.getByTestId('span-panel').isVisible()) await page.getByTestId('siblings').waitFor();
+  await page.locator('[data-testid=waterfall] [role=treeitem]').first().waitFor({ timeout: 60_000 });
+  if (!(await page.getByTestId('span-panel').isVisible())) return;
+  await page.getByTestId('siblings').waitFor();
 };
+/** Sends a handful of events of this moment to the real binary. */
+let arriving: () => Promise<void> = async () => {};
 const charts = (page: Page) => page.locator('.uplot').first().waitFor();
 
 /** Picked a moment ago: the slow ones of the last forty minutes. */
@@ -102,15 +105,31 @@ const SHOTS: Shot[] = [
   { name: 'different-refining', search: picked(['duration_ms >= 1500'], 40), slow: true, hold: true, phone: true, act: async (page) => page.getByTestId('sentence').waitFor() },
   { name: 'data', search: '?page=data&dataset=shop', phone: true, act: async (page) => page.locator('.fields tbody .val').first().waitFor() },
   { name: 'traces', search: '?page=traces&dataset=checkouts', phone: true, act: async (page) => page.locator('.trace-list .val').first().waitFor() },
-  { name: 'trace', search: `?page=trace&dataset=checkouts&trace=${SLOW_TRACE}&span=a4`, phone: true, act: trace },
+  { name: 'trace', search: `?page=trace&dataset=checkouts&trace=${SLOW_TRACE}&span=a4`, phone: true, act: async (page) => {
+    await trace(page);
+    if (await page.getByTestId('span-panel').isVisible()) await page.getByText('Rare in this span').waitFor();
+  } },
   { name: 'trace-found', search: `?page=trace&dataset=checkouts&trace=${SLOW_TRACE}`, act: async (page) => {
     await trace(page);
     await page.keyboard.press('/');
     await page.keyboard.type('adyen');
     await page.keyboard.press('Enter');
+    await page.getByTestId('found').getByText('1 of 2').waitFor();
     await page.getByRole('tab', { name: /^Events/ }).click();
   } },
   { name: 'trace-large', search: `?page=trace&dataset=jobs&trace=${LARGE_TRACE}`, act: trace },
+  { name: 'live', search: '?page=live&dataset=shop', phone: true, act: async (page) => {
+    await page.locator('[data-testid=live-page][data-state=open]').waitFor();
+    await arriving();
+    await page.locator('[aria-label="Live events"] .val').first().waitFor();
+  } },
+  { name: 'live-open', search: `?page=live&dataset=shop&where=${encodeURIComponent('duration_ms >= 20')}`, act: async (page) => {
+    await page.locator('[data-testid=live-page][data-state=open]').waitFor();
+    await arriving();
+    await page.locator('[aria-label="Live events"] .val.time').nth(3).click();
+    await arriving();
+    await page.getByTestId('waiting').waitFor();
+  } },
   { name: 'trace-unknown', search: '?page=trace&dataset=checkouts&trace=00000000000000000000000000000000', act: async (page) => page.getByTestId('state-block').waitFor() },
   { name: 'explore-loading', search: DEFAULT + CHECKOUT, slow: true, phone: true, act: async (page, server) => {
     await charts(page);
@@ -134,6 +153,7 @@ test('screenshots', async () => {
   const browser = await launch();
   const end = Date.now();
   const real = await startTarget();
+  arriving = () => real.send(shopEvents(60, Date.now() + 1000, Math.floor(performance.now())).map((e, i) => ({ ...e, timestamp: new Date(Date.now() - 60 + i).toISOString() })));
   const sizes = [['', WIDE], ['-390', PHONE]] as const;
   const each = async (url: string, name: string, phones: boolean, act: (page: Page) => Promise<void>, after: () => void = () => {}) => {
     for (const colorScheme of ['light', 'dark'] as const) {

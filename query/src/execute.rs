@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Field, Int64Type, Schema, UInt32Type};
+use arrow::datatypes::{Field, Int64Type, Schema};
 use datafusion::common::exec_err;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};

@@ -1,4 +1,5 @@
 // Events as they arrive, newest first: a list with an end, and what waits while somebody reads. Pure.
+import type { EventAnswer } from '../api/types';
 import type { Value } from '../words/values';
 
 export type Tailed = { sequence: string; time: string; values: Map<string, Value> };
@@ -22,24 +23,13 @@ export function taken(tail: Tail, arrived: Tailed[], held: boolean): Tail {
 
 export const released = (tail: Tail): Tail => (tail.waiting.length === 0 ? tail : { ...tail, events: [...tail.waiting, ...tail.events].slice(0, EVENTS_MOST), waiting: [] });
 
-/** One event of the stream. Its number and time may stand beside the fields or among them. */
+/** One event of the stream; null for what is none. */
 export function readTailed(data: string): Tailed | null {
-  let read: unknown;
   try {
-    read = JSON.parse(data);
+    const { sequence, timestamp, fields } = JSON.parse(data) as Partial<EventAnswer>;
+    if (sequence === undefined || timestamp === undefined || !fields) return null;
+    return { sequence: String(sequence), time: timestamp, values: new Map(Object.entries(fields).filter(([, value]) => value !== null)) };
   } catch {
     return null;
   }
-  if (typeof read !== 'object' || read === null) return null;
-  const outer = read as Record<string, unknown>;
-  const inner = typeof outer.fields === 'object' && outer.fields !== null ? (outer.fields as Record<string, unknown>) : outer;
-  const sequence = outer.sequence ?? outer['meta.sequence'];
-  const time = outer.timestamp;
-  if (time === undefined || sequence === undefined) return null;
-  const values = new Map<string, Value>();
-  for (const [name, value] of Object.entries(inner)) {
-    if (name === 'timestamp' || name === 'meta.sequence') continue;
-    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') values.set(name, value);
-  }
-  return { sequence: String(sequence), time: String(time), values };
 }

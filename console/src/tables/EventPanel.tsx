@@ -3,7 +3,7 @@ import { useState } from 'react';
 import { ValueButton } from '../parts/ValueMenu';
 import { copy, say } from '../parts/copy';
 import { Icon } from '../parts/Icon';
-import { day, clock } from '../words/times';
+import { day, clock, sameYear } from '../words/times';
 import { zoneWords } from '../words/zone';
 import { counted } from '../words/numbers';
 import { traceOf } from '../state/roles';
@@ -22,7 +22,7 @@ type Props = {
   onStep: (by: number) => void;
 };
 
-export function EventPanel({ row, link, onTrace, onClose, onStep }: Props) {
+export function EventPanel({ row, now, link, onTrace, onClose, onStep }: Props) {
   const [sought, setSought] = useState('');
   const fields = [...row.values].sort(([a], [b]) => a.localeCompare(b));
   const needle = sought.trim().toLowerCase();
@@ -47,7 +47,7 @@ export function EventPanel({ row, link, onTrace, onClose, onStep }: Props) {
   return (
     <aside className="event-panel" aria-label="Event" onKeyDown={keys} data-testid="event-panel">
       <header>
-        <h2>{day(time, true)} {clock(time, 1)} <span className="dim">{zoneWords()}</span></h2>
+        <h2 className="cut" title={row.time}>{day(time, !sameYear(time, now))} {clock(time, 1)} <span className="dim">{zoneWords()}</span></h2>
         <span className="sp" />
         {openTrace && <button type="button" className="btn" onClick={openTrace} data-testid="open-trace"><Icon name="traces" />Trace</button>}
         {link && <button type="button" className="btn ghost icon" aria-label="Copy a link to this event" title="Copy a link to this event" onClick={() => void copyLink()}><Icon name="link" /></button>}

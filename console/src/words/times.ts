@@ -26,7 +26,7 @@ export function day(ms: number, withYear = false): string {
 }
 
 const sameDay = (a: number, b: number) => Math.floor(wall(a) / DAY) === Math.floor(wall(b) / DAY);
-const sameYear = (a: number, b: number) => new Date(wall(a)).getUTCFullYear() === new Date(wall(b)).getUTCFullYear();
+export const sameYear = (a: number, b: number) => new Date(wall(a)).getUTCFullYear() === new Date(wall(b)).getUTCFullYear();
 
 /** 02:46, with seconds when the step is below a minute, with the date only when it is not today. */
 export function moment(ms: number, now: number, stepMs = MINUTE): string {

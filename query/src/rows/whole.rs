@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::cells::Cells;
 use super::{EventKey, Pager, Searched, Wanted};
+use crate::expression::CalculatedFields;
 use crate::error::QueryError;
 use crate::scan::ScanStats;
 use crate::scope::{ScanColumn, Scope};
@@ -73,6 +74,7 @@ pub(crate) fn read_whole(
             context: context.clone(),
             scope: scope.clone(),
             query: RowsQuery {
+                calculated: CalculatedFields::default(),
                 filter: filter.clone(),
                 range: query.range,
                 columns: None,
@@ -133,11 +135,11 @@ fn keep(found: &mut [Found], max: usize, newest: bool) -> Kept {
 
 fn wanted(scope: &Scope, fields: Option<&[String]>) -> Wanted {
     match fields {
-        None => Wanted { fields: None, system: vec![ScanColumn::SampleRate] },
+        None => Wanted { fields: None, system: vec![ScanColumn::SampleRate], calculated: Vec::new() },
         Some(names) => {
             let names: BTreeSet<&String> = names.iter().collect();
             let resolved = names.into_iter().map(|name| (name.clone(), scope.resolve(name)));
-            Wanted { fields: Some(resolved.collect()), system: Vec::new() }
+            Wanted { fields: Some(resolved.collect()), system: Vec::new(), calculated: Vec::new() }
         }
     }
 }

@@ -60,7 +60,8 @@ export function LivePage({ look, dataset, datasets, fields, go }: Props) {
   const toggle = useCallback(() => (held ? resume() : setPaused(true)), [held, resume]);
   useKeys(useMemo(() => ({ ' ': toggle, l: toggle, '/': () => setEditing('new'), y: link, escape: () => held && resume(), 'mod+z': () => undo?.(), 'mod+shift+z': () => redo?.() }), [toggle, link, held, resume, undo, redo]));
 
-  const wanted = useMemo(() => look.where.map((f) => f.column), [look.where]);
+  // A column that an equality fixes says nothing new.
+  const wanted = useMemo(() => look.where.filter((f) => f.op !== '=').map((f) => f.column), [look.where]);
   const at = tail.events.findIndex((e) => e.sequence === open);
   const row = at >= 0 ? tail.events[at]! : null;
   const step = (by: number) => setOpen(tail.events[Math.min(tail.events.length - 1, Math.max(0, at + by))]?.sequence ?? null);

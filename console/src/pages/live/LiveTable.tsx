@@ -17,11 +17,11 @@ export function LiveTable({ events, fields, wanted, open, scroller, onOpen, onSc
   const columns = useMemo(() => liveColumns(fields, wanted), [fields, wanted]);
   const height = rowHeightNow();
   const { items, above, below } = useRowWindow(events.length, height, scroller);
-  const width = 116 + columns.reduce((sum, c) => sum + c.width, 0);
+  const width = 128 + columns.reduce((sum, c) => sum + c.width, 0);
   return (
     <div className="scroll" ref={scroller} tabIndex={0} role="region" aria-label="Live events" onScroll={(event) => onScrolled(event.currentTarget.scrollTop > 0)}>
       <table className="fixed" style={{ width, minWidth: '100%' }} onKeyDown={arrows}>
-        <colgroup><col style={{ width: 116 }} />{columns.map((c) => <col key={c.name} style={{ width: c.width }} />)}</colgroup>
+        <colgroup><col style={{ width: 128 }} />{columns.map((c) => <col key={c.name} style={{ width: c.width }} />)}</colgroup>
         <thead><tr><th scope="col">Time, UTC</th>{columns.map((c) => <th key={c.name} scope="col" className={c.number ? 'num' : undefined}><bdi className="mono" title={c.name}>{cut(c.name, 30)}</bdi></th>)}</tr></thead>
         <tbody>
           {above > 0 && <tr className="spacer"><td colSpan={columns.length + 1} style={{ height: above }} /></tr>}

@@ -5,6 +5,7 @@ import type { SpanEvent, SpanLink, TraceSpan } from '../../api/types';
 import { Icon } from '../../parts/Icon';
 import { ValueButton } from '../../parts/ValueMenu';
 import { copy } from '../../parts/copy';
+import type { Node } from '../../trace/tree';
 import { namesOne } from '../../state/roles';
 import { count, counted, duration, share } from '../../words/numbers';
 import { cut, visible, type Value } from '../../words/values';
@@ -53,9 +54,25 @@ export function SpanPanel({ span, dataset, colour, now, find, onDifferent, onTra
       {tab === 'fields' && span.name != null && span.duration_ms != null && <SiblingHistogram span={span} siblings={siblings.data ?? null} pending={siblings.isPending} />}
       <div role="tabpanel" id="span-part" aria-labelledby={`span-tab-${tab}`} className="span-part">
         {tab === 'fields' && <Fields span={span} dataset={dataset} now={now} find={find} />}
-        {tab === 'events' && <Events events={span.events} span={span} />}
+        {tab === 'events' && <Events events={span.events} since={span.offset_ms} />}
         {tab === 'links' && <Links links={span.links} onTrace={onTrace} />}
       </div>
+    </aside>
+  );
+}
+
+/** What is known of a span that others name as their parent and that never arrived. */
+export function MissingPanel({ node, events, onClose }: { node: Node; events: SpanEvent[]; onClose: () => void }) {
+  return (
+    <aside className="span-panel" aria-label="Span" data-testid="span-panel" onKeyDown={(event) => event.key === 'Escape' && (event.stopPropagation(), onClose())}>
+      <header>
+        <h2 className="cut">Span <span className="mono">{cut(node.id, 20)}</span> never arrived</h2>
+        <span className="sp" />
+        <button type="button" className="btn ghost icon" aria-label="Close the span" onClick={onClose}><Icon name="x" /></button>
+      </header>
+      <p className="note mid">{counted(node.children.length, 'span')} {node.children.length === 1 ? 'names' : 'name'} it as parent. It took at least {duration(node.to - node.from)}; whose child it was, and what it did, went with it.</p>
+      <p className="note dim">It may have been sampled away, have failed to be sent, or still be on its way.</p>
+      {events.length > 0 && <Events events={events} since={node.from} />}
     </aside>
   );
 }
@@ -112,13 +129,13 @@ function commonWords(c: Common): string {
   return c.share >= 0.9995 ? 'all' : share(c.share);
 }
 
-function Events({ events, span }: { events: SpanEvent[]; span: TraceSpan }) {
+function Events({ events, since }: { events: SpanEvent[]; since: number }) {
   if (events.length === 0) return <p className="note dim">Nothing was recorded while this span ran.</p>;
   return (
     <ol className="span-events" tabIndex={0} aria-label="Events of this span">
       {events.map((e, i) => (
         <li key={i}>
-          <h3><b>{visible(e.name ?? '') || 'event'}</b> <span className="dim num">{duration(Math.max(0, e.offset_ms - span.offset_ms))} in, {duration(Math.max(0, e.offset_ms))} into the trace</span></h3>
+          <h3><b>{visible(e.name ?? '') || 'event'}</b> <span className="dim num">{duration(Math.max(0, e.offset_ms - since))} in, {duration(Math.max(0, e.offset_ms))} into the trace</span></h3>
           <List entries={(Object.entries(e.fields) as Entry[]).filter(([, v]) => v !== null)} common={undefined} />
         </li>
       ))}

@@ -30,7 +30,7 @@ export const SpanRow = memo(function SpanRow({ row, tree, own, critical, shown, 
   const name = n.span === null ? `Span ${cut(n.id, 13)} never arrived` : visible(nameOf(n)) || 'no name';
   const time = alike ? duration(alike.reduce((sum, a) => sum + a.to - a.from, 0)) : `${n.span === null ? '≥ ' : ''}${duration(to - from)}`;
   return (
-    <div id={`span-${row.at}`} className={classes} role="treeitem" aria-level={n.depth + 1} aria-selected={active} aria-expanded={expanded ?? undefined} aria-label={label(n, name, time, alike)} style={{ height, transform: `translateY(${top}px)` }} onClick={() => onPick(row)} onDoubleClick={() => onToggle(row)} data-kind={row.kind}>
+    <div id={`span-${row.at}`} className={classes} role="treeitem" aria-level={n.depth + 1} aria-selected={active} aria-expanded={expanded ?? undefined} style={{ height, transform: `translateY(${top}px)` }} onClick={() => onPick(row)} onDoubleClick={() => onToggle(row)} data-kind={row.kind}>
       <span className="nm">
         <i className="tree" style={{ width: depth * INDENT }}>{n.depth > DEPTH_DRAWN && <b>{n.depth}</b>}</i>
         {expanded === null ? <i className="twist-place" /> : <button type="button" className={expanded ? 'twist open' : 'twist'} tabIndex={-1} aria-hidden="true" onClick={(event) => (event.stopPropagation(), onToggle(row))}><Icon name="caret" small /></button>}
@@ -54,11 +54,6 @@ export const SpanRow = memo(function SpanRow({ row, tree, own, critical, shown, 
 const RHYTHM = 0.12;
 
 const extent = (n: Node, alike: Node[] | null): Part => (alike ? [alike.reduce((least, a) => Math.min(least, a.from), Infinity), alike.reduce((most, a) => Math.max(most, a.to), 0)] : [n.from, n.to]);
-
-function label(n: Node, name: string, time: string, alike: Node[] | null): string {
-  const more = [alike ? `${alike.length} alike` : '', serviceOf(n), time, n.failed ? 'error' : '', n.failedBelow > 0 ? `${n.failedBelow} failed below` : ''].filter(Boolean);
-  return `${name}, ${more.join(', ')}`;
-}
 
 function Bar({ n, from, to, own, critical, shown, colour }: { n: Node; from: number; to: number; own: Part[]; critical: Part[]; shown: Window; colour: string }) {
   const width = shown.to - shown.from;

@@ -17,12 +17,12 @@ import { neighbours } from '../../state/trail';
 import { encodePage } from '../../state/url';
 import { NOTHING_FOLDED, closedFrom, revealed, rowsOf, type Folding, type Row } from '../../trace/rows';
 import { nextOf } from '../../trace/find';
-import { troubleOfError } from '../../words/errors';
+import { troubleOfError, troubleOfWarning } from '../../words/errors';
 import { count, counted } from '../../words/numbers';
 import { cut } from '../../words/values';
 import { colourOf } from './colours';
 import { Overview } from './Overview';
-import { SpanPanel } from './SpanPanel';
+import { MissingPanel, SpanPanel } from './SpanPanel';
 import { Summary } from './Summary';
 import { useFind } from './useFind';
 import { DURATION, sameFilters } from './useSiblings';
@@ -86,11 +86,15 @@ export function TracePage({ look, dataset, go }: Props) {
     scroller.current?.focus({ preventScroll: true });
   }, [tree]); // eslint-disable-line react-hooks/exhaustive-deps -- once for each trace
 
-  const seek = useCallback((by: 1 | -1) => {
-    const next = nextOf(found.at, active ?? -1, by);
-    if (typed !== look.find) set({ find: typed });
+  // Enter can be quicker than the search: then it goes on when that is done.
+  const [seeking, setSeeking] = useState<1 | -1 | null>(null);
+  const ready = found.done && found.text === typed;
+  useEffect(() => {
+    if (seeking === null || !ready) return;
+    setSeeking(null);
+    const next = nextOf(found.at, active ?? -1, seeking);
     if (next !== null) show(next);
-  }, [found, active, typed, look.find, set, show]);
+  }, [seeking, ready, found, active, show]);
   const nextError = useCallback(() => {
     const next = tree && nextOf(tree.failed, active ?? -1, 1);
     if (next !== null && next !== undefined) show(next);
@@ -123,7 +127,7 @@ export function TracePage({ look, dataset, go }: Props) {
   return (
     <ValueMenuContext.Provider value={setAsked}>
       <header className="top">
-        <button type="button" className="btn ghost back" aria-label="Back" onClick={() => (undo ? undo() : go({ page: 'traces', traces: { dataset: look.dataset || dataset, choice: 'slowest', last: 7200 } }))}><Icon name="back" /><span className="wide">{undo ? 'Back' : 'Traces'}</span></button>
+        <button type="button" className="btn ghost back" aria-label={undo ? 'Back' : 'Traces'} onClick={() => (undo ? undo() : go({ page: 'traces', traces: { dataset: look.dataset || dataset, choice: 'slowest', last: 7200 } }))}><Icon name="back" /><span className="wide">{undo ? 'Back' : 'Traces'}</span></button>
         <span className="slash wide" aria-hidden="true">/</span>
         <h1 className="shown cut trace-id"><span className="vh">Trace </span><span className="mono">{cut(look.trace, 40)}</span></h1>
         <button type="button" className="btn ghost icon wide" aria-label="Copy the trace’s id" title="Copy the trace’s id" onClick={() => void copy(look.trace)}><Icon name="copy" /></button>
@@ -133,9 +137,10 @@ export function TracePage({ look, dataset, go }: Props) {
         {next && <button type="button" className="btn wide" onClick={step(next)!}>Next <kbd>]</kbd></button>}
         <button type="button" className="btn ghost icon" aria-label="Copy link" title="Copy link  Y" onClick={link}><Icon name="link" /></button>
       </header>
-      <main className={panel && span ? 'trace with-span' : 'trace'} data-testid="trace" data-settled={tree !== null}>
+      <main className={panel && node ? 'trace with-span' : 'trace'} data-testid="trace" data-settled={tree !== null}>
         {late && <ProgressLine />}
         {t.error && t.error.status !== 404 && <ErrorBand key={t.error.message} trouble={troubleOfError(t.error)} onFix={null} onUndo={undo} onRetry={t.again} />}
+        {t.whole?.warning && <ErrorBand trouble={troubleOfWarning(t.whole.warning, dataset)} warning onFix={null} onUndo={null} onRetry={t.again} />}
         {t.error?.status === 404 && <Unknown trace={look.trace} onTraces={() => go({ page: 'traces', traces: { dataset: look.dataset || dataset, choice: 'slowest', last: 7200 } })} onAgain={t.again} />}
         {tree && t.whole && (
           <>
@@ -146,16 +151,16 @@ export function TracePage({ look, dataset, go }: Props) {
                 <label className="find">
                   <Icon name="search" />
                   <input ref={findInput} value={typed} onChange={(e) => setTyped(e.target.value)} onBlur={() => typed !== look.find && set({ find: typed })} placeholder={`Find in ${counted(tree.nodes.length - tree.missing, 'span')}${t.whole.bare ? '' : ', any field'}`} aria-label="Find in the spans" onKeyDown={(event) => {
-                    if (event.key === 'Enter') seek(event.shiftKey ? -1 : 1);
+                    if (event.key === 'Enter') setSeeking(event.shiftKey ? -1 : 1);
                     else if (event.key === 'Escape') scroller.current?.focus({ preventScroll: true });
                     else return;
                     event.preventDefault();
                     event.stopPropagation();
                   }} />
-                  {typed.trim() === '' ? <kbd>/</kbd> : <span className="dim num" role="status" data-testid="found">{found.at.length === 0 ? (found.done && found.text === typed ? 'none' : '…') : `${hits.has(active ?? -1) ? `${count(found.at.indexOf(active!) + 1)} of ` : ''}${count(found.at.length)}`}</span>}
+                  {typed.trim() === '' ? <kbd>/</kbd> : <span className="dim num" role="status" data-testid="found">{found.at.length === 0 ? (ready ? 'none' : '…') : `${hits.has(active ?? -1) ? `${count(found.at.indexOf(active!) + 1)} of ` : ''}${count(found.at.length)}`}</span>}
                 </label>
-                {typed.trim() !== '' && <span className="found-steps"><button type="button" className="btn ghost icon" aria-label="Previous span that was found" disabled={found.at.length === 0} onClick={() => seek(-1)}><Icon name="up" /></button><button type="button" className="btn ghost icon" aria-label="Next span that was found" disabled={found.at.length === 0} onClick={() => seek(1)}><Icon name="caret" /></button></span>}
-                <button type="button" className="btn" aria-pressed={look.critical} onClick={() => set({ critical: !look.critical })}><Icon name="critical" />Critical path <kbd className="wide">P</kbd></button>
+                {typed.trim() !== '' && <span className="found-steps"><button type="button" className="btn ghost icon" aria-label="Previous span that was found" disabled={found.at.length === 0} onClick={() => setSeeking(-1)}><Icon name="up" /></button><button type="button" className="btn ghost icon" aria-label="Next span that was found" disabled={found.at.length === 0} onClick={() => setSeeking(1)}><Icon name="caret" /></button></span>}
+                <button type="button" className="btn" aria-pressed={look.critical} onClick={() => set({ critical: !look.critical })}><Icon name="critical" /><span className="label">Critical path</span> <kbd className="wide">P</kbd></button>
                 {tree.failed.length > 0 && <button type="button" className="btn ghost" onClick={nextError}>{tree.failed.length === 1 ? 'Error' : 'Errors'} <b className="bad">{count(tree.failed.length)}</b> <kbd className="wide">E</kbd></button>}
                 <button type="button" className="btn ghost wide" onClick={() => setFolding(folded ? NOTHING_FOLDED : closedFrom(tree, 1))}>{folded ? 'Unfold all' : 'Fold all'}</button>
                 {(shown.from > 0 || shown.to < tree.duration) && <button type="button" className="btn ghost" onClick={all}>Whole time <kbd className="wide">0</kbd></button>}
@@ -165,6 +170,7 @@ export function TracePage({ look, dataset, go }: Props) {
               </div>
               <Waterfall tree={tree} spent={t.whole.spent} rows={rows} folding={folding} critical={look.critical} shown={shown} active={active} found={hits} scroller={scroller} reveal={reveal} onPick={pickRow} onToggle={toggle} onShow={setView} />
             </section>
+            {panel && node && !span && <MissingPanel node={node} events={(t.whole.orphans ?? []).filter((e) => e.span_id === node.id)} onClose={() => (setPanel(false), scroller.current?.focus({ preventScroll: true }))} />}
             {panel && whole && <SpanPanel key={whole.span.sequence} span={whole.span} dataset={spanDataset} colour={colourOf(tree.services, whole.span.service)} now={now} find={fieldInput} onDifferent={differentSpans} onTrace={(trace, id) => go({ page: 'trace', trace: traceLook(look.dataset, trace, null, id) })} onClose={() => (setPanel(false), scroller.current?.focus({ preventScroll: true }))} />}
           </>
         )}

@@ -15,7 +15,7 @@ export function useTrace(trace: string) {
   const whole = useMemo(() => {
     if (!answer) return null;
     const tree = treeOf(answer);
-    return { tree, spent: spentOf(tree), truncated: answer.truncated, bare: answer.fields_truncated };
+    return { tree, spent: spentOf(tree), truncated: answer.truncated, bare: answer.fields_truncated, orphans: answer.events ?? [], warning: answer.warnings?.[0] ?? null };
   }, [answer]);
   return { whole, error: query.error, reading: query.isFetching, again: () => void query.refetch() };
 }

@@ -86,6 +86,7 @@ function Chosen({ look, dataset, roles, go, onChoice }: ChosenProps) {
   const late = useSince(query.isFetching, 100);
   useEffect(() => setTrail(lines.map((l) => ({ trace: l.trace, at: l.at }))), [lines]);
   const most = lines.reduce((m, l) => Math.max(m, l.duration ?? 0), 0);
+  const timed = lines.some((l) => l.at !== null);
   const unit = unitOfField(roles.duration ?? 'duration_ms');
   return (
     <section className="chosen" aria-label="Traces">
@@ -99,7 +100,7 @@ function Chosen({ look, dataset, roles, go, onChoice }: ChosenProps) {
       {lines.length > 0 && (
         <div className="scroll" tabIndex={0} role="region" aria-label="List of traces">
           <table className="trace-list" onKeyDown={arrows}>
-            <thead><tr><th scope="col">{look.choice === 'failed' ? 'What failed' : 'Root'}</th><th scope="col" className="wide">Service</th><th scope="col" className="num">Duration</th><th scope="col" className="wide">Trace</th><th scope="col" className="num when">{look.choice === 'slowest' ? '' : 'Time, UTC'}</th></tr></thead>
+            <thead><tr><th scope="col">{look.choice === 'failed' ? 'What failed' : 'Root'}</th><th scope="col" className="wide">Service</th><th scope="col" className="num">Duration</th><th scope="col" className="wide">Trace</th>{timed && <th scope="col" className="num when">Time, UTC</th>}</tr></thead>
             <tbody>
               {lines.map((l, i) => (
                 <tr key={`${l.trace}${i}`} onClick={() => go({ page: 'trace', trace: traceLook(dataset, l.trace, l.at, l.span) })}>
@@ -107,7 +108,7 @@ function Chosen({ look, dataset, roles, go, onChoice }: ChosenProps) {
                   <td className="wide mid">{text(l.service)}</td>
                   <td className="num">{l.duration !== null && <><span className="cellbar" style={{ width: `${most > 0 ? Math.max(1, (l.duration / most) * 96) : 0}px`, background: 'var(--others)' }} />{withUnit(l.duration, unit)}</>}</td>
                   <td className="wide mono mid">{cut(l.trace, 20)}</td>
-                  <td className="num when">{l.at === null ? '' : moment(l.at, now, 1000)}</td>
+                  {timed && <td className="num when">{l.at === null ? '' : moment(l.at, now, 1000)}</td>}
                 </tr>
               ))}
             </tbody>
