@@ -47,6 +47,12 @@ fn comparison(comparison: Comparison) -> &'static str {
 
 impl Writer<'_> {
     fn statement(&mut self, query: &Query, datasets: &str) -> String {
+        for calculated in query.calculated.names() {
+            self.differs.insert(format!("{calculated} is calculated by the query: SQL has no such column"));
+        }
+        for (formula, _) in &query.formulas {
+            self.differs.insert(format!("the formula {formula} is left out of the statement"));
+        }
         let mut selected: Vec<String> = query.breakdowns.iter().map(|field| self.key(field)).collect();
         let mut values = Vec::new();
         for calculation in &query.calculations {
@@ -76,7 +82,7 @@ impl Writer<'_> {
             .havings
             .iter()
             .filter_map(|having| {
-                let value = values.get(having.calculation)?.as_ref()?;
+                let value = values.get(having.value_of)?.as_ref()?;
                 let operator = match having.op {
                     HavingOp::Equals => "=",
                     HavingOp::NotEquals => "<>",
@@ -99,12 +105,12 @@ impl Writer<'_> {
         let mut order: Vec<String> = query
             .orders
             .iter()
-            .map(|order| {
+            .filter_map(|order| {
                 let column = match order.by {
-                    OrderBy::Calculation(at) => &query.calculations[at].name,
+                    OrderBy::Value(at) => &query.calculations.get(at)?.name,
                     OrderBy::Breakdown(at) => &query.breakdowns[at],
                 };
-                format!("{} {} NULLS LAST", name(column), direction(order.descending))
+                Some(format!("{} {} NULLS LAST", name(column), direction(order.descending)))
             })
             .collect();
         if order.is_empty() {
