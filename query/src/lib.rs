@@ -2,7 +2,7 @@
 //!
 //! The way of a question: [`spec`] parses it once into typed form, [`scope`] finds the datasets and fields it names,
 //! [`expression`] calculates fields that nobody sent, [`plan`] makes DataFusion plans of it, [`prune`] leaves out what cannot match, [`scan`] reads the rest ([`overflow`]
-//! finds fields without columns), [`execute`] runs it under a deadline and a memory budget, [`answer`] writes it down,
+//! finds fields without columns, [`related`] fields of other spans), [`execute`] runs it under a deadline and a memory budget, [`answer`] writes it down,
 //! [`missing`] says what it lacks. [`rows`] reads whole events, [`compare`] says what is different about some of them,
 //! [`fields`] lists what there is to ask about, [`matching`] finds the places of events for whoever removes them.
 //!
@@ -28,6 +28,7 @@ mod missing;
 mod overflow;
 mod plan;
 mod prune;
+mod related;
 mod rows;
 mod scan;
 mod scope;

@@ -33,13 +33,14 @@ use utoipa::ToSchema;
 
 use crate::answer::{self, AnswerColumn, AnswerStats, Warning};
 use crate::error::QueryError;
-use crate::execute::{Cancelled, QueryEngine, answer_stats, warn_unknown};
+use crate::execute::{Cancelled, QueryEngine, answer_stats};
 use crate::plan::collect_names;
 use crate::prune::{self, Predicate, Unit};
+use crate::related::Asked;
 use crate::scan::{self, MemoryRows, ScanStats, indexes, memory_column, memory_columns, segment_column};
 use crate::scope::{FieldRef, ScanColumn, Scope};
 use crate::spec::{Options, RowsQuery, RowsSpec, parse_rows};
-use crate::{filter, missing, overflow};
+use crate::{filter, missing};
 use cells::Cells;
 
 /// A page of raw events.
@@ -81,15 +82,19 @@ impl QueryEngine {
     ) -> Result<RowsAnswer, QueryError> {
         let query = parse_rows(spec, now)?;
         let scope = Scope::new(snapshot, datasets)?;
-        let (context, strict) = (self.context(), options.strict);
+        let (context, partitions, strict) = (self.context(), self.threads(), options.strict);
         let ask = move |mut scope: Scope| {
-            let (context, query) = (context.clone(), query.clone());
+            let (context, mut query) = (context.clone(), query.clone());
             async move {
                 scope = scope.with_calculated(&query.calculated);
-                overflow::look_up(&mut scope, &names(&query), query.range).await?;
+                let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect();
+                let (names, values) = (owned(names(&query)), query.columns.iter().flatten().cloned().collect());
+                let (range, filters) = (query.range, vec![&mut query.filter]);
+                let asked = Asked { context: &context, partitions, range, filters, names, values };
+                let warnings = asked.resolve(&mut scope, strict).await?;
                 let cancelled = Cancelled::default();
                 let stop = cancelled.flag();
-                let work = tokio::task::spawn_blocking(move || Pager { context, scope, query, strict, stop }.page());
+                let work = tokio::task::spawn_blocking(move || Pager { context, scope, query, warnings, stop }.page());
                 let page = work.await.map_err(|_| QueryError::internal("the query panicked; this is a bug"))?;
                 drop(cancelled);
                 page
@@ -107,7 +112,7 @@ fn names(query: &RowsQuery) -> BTreeSet<&str> {
         Some(columns) => names.extend(columns.iter().map(String::as_str)),
         None => names.extend(query.calculated.names()),
     }
-    query.calculated.inputs_of(names)
+    names
 }
 
 /// (timestamp, sequence): the order of events.
@@ -125,7 +130,7 @@ struct Pager {
     context: SessionContext,
     scope: Scope,
     query: RowsQuery,
-    strict: bool,
+    warnings: Vec<Warning>,
     stop: Arc<AtomicBool>,
 }
 
@@ -183,9 +188,6 @@ impl Page {
 impl Pager {
     fn page(self) -> Result<RowsAnswer, QueryError> {
         let began = Instant::now();
-        let mut warnings = warn_unknown(&self.scope, names(&self.query), self.strict)?;
-        warnings.extend(self.scope.missing(self.query.range));
-
         let mut used = BTreeSet::new();
         let filter = filter::expression(&self.query.filter, &self.scope, &mut used)?;
         let used: Vec<ScanColumn> = used.into_iter().collect();
@@ -204,7 +206,7 @@ impl Pager {
         let last = rows.len().checked_sub(1).map(|at| found[at].0);
         let cursor = last.filter(|_| more || cut).map(write_cursor);
         let stats = answer_stats(&self.scope, &stats, began, Vec::new());
-        Ok(RowsAnswer { columns, rows, cursor, stats, warnings })
+        Ok(RowsAnswer { columns, rows, cursor, stats, warnings: self.warnings })
     }
 
     fn check(&self) -> Result<(), QueryError> {
