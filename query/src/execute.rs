@@ -36,8 +36,8 @@ use crate::functions::Sketch;
 use crate::limits;
 use crate::memory::QueryPool;
 use crate::missing;
-use crate::overflow;
 use crate::plan::{self, Aggregates, BUCKET, GROUP, Planner, SKETCH, group_key};
+use crate::related::Asked;
 use crate::scan::ScanStats;
 use crate::scope::Scope;
 use crate::spec::{CalculationOp, Options, Query, QueryOptions, QuerySpec, parse_query, rfc3339};
@@ -369,10 +369,7 @@ impl Run {
         let began = Instant::now();
         let stats = Arc::new(ScanStats::default());
         self.scope = self.scope.with_calculated(&self.query.calculated);
-        let names = self.query.calculated.inputs_of(plan::names(&self.query));
-        overflow::look_up(&mut self.scope, &names, self.query.times()).await?;
-        let mut warnings = warn_unknown(&self.scope, names, self.strict)?;
-        warnings.extend(self.scope.missing(self.query.times()));
+        let warnings = self.resolve_names().await?;
         let planner = Planner::new(&self.scope, &self.query, self.partitions)?;
 
         self.watch.expect(self.scans());
@@ -431,6 +428,17 @@ impl Run {
         let total = self.query.total && (grouped || !self.query.havings.is_empty());
         let heatmaps = self.query.calculations.iter().filter(|c| c.op == CalculationOp::Heatmap).count() as u64;
         1 + u64::from(total) + u64::from(self.query.other && grouped) + u64::from(self.query.series) + heatmaps
+    }
+
+    /// Finds out what the question's names mean where that takes reading.
+    async fn resolve_names(&mut self) -> Result<Vec<Warning>, QueryError> {
+        let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect();
+        let (names, values) = (owned(plan::names(&self.query)), owned(plan::value_names(&self.query)));
+        let (context, partitions, range) = (&self.context, self.partitions, self.query.times());
+        let of_calculations = self.query.calculations.iter_mut().filter_map(|c| c.filter.as_mut());
+        let filters = std::iter::once(&mut self.query.filter).chain(of_calculations).collect();
+        let asked = Asked { context, partitions, range, filters, names, values };
+        asked.resolve(&mut self.scope, self.strict).await
     }
 
     /// Runs a plan; all of its rows as one batch.

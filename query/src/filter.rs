@@ -1,7 +1,7 @@
 //! A filter as an expression over the scan's columns: the table of `semantics.md`, "Comparing".
 //!
 //! A test becomes one predicate per type that can pass it, joined by OR. A null predicate does not pass; negation is
-//! `IS NOT TRUE`, so that an absent value passes every negative operator. It must not know segments or batches.
+//! "is not true", so that an absent value passes every negative operator. It must not know segments or batches.
 
 use std::collections::BTreeSet;
 
@@ -87,7 +87,7 @@ fn condition_expression(
     let passes = balanced(alternatives, Operator::Or);
     Ok(match (passes, condition.negated) {
         (Some(passes), false) => passes,
-        (Some(passes), true) => passes.is_not_true(),
+        (Some(passes), true) => functions::is_not_true(passes),
         (None, negated) => lit(negated),
     })
 }

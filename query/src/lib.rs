@@ -2,12 +2,12 @@
 //!
 //! The way of a question: [`spec`] parses it once into typed form, [`scope`] finds the datasets and fields it names,
 //! [`expression`] calculates fields that nobody sent, [`plan`] makes DataFusion plans of it, [`prune`] leaves out what
-//! cannot match, [`scan`] reads the rest ([`overflow`] finds fields without columns), [`execute`] runs it under a deadline and
-//! a memory budget, [`answer`] writes it down, [`missing`] says what it lacks. [`rows`] reads whole events, [`trace`] puts
-//! those of a trace in order, [`tail`] follows what comes in, [`compare`] says what is different about some of them,
-//! [`fields`] lists what there is to ask about, [`matching`] finds the places of events for whoever removes them. [`sql`] is another way to ask, [`export`] another
-//! way to answer: row by row in CSV, Arrow or Parquet, however many there are; [`explain`] says how an answer came about and
-//! [`watch`] how far it is.
+//! cannot match, [`scan`] reads the rest ([`overflow`] finds fields without columns, [`related`] fields of other spans),
+//! [`execute`] runs it under a deadline and a memory budget, [`answer`] writes it down, [`missing`] says what it lacks.
+//! [`rows`] reads whole events, [`trace`] puts those of a trace in order, [`tail`] follows what comes in, [`compare`] says
+//! what is different about some of them, [`fields`] lists what there is to ask about, [`matching`] finds the places of events
+//! for whoever removes them. [`sql`] is another way to ask, [`export`] another way to answer: row by row in CSV, Arrow or
+//! Parquet, however many there are; [`explain`] says how an answer came about and [`watch`] how far it is.
 //!
 //! This crate must not know HTTP, sockets, files or the WAL. It is the only one that knows DataFusion.
 
@@ -33,6 +33,7 @@ mod missing;
 mod overflow;
 mod plan;
 mod prune;
+mod related;
 mod rows;
 mod scan;
 mod scope;

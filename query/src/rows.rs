@@ -35,13 +35,14 @@ use utoipa::ToSchema;
 
 use crate::answer::{self, AnswerColumn, AnswerStats, Warning};
 use crate::error::QueryError;
-use crate::execute::{Cancelled, QueryEngine, Stop, answer_stats, warn_unknown};
+use crate::execute::{Cancelled, QueryEngine, Stop, answer_stats};
 use crate::plan::collect_names;
 use crate::prune::{self, Predicate, Unit};
+use crate::related::Asked;
 use crate::scan::{self, MemoryRows, ScanStats, indexes, memory_column, memory_columns, segment_column};
 use crate::scope::{FieldRef, ScanColumn, Scope};
 use crate::spec::{Options, RowsQuery, RowsSpec, parse_rows};
-use crate::{filter, missing, overflow};
+use crate::{filter, missing};
 use cells::Cells;
 pub(crate) use whole::{WholeEvent, WholeEvents, WholeQuery, read_whole};
 
@@ -84,15 +85,19 @@ impl QueryEngine {
     ) -> Result<RowsAnswer, QueryError> {
         let query = parse_rows(spec, now)?;
         let scope = Scope::new(snapshot, datasets)?;
-        let (context, strict) = (self.context(), options.strict);
+        let (context, partitions, strict) = (self.context(), self.threads(), options.strict);
         let ask = move |mut scope: Scope| {
-            let (context, query) = (context.clone(), query.clone());
+            let (context, mut query) = (context.clone(), query.clone());
             async move {
                 scope = scope.with_calculated(&query.calculated);
-                overflow::look_up(&mut scope, &names(&query), query.range).await?;
+                let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect();
+                let (names, values) = (owned(names(&query)), query.columns.iter().flatten().cloned().collect());
+                let (range, filters) = (query.range, vec![&mut query.filter]);
+                let asked = Asked { context: &context, partitions, range, filters, names, values };
+                let warnings = asked.resolve(&mut scope, strict).await?;
                 let cancelled = Cancelled::default();
                 let stop = cancelled.flag();
-                let work = tokio::task::spawn_blocking(move || Pager { context, scope, query, strict, stop }.page());
+                let work = tokio::task::spawn_blocking(move || Pager { context, scope, query, warnings, stop }.page());
                 let page = work.await.map_err(|_| QueryError::internal("the query panicked; this is a bug"))?;
                 drop(cancelled);
                 page
@@ -110,7 +115,7 @@ fn names(query: &RowsQuery) -> BTreeSet<&str> {
         Some(columns) => names.extend(columns.iter().map(String::as_str)),
         None => names.extend(query.calculated.names()),
     }
-    query.calculated.inputs_of(names)
+    names
 }
 
 /// (timestamp, sequence): the order of events.
@@ -136,7 +141,7 @@ struct Pager {
     context: SessionContext,
     scope: Scope,
     query: RowsQuery,
-    strict: bool,
+    warnings: Vec<Warning>,
     stop: Arc<AtomicBool>,
 }
 
@@ -197,9 +202,6 @@ impl Page {
 impl Pager {
     fn page(self) -> Result<RowsAnswer, QueryError> {
         let began = Instant::now();
-        let mut warnings = warn_unknown(&self.scope, names(&self.query), self.strict)?;
-        warnings.extend(self.scope.missing(self.query.range));
-
         let stats = ScanStats::default();
         let wanted = self.wanted();
         let Searched { units, places: mut found, .. } = self.search(&wanted, &stats)?;
@@ -210,7 +212,7 @@ impl Pager {
         let last = rows.len().checked_sub(1).map(|at| found[at].0);
         let cursor = last.filter(|_| more || cut).map(write_cursor);
         let stats = answer_stats(&self.scope, &stats, began, Vec::new());
-        Ok(RowsAnswer { columns, rows, cursor, stats, warnings })
+        Ok(RowsAnswer { columns, rows, cursor, stats, warnings: self.warnings })
     }
 
     /// The places of the page's events in their order.

@@ -186,6 +186,10 @@ impl Scope {
         }
     }
 
+    pub(crate) fn calculated(&self) -> &CalculatedFields {
+        &self.calculated
+    }
+
     /// What `name` means here. A field that no dataset has ever seen has no types.
     pub(crate) fn resolve(&self, name: &str) -> FieldRef {
         let mut resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);

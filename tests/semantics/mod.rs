@@ -76,6 +76,7 @@ scripts! {
     nothing "nothing"
     calculated_fields "calculated_fields"
     formulas "formulas"
+    related "related"
 }
 
 /// The canary: a runner that finds nothing wrong here would find nothing wrong anywhere.

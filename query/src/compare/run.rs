@@ -1,6 +1,5 @@
 //! One compare from question to answer: first from a sample, then exactly.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -26,12 +25,13 @@ use super::workers::Workers;
 use super::write::{Measured, Writer, condition_filters};
 use crate::answer::Warning;
 use crate::error::QueryError;
-use crate::execute::{Cancelled, QueryEngine, warn_unknown};
+use crate::execute::{Cancelled, QueryEngine};
+use crate::related::Asked;
 use crate::scan::ScanStats;
 use crate::scope::Scope;
 use crate::spec::{Filter, FilterCombination, Options, TimeRange, filters};
 use crate::watch::AnswerEvent;
-use crate::{limits, missing, overflow};
+use crate::{limits, missing};
 
 /// What happens before the answer.
 type CompareEvent = AnswerEvent<CompareAnswer>;
@@ -81,18 +81,16 @@ impl QueryEngine {
         let question = parse_compare(spec, now)?;
         let scope = Scope::new(snapshot, datasets)?;
         let (context, threads, strict) = (self.context(), self.threads(), options.strict);
-        let question = Arc::new(question);
         let ask = move |mut scope: Scope| {
-            let (context, question, watch) = (context.clone(), Arc::clone(&question), watch.clone());
+            let (context, mut question, watch) = (context.clone(), question.clone(), watch.clone());
             async move {
                 let began = Instant::now();
                 scope = scope.with_calculated(&question.calculated);
-                let named = question.named();
-                let names: BTreeSet<&str> = named.iter().map(String::as_str).collect();
-                let names = question.calculated.inputs_of(names);
-                overflow::look_up(&mut scope, &names, question.times()).await?;
-                let mut warnings = warn_unknown(&scope, names, strict)?;
-                warnings.extend(scope.missing(question.times()));
+                let (names, range) = (question.named(), question.times());
+                let values = question.fields.iter().flatten().cloned().collect();
+                let filters = question.filters();
+                let asked = Asked { context: &context, partitions: threads, range, filters, names, values };
+                let mut warnings = asked.resolve(&mut scope, strict).await?;
                 warnings.extend(not_compared(&scope, &question));
                 let cancelled = Cancelled::default();
                 let memory = MemoryConsumer::new("compare").register(&context.runtime_env().memory_pool);
@@ -123,7 +121,7 @@ struct Run {
     context: SessionContext,
     workers: Workers,
     scope: Scope,
-    question: Arc<Comparison>,
+    question: Comparison,
     warnings: Vec<Warning>,
     watch: Option<Watch>,
     began: Instant,

@@ -217,6 +217,15 @@ impl Comparison {
         TimeRange { start: starts.fold(i64::MAX, i64::min), end: ends.fold(i64::MIN, i64::max) }
     }
 
+    /// Those of the scope first: all events are of it.
+    pub(crate) fn filters(&mut self) -> Vec<&mut Filter> {
+        let other = match &mut self.baseline {
+            Baseline::Others(side) => Some(&mut side.filter),
+            Baseline::Rest { .. } | Baseline::Earlier(_) | Baseline::EarlierAll(_) | Baseline::RestOfTime => None,
+        };
+        [&mut self.scope.filter, &mut self.selection.filter].into_iter().chain(other).collect()
+    }
+
     /// Every field that is named anywhere.
     pub(crate) fn named(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();

@@ -14,7 +14,8 @@ pub(super) enum E {
     Infix(&'static str, Box<E>, Box<E>),
 }
 
-const FIELDS: [&str; 9] = ["a", "mixed", "t", "n", "i", "flag", "duration_ms", "x y", "nothing"];
+const FIELDS: [&str; 12] =
+    ["a", "mixed", "t", "n", "i", "flag", "duration_ms", "x y", "nothing", "root.mixed", "parent.n", "is_root"];
 
 impl E {
     pub(super) fn random(rng: &mut Rng, depth: usize) -> E {
@@ -81,7 +82,7 @@ impl E {
         }
     }
 
-    pub(super) fn value(&self, fields: &BTreeMap<&'static str, V>) -> Option<V> {
+    pub(super) fn value(&self, fields: &BTreeMap<&str, V>) -> Option<V> {
         match self {
             E::Literal(value) => value.clone(),
             E::Field(name) => fields.get(name).cloned(),

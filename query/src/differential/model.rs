@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::expressions::text_form;
-use super::specs::{By, Calculation, Filter, Formula, Question, share};
+use super::specs::{By, Calculation, Filter, Formula, Question, RELATED, share};
 use super::world::{Event, V, World};
 
 const SECOND_NS: i64 = 1_000_000_000;
@@ -98,10 +98,12 @@ pub(super) struct Expected {
     pub(super) compared: Option<Vec<Vec<Cell>>>,
 }
 
-/// An event with its calculated fields, as the question sees it.
+/// An event as the question sees it: with its calculated fields, and the other spans of its trace.
 struct Seen<'e> {
     event: &'e Event,
-    made: BTreeMap<&'static str, V>,
+    made: BTreeMap<&'e str, V>,
+    /// In the order of time and acknowledgement.
+    trace: Vec<&'e Event>,
 }
 
 impl Seen<'_> {
@@ -109,10 +111,14 @@ impl Seen<'_> {
         if name == "sample_rate" {
             return Some(V::Int(i64::from(self.event.rate)));
         }
-        if matches!(name, "made" | "made too") && self.made.contains_key(name) {
-            return self.made.get(name).cloned();
-        }
-        self.event.fields.get(name).cloned()
+        self.made.get(name).or_else(|| self.event.fields.get(name)).cloned()
+    }
+
+    /// The spans that conditions of a prefix are about.
+    fn spans(&self, prefix: &str) -> Vec<&Event> {
+        let is_child = |e: &&Event| e.parent().is_some() && e.parent() == self.event.span();
+        let trace = self.trace.iter().copied();
+        if prefix == "child" { trace.filter(is_child).collect() } else { trace.collect() }
     }
 
     fn number(&self, name: &str) -> Option<f64> {
@@ -135,21 +141,82 @@ impl Seen<'_> {
     }
 }
 
+/// The fields that an event has of other spans.
+fn of_others<'e>(event: &'e Event, trace: &[&'e Event]) -> BTreeMap<&'e str, V> {
+    let root = trace.iter().find(|e| e.parent().is_none());
+    let parent = event.parent().and_then(|parent| trace.iter().find(|e| e.span() == Some(parent)));
+    let is_root = event.trace().is_some() && event.parent().is_none();
+    let mut fields = BTreeMap::from([("is_root", V::Bool(is_root))]);
+    for name in RELATED {
+        let (span, field) = match name.split_once('.') {
+            Some(("root", field)) => (root, field),
+            Some((_, field)) => (parent, field),
+            None => continue,
+        };
+        if let Some(value) = span.and_then(|span| span.fields.get(field)) {
+            fields.insert(name, value.clone());
+        }
+    }
+    fields
+}
+
 fn seen<'w>(world: &'w World, question: &Question, offset: i64) -> Vec<Seen<'w>> {
     let range = (question.start - offset) * SECOND_NS..(question.end - offset) * SECOND_NS;
     let addressed = |event: &&Event| matches!(question.datasets, "*" | "one,two") || question.datasets == event.dataset;
-    let made = |event: &Event| {
-        let values = question.calculated.iter().map(|(name, e)| (*name, e.value(&event.fields)));
-        values.filter_map(|(name, value)| Some((name, value?))).collect()
+    let mut traces: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
+    for event in world.events.iter().filter(addressed) {
+        if let Some(trace) = event.trace() {
+            traces.entry(trace).or_default().push(event);
+        }
+    }
+    traces.values_mut().for_each(|trace| trace.sort_by_key(|event| event.time));
+    let see = |event: &'w Event| {
+        let trace = event.trace().map(|trace| traces[trace].clone()).unwrap_or_default();
+        let mut made = of_others(event, &trace);
+        let all: BTreeMap<&str, V> = event.fields.iter().map(|(n, v)| (*n, v.clone())).chain(made.clone()).collect();
+        for (name, e) in &question.calculated {
+            made.extend(e.value(&all).map(|value| (*name, value)));
+        }
+        Seen { event, made, trace }
     };
     let events = world.events.iter().filter(addressed).filter(|event| range.contains(&event.time));
-    let seen = events.map(|event| Seen { event, made: made(event) });
-    seen.filter(|seen| passes(seen, &question.filters, question.any)).collect()
+    events.map(see).filter(|seen| passes(seen, &question.filters, question.any)).collect()
 }
 
 fn passes(seen: &Seen<'_>, filters: &[Filter], any: bool) -> bool {
-    let meets = |filter: &Filter| meets(seen.field(&filter.column).as_ref(), filter.op, &filter.value);
-    filters.is_empty() || if any { filters.iter().any(meets) } else { filters.iter().all(meets) }
+    let own = |filter: &Filter| meets(seen.field(&filter.column).as_ref(), filter.op, &filter.value);
+    // Whether one span meets all of these conditions of a prefix.
+    let together = |prefix: &str, filters: &[&Filter]| {
+        let meets_all = |span: &&Event| filters.iter().all(|f| meets(span.fields.get(inner(f)), f.op, &f.value));
+        seen.spans(prefix).iter().any(meets_all) != (prefix == "none")
+    };
+    if filters.is_empty() {
+        return true;
+    }
+    if any {
+        return filters.iter().any(|filter| match prefix(filter) {
+            Some(prefix) => together(prefix, &[filter]),
+            None => own(filter),
+        });
+    }
+    let mut groups: BTreeMap<&str, Vec<&Filter>> = BTreeMap::new();
+    for filter in filters {
+        if let Some(prefix) = prefix(filter) {
+            groups.entry(prefix).or_default().push(filter);
+        }
+    }
+    let of_event = || filters.iter().filter(|f| prefix(f).is_none()).all(own);
+    of_event() && groups.iter().all(|(prefix, filters)| together(prefix, filters))
+}
+
+/// The prefix of a condition on some of several spans.
+fn prefix(filter: &Filter) -> Option<&str> {
+    let (prefix, _) = filter.column.split_once('.')?;
+    ["any", "any2", "child", "none"].contains(&prefix).then_some(prefix)
+}
+
+fn inner(filter: &Filter) -> &str {
+    filter.column.split_once('.').map_or("", |(_, field)| field)
 }
 
 fn meets(value: Option<&V>, op: &str, literal: &Value) -> bool {

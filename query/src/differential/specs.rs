@@ -220,7 +220,13 @@ fn estimate(expected: &Cell, found: &Value) -> Result<(), String> {
     }
 }
 
+/// Fields of other spans that have one value.
+pub(super) const RELATED: [&str; 5] = ["root.mixed", "root.i", "parent.n", "parent.t", "is_root"];
+
 fn field(rng: &mut Rng, made: &[&str], of: &[&str]) -> String {
+    if rng.once_in(12) {
+        return rng.pick(&RELATED).to_owned();
+    }
     if !made.is_empty() && rng.once_in(3) {
         return rng.pick(made).to_owned();
     }
@@ -311,7 +317,11 @@ impl Filter {
             "matches" | "does-not-match" => json!(rng.pick(&["^a", "1$", ".", "^$", "[0-9]+"])),
             _ => literal(rng),
         };
-        let column = if rng.once_in(20) { "sample_rate".to_owned() } else { field(rng, made, &FIELDS) };
+        let column = match rng.below(20) {
+            0 => "sample_rate".to_owned(),
+            1..=3 => format!("{}.{}", rng.pick(&["any", "any", "any2", "child", "none"]), rng.pick(&FIELDS)),
+            _ => field(rng, made, &FIELDS),
+        };
         Filter { column, op, value }
     }
 

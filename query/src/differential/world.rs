@@ -83,6 +83,18 @@ fn event(id: i64, rng: &mut Rng) -> Event {
             fields.insert(field, value(field, rng));
         }
     }
+    if !rng.once_in(4) {
+        // Spans name each other at random: parents that are nowhere, that come later, that lie in the other dataset.
+        let trace = id / 8;
+        let span = |id: i64| V::Text(format!("s{id}"));
+        fields.insert("trace.trace_id", V::Text(format!("t{trace}")));
+        fields.insert(rng.pick(&["trace.span_id", "span_id"]), span(id));
+        match rng.below(6) {
+            0 | 1 => {}
+            2 => drop(fields.insert("trace.parent_id", V::Text(String::new()))),
+            _ => drop(fields.insert("trace.parent_id", span(trace * 8 + rng.between(0, 7)))),
+        }
+    }
     Event {
         id,
         // Both datasets are there from the beginning.
@@ -90,6 +102,28 @@ fn event(id: i64, rng: &mut Rng) -> Event {
         time: START * SECOND_NS + rng.between(0, SECONDS * 1_000 - 1) * 1_000_000,
         rate: if rng.once_in(3) { rng.between(2, 40) as u32 } else { 1 },
         fields,
+    }
+}
+
+impl Event {
+    /// The first of these that it has with more than nothing in it.
+    pub(super) fn first(&self, names: &[&str]) -> Option<&str> {
+        names.iter().find_map(|name| match self.fields.get(*name) {
+            Some(V::Text(text)) if !text.is_empty() => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    pub(super) fn span(&self) -> Option<&str> {
+        self.first(&["trace.span_id", "span_id"])
+    }
+
+    pub(super) fn trace(&self) -> Option<&str> {
+        self.first(&["trace.trace_id"])
+    }
+
+    pub(super) fn parent(&self) -> Option<&str> {
+        self.first(&["trace.parent_id"])
     }
 }
 

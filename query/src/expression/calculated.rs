@@ -152,7 +152,8 @@ pub(crate) fn deliver<E>(
     Ok(delivered)
 }
 
-fn types_of(input: &FieldRef) -> Types {
+/// The types that values of a field may have.
+pub(crate) fn types_of(input: &FieldRef) -> [bool; 4] {
     match input {
         FieldRef::System(ScanColumn::Timestamp | ScanColumn::Received) => functions::FLOAT,
         FieldRef::System(ScanColumn::Dataset) => functions::TEXT,
@@ -172,7 +173,7 @@ fn type_of(value: &Value<'_>) -> Option<FieldType> {
 }
 
 /// The arrays of one input.
-enum InputColumns<'b> {
+pub(crate) enum InputColumns<'b> {
     Field {
         boolean: Option<&'b BooleanArray>,
         integer: Option<&'b Int64Array>,
@@ -184,7 +185,7 @@ enum InputColumns<'b> {
 }
 
 impl<'b> InputColumns<'b> {
-    fn new(input: &FieldRef, find: impl Fn(&ScanColumn) -> Option<&'b ArrayRef>) -> InputColumns<'b> {
+    pub(crate) fn new(input: &FieldRef, find: impl Fn(&ScanColumn) -> Option<&'b ArrayRef>) -> InputColumns<'b> {
         let nothing = InputColumns::Field { boolean: None, integer: None, float: None, text: None };
         match input {
             FieldRef::System(column) => {
@@ -215,7 +216,15 @@ impl<'b> InputColumns<'b> {
         }
     }
 
-    fn value(&self, row: usize) -> Value<'b> {
+    /// An integer of the store's own, in nanoseconds if it is a time.
+    pub(crate) fn integer(&self, row: usize) -> i64 {
+        match self {
+            InputColumns::Time(times) => times.value(row),
+            InputColumns::Field { integer, .. } => integer.map_or(0, |values| values.value(row)),
+        }
+    }
+
+    pub(crate) fn value(&self, row: usize) -> Value<'b> {
         match self {
             InputColumns::Time(times) => Value::float(times.value(row) as f64 / 1e9),
             InputColumns::Field { boolean, integer, float, text } => {

@@ -10,6 +10,7 @@ use regex::Regex;
 use serde_json::json;
 
 use super::functions::{self, FUNCTIONS, Function, Known, Named, PatternFunction, Types};
+use super::lookup::Table;
 use super::parse::{Fault, Syntax, SyntaxKind, parse};
 use super::value::Value;
 use crate::error::{QueryError, QueryErrorKind};
@@ -27,6 +28,10 @@ pub(super) enum Node {
     Call(Function, Vec<Node>),
     Pattern(PatternFunction, Box<Node>, Regex),
     FormatTime(Arc<[Item<'static>]>, Box<Node>),
+    /// A field of the event with the key that these texts make; absent if one of them is.
+    Lookup(Arc<Table>, usize, Vec<Node>),
+    /// Whether there is one.
+    Found(Arc<Table>, Vec<Node>),
 }
 
 /// What a text means.
@@ -73,6 +78,73 @@ impl CalculatedFields {
             None => vec![name],
         };
         names.into_iter().flat_map(inputs).collect()
+    }
+}
+
+impl CalculatedFields {
+    /// With further fields, which the others may be calculated from.
+    pub(crate) fn with(&self, further: BTreeMap<String, Arc<Expression>>) -> CalculatedFields {
+        let replaced = |expression: &Arc<Expression>| match expression.inputs.iter().any(|i| further.contains_key(i)) {
+            true => Arc::new(expression.replaced(&further)),
+            false => Arc::clone(expression),
+        };
+        let mut all: BTreeMap<String, Arc<Expression>> = self.0.iter().map(|(n, e)| (n.clone(), replaced(e))).collect();
+        all.extend(further);
+        CalculatedFields(Arc::new(all))
+    }
+}
+
+impl Expression {
+    /// An expression of ours.
+    pub(crate) fn trusted(text: &str) -> Result<Expression, QueryError> {
+        let wrong = |fault: Fault| QueryError::internal(format!("{text}: {}", fault.message));
+        let syntax = parse(text).map_err(wrong)?;
+        let mut checker = Checker { others: &BTreeMap::new(), inputs: Vec::new(), nodes: 0 };
+        let (node, depth) = checker.node(&syntax).map_err(wrong)?;
+        Ok(Expression { node, inputs: checker.inputs, nodes: checker.nodes, depth })
+    }
+
+    /// The field of what is found by these keys.
+    pub(crate) fn lookup(table: &Arc<Table>, field: usize, keys: &[&Expression]) -> Expression {
+        Expression::keyed(keys, |keys| Node::Lookup(Arc::clone(table), field, keys))
+    }
+
+    /// Whether something is found by these keys.
+    pub(crate) fn found(table: &Arc<Table>, keys: &[&Expression]) -> Expression {
+        Expression::keyed(keys, |keys| Node::Found(Arc::clone(table), keys))
+    }
+
+    fn keyed(keys: &[&Expression], of: impl FnOnce(Vec<Node>) -> Node) -> Expression {
+        let mut inputs: Vec<String> = Vec::new();
+        let nodes = keys.iter().map(|key| key.placed(&mut inputs)).collect();
+        let depth = keys.iter().map(|key| key.depth).max().unwrap_or(0) + 1;
+        Expression { node: of(nodes), inputs, nodes: 1 + keys.iter().map(|key| key.nodes).sum::<usize>(), depth }
+    }
+
+    /// Its node with inputs in these places, which it adds to.
+    fn placed(&self, inputs: &mut Vec<String>) -> Node {
+        let mut place = |name: &String| {
+            inputs.iter().position(|known| known == name).unwrap_or_else(|| {
+                inputs.push(name.clone());
+                inputs.len() - 1
+            })
+        };
+        let places: Vec<usize> = self.inputs.iter().map(&mut place).collect();
+        moved(&self.node, &places)
+    }
+
+    /// With what some of its inputs stand for.
+    fn replaced(&self, by: &BTreeMap<String, Arc<Expression>>) -> Expression {
+        let mut inputs = Vec::new();
+        let itself =
+            |name: &String| Expression { node: Node::Input(0), inputs: vec![name.clone()], nodes: 1, depth: 1 };
+        let mut part = |name: &String| match by.get(name) {
+            Some(expression) => expression.placed(&mut inputs),
+            None => itself(name).placed(&mut inputs),
+        };
+        let parts: Vec<Node> = self.inputs.iter().map(&mut part).collect();
+        let node = substituted(&self.node, &parts);
+        Expression { node, inputs, nodes: self.nodes, depth: self.depth }
     }
 }
 
@@ -378,23 +450,34 @@ fn wrong_count(known: &Known, given: usize) -> String {
 
 /// A node whose inputs have other places.
 fn moved(node: &Node, places: &[usize]) -> Node {
-    let moved_all = |nodes: &[Node]| nodes.iter().map(|node| moved(node, places)).collect();
-    let boxed = |node: &Node| Box::new(moved(node, places));
+    mapped(node, &|input| Node::Input(places[input]))
+}
+
+/// A node with other nodes in place of its inputs.
+fn substituted(node: &Node, parts: &[Node]) -> Node {
+    mapped(node, &|input| parts[input].clone())
+}
+
+fn mapped(node: &Node, input: &dyn Fn(usize) -> Node) -> Node {
+    let all = |nodes: &[Node]| nodes.iter().map(|node| mapped(node, input)).collect();
+    let boxed = |node: &Node| Box::new(mapped(node, input));
     match node {
         Node::Literal(value) => Node::Literal(value.clone()),
-        Node::Input(at) => Node::Input(places[*at]),
+        Node::Input(at) => input(*at),
         Node::If(branches, otherwise) => Node::If(
-            branches.iter().map(|(condition, value)| (moved(condition, places), moved(value, places))).collect(),
+            branches.iter().map(|(condition, value)| (mapped(condition, input), mapped(value, input))).collect(),
             otherwise.as_deref().map(boxed),
         ),
         Node::Switch(value, cases, otherwise) => Node::Switch(
             boxed(value),
-            cases.iter().map(|(case, result)| (case.clone(), moved(result, places))).collect(),
+            cases.iter().map(|(case, result)| (case.clone(), mapped(result, input))).collect(),
             otherwise.as_deref().map(boxed),
         ),
-        Node::Call(function, arguments) => Node::Call(*function, moved_all(arguments)),
+        Node::Call(function, arguments) => Node::Call(*function, all(arguments)),
         Node::Pattern(function, value, regex) => Node::Pattern(*function, boxed(value), regex.clone()),
         Node::FormatTime(items, time) => Node::FormatTime(Arc::clone(items), boxed(time)),
+        Node::Lookup(table, field, key) => Node::Lookup(Arc::clone(table), *field, all(key)),
+        Node::Found(table, key) => Node::Found(Arc::clone(table), all(key)),
     }
 }
 
@@ -418,7 +501,8 @@ impl Node {
             Node::Call(function, arguments) => {
                 function.types(&arguments.iter().map(|node| node.types(inputs)).collect::<Vec<_>>())
             }
-            Node::Pattern(PatternFunction::Match, ..) => functions::BOOLEAN,
+            Node::Lookup(table, field, _) => table.types(*field),
+            Node::Pattern(PatternFunction::Match, ..) | Node::Found(..) => functions::BOOLEAN,
             Node::Pattern(PatternFunction::Count, ..) => functions::INTEGER,
             Node::Pattern(PatternFunction::Value, ..) | Node::FormatTime(..) => functions::TEXT,
         }

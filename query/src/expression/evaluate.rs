@@ -10,6 +10,7 @@ use chrono::DateTime;
 
 use super::check::{Expression, Node};
 use super::functions::{Function, PatternFunction};
+use super::lookup::Key;
 use super::value::{Number, Value};
 use crate::limits;
 use crate::spec::parse_rfc3339;
@@ -55,6 +56,8 @@ impl Node {
                     }
                 }
             }
+            Node::Lookup(table, field, key) => key_of(key, row).map_or(Value::Absent, |key| table.value(key, *field)),
+            Node::Found(table, key) => Value::Boolean(key_of(key, row).is_some_and(|key| table.has(key))),
             Node::FormatTime(items, time) => {
                 let seconds = time.evaluate(row).coerced().map(Number::float);
                 let Some(time) = seconds.and_then(nanoseconds).map(DateTime::from_timestamp_nanos) else {
@@ -66,6 +69,11 @@ impl Node {
             }
         }
     }
+}
+
+fn key_of(nodes: &[Node], row: &impl Row) -> Option<Key> {
+    let texts: Option<Vec<Cow<'_, str>>> = nodes.iter().map(|node| node.evaluate(row).text()).collect();
+    Some(Key::new(&texts?.iter().map(AsRef::as_ref).collect::<Vec<&str>>()))
 }
 
 fn borrowed<'v>(value: &'v Value<'static>) -> Value<'v> {

@@ -101,6 +101,17 @@ impl<'v> Value<'v> {
         }
     }
 
+    /// The same, kept.
+    pub(crate) fn into_owned(self) -> Value<'static> {
+        match self {
+            Value::Absent => Value::Absent,
+            Value::Boolean(value) => Value::Boolean(value),
+            Value::Integer(number) => Value::Integer(number),
+            Value::Float(number) => Value::Float(number),
+            Value::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+        }
+    }
+
     /// The text form.
     pub(super) fn text(self) -> Option<Cow<'v, str>> {
         Some(match self {

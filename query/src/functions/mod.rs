@@ -17,5 +17,5 @@ pub(crate) use change::{Change, change};
 pub(crate) use concurrency::{Buckets, Concurrency, concurrency};
 pub(crate) use distinct::{DistinctFlag, distinct_count};
 pub(crate) use integer_sum::integer_sum;
-pub(crate) use scalar::{TextTest, any_text, float_text, matches, quantile, rate, time_text};
+pub(crate) use scalar::{TextTest, any_text, float_text, is_not_true, matches, quantile, rate, time_text};
 pub(crate) use sketch::{Sketch, bucket_start, sketch};

@@ -34,6 +34,12 @@ pub(crate) fn matches(value: Expr, pattern: &str) -> std::result::Result<Expr, Q
     Ok(call(Function::Matches(regex), DataType::Utf8View, value))
 }
 
+/// Whether a condition is false or null. The engine's own IS NOT TRUE is never null in plans and may be in their execution,
+/// which it refuses where it takes one out as a common expression.
+pub(crate) fn is_not_true(condition: Expr) -> Expr {
+    call(Function::IsNotTrue, DataType::Boolean, condition)
+}
+
 /// Whether some text in an overflow column passes; false where there is none.
 pub(crate) fn any_text(overflow: Expr, test: TextTest) -> Expr {
     call(Function::AnyText(test), DataType::Utf8View, overflow)
@@ -59,6 +65,7 @@ enum Function {
     FloatText,
     TimeText,
     Matches(Regex),
+    IsNotTrue,
     Quantile(f64),
     Rate(RateOf),
     AnyText(TextTest),
@@ -99,6 +106,7 @@ impl Function {
             Function::TimeText => (1, String::new()),
             Function::Matches(regex) => (2, regex.as_str().to_owned()),
             Function::Quantile(share) => (3, share.to_string()),
+            Function::IsNotTrue => (8, String::new()),
             Function::Rate(of) => (7, format!("{of:?}")),
             Function::AnyText(TextTest::Equals(text)) => (4, text.clone()),
             Function::AnyText(TextTest::Contains(part)) => (5, part.clone()),
@@ -133,6 +141,7 @@ impl ScalarUDFImpl for EventFunction {
             Function::FloatText => "float_text",
             Function::TimeText => "time_text",
             Function::Matches(_) => "matches",
+            Function::IsNotTrue => "is_not_true",
             Function::Quantile(_) => "quantile",
             Function::Rate(_) => "rate",
             Function::AnyText(TextTest::Equals(_)) => "any_text_equals",
@@ -153,7 +162,7 @@ impl ScalarUDFImpl for EventFunction {
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match self.function {
             Function::FloatText | Function::TimeText => DataType::Utf8View,
-            Function::Matches(_) | Function::AnyText(_) => DataType::Boolean,
+            Function::Matches(_) | Function::AnyText(_) | Function::IsNotTrue => DataType::Boolean,
             Function::Quantile(_) | Function::Rate(_) => DataType::Float64,
         })
     }
@@ -177,6 +186,10 @@ impl ScalarUDFImpl for EventFunction {
             Function::AnyText(test) => {
                 let texts = array.as_string_view();
                 Arc::new(texts.iter().map(|t| Some(t.is_some_and(|t| test.passes_any(t)))).collect::<BooleanArray>())
+            }
+            Function::IsNotTrue => {
+                let conditions = array.as_boolean();
+                Arc::new(conditions.iter().map(|c| Some(c != Some(true))).collect::<BooleanArray>())
             }
             Function::Rate(of) => {
                 let changes = array.as_binary::<i32>();

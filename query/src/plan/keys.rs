@@ -10,6 +10,7 @@ use outcrop_storage::event::FieldType;
 
 use super::col;
 use crate::filter;
+use crate::functions::is_not_true;
 use crate::scope::{FieldRef, ScanColumn};
 use crate::spec::INTEGERS_END;
 
@@ -112,7 +113,7 @@ fn field_parts(field: &FieldRef) -> Vec<(KeyPart, Expr)> {
                 .and(float.clone().gt_eq(lit(-INTEGERS_END)))
                 .and(float.clone().lt(lit(INTEGERS_END)));
             let moved = when(integral.clone(), try_cast(float.clone(), DataType::Int64)).end();
-            let kept = when(integral.is_not_true(), float.clone()).end();
+            let kept = when(is_not_true(integral), float.clone()).end();
             parts.push((
                 KeyPart::Integer,
                 datafusion::prelude::coalesce(vec![integer, moved.unwrap_or_else(|_| float.clone())]),

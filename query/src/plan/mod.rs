@@ -308,6 +308,12 @@ impl<'a> Planner<'a> {
     }
 }
 
+/// The names of fields whose values a question groups and calculates.
+pub(crate) fn value_names(query: &Query) -> BTreeSet<&str> {
+    let columns = query.calculations.iter().filter_map(|calculation| calculation.column.as_deref());
+    query.breakdowns.iter().map(String::as_str).chain(columns).collect()
+}
+
 /// The names of fields that a question has in any place.
 pub(crate) fn names(query: &Query) -> BTreeSet<&str> {
     let mut named: BTreeSet<&str> = query.breakdowns.iter().map(String::as_str).collect();
