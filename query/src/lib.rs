@@ -3,7 +3,7 @@
 //! The way of a question: [`spec`] parses it once into typed form, [`scope`] finds the datasets and fields it names,
 //! [`plan`] makes DataFusion plans of it, [`prune`] leaves out what cannot match, [`scan`] reads the rest ([`overflow`]
 //! finds fields without columns), [`execute`] runs it under a deadline and a memory budget, [`answer`] writes it down,
-//! [`missing`] says what it lacks. [`rows`] reads whole events, [`trace`] puts those of a trace in order, [`tail`] follows what comes in, [`compare`] says what is different about some of them,
+//! [`missing`] says what it lacks. [`rows`] reads whole events, [`trace`] puts those of a trace in order, [`tail`] follows what comes in, [`intents`] says whether code does what it is meant to, [`compare`] says what is different about some of them,
 //! [`fields`] lists what there is to ask about, [`matching`] finds the places of events for whoever removes them.
 //!
 //! This crate must not know HTTP, sockets, files or the WAL. It is the only one that knows DataFusion.
@@ -19,6 +19,7 @@ mod execute;
 mod fields;
 mod filter;
 mod functions;
+mod intents;
 mod matching;
 mod memory;
 mod missing;
@@ -40,6 +41,9 @@ pub use compare::{
 pub use error::{QueryError, QueryErrorKind};
 pub use execute::{QueryEngine, QuerySettings};
 pub use fields::{DatasetList, DatasetSummary, FieldList, FieldSummary, ValueCount, ValueList};
+pub use intents::{
+    IntentAnswer, IntentDetail, IntentList, IntentSeries, IntentShare, IntentVersion, IntentsSpec, UnmetAnswer,
+};
 pub use matching::{ChosenEvents, MatchingRows};
 pub use rows::RowsAnswer;
 pub use spec::{DeletionSpec, FilterCombination, FilterSpec, Options, QuerySpec, RowsSpec, TimeSpec, read_spec};

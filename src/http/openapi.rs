@@ -7,8 +7,8 @@ use utoipa::OpenApi;
 use super::access::ROUTES;
 use super::kept::{boards, history, markers, queries};
 use super::{
-    compare, datasets, deletions, elasticsearch, error, events, health, honeycomb, keys, loki, otlp, query, session,
-    tail, tasks, traces,
+    compare, datasets, deletions, elasticsearch, error, events, health, honeycomb, intents, keys, loki, otlp, query,
+    session, tail, tasks, traces,
 };
 
 #[derive(OpenApi)]
@@ -30,6 +30,8 @@ use super::{
         query::rows,
         compare::compare,
         query::datasets,
+        intents::list_intents,
+        intents::show_intent,
         tail::tail,
         traces::show_trace,
         traces::show_event,

@@ -15,6 +15,7 @@ mod exactly_once;
 mod grpc;
 mod guards;
 mod honeycomb;
+mod intents;
 mod kept;
 mod keys;
 mod lifetime;
