@@ -111,6 +111,25 @@ impl Client {
         self.read(&url, answer)
     }
 
+    /// Every intent.
+    pub(crate) fn intents(&self, options: &[(&str, String)]) -> Result<Value, ClientError> {
+        self.get("intents", options)
+    }
+
+    pub(crate) fn intent(&self, name: &str, options: &[(&str, String)]) -> Result<Value, ClientError> {
+        self.get(&format!("intents/{}", encode(name)), options)
+    }
+
+    pub(crate) fn fields(&self, dataset: &str) -> Result<Value, ClientError> {
+        self.get(&format!("fields/{}", encode(dataset)), &[])
+    }
+
+    fn get(&self, path: &str, options: &[(&str, String)]) -> Result<Value, ClientError> {
+        let url = format!("{}/api/v1/{path}", self.url);
+        let request = options.iter().fold(self.agent.get(&url), |request, (name, value)| request.query(*name, value));
+        self.read(&url, request.call())
+    }
+
     fn ask(&self, route: &str, dataset: &str, spec: &Value) -> Result<Value, ClientError> {
         let url = format!("{}/api/v1/{route}/{}", self.url, encode(dataset));
         let body = spec.to_string();

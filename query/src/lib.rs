@@ -4,8 +4,8 @@
 //! [`expression`] calculates fields that nobody sent, [`plan`] makes DataFusion plans of it, [`prune`] leaves out what
 //! cannot match, [`scan`] reads the rest ([`overflow`] finds fields without columns, [`related`] fields of other spans),
 //! [`execute`] runs it under a deadline and a memory budget, [`answer`] writes it down, [`missing`] says what it lacks.
-//! [`rows`] reads whole events, [`trace`] puts those of a trace in order, [`tail`] follows what comes in, [`compare`] says
-//! what is different about some of them, [`fields`] lists what there is to ask about, [`matching`] finds the places of events
+//! [`rows`] reads whole events, [`trace`] puts those of a trace in order, [`tail`] follows what comes in, [`intents`] says
+//! whether code does what it is meant to, [`compare`] what is different about some of them, [`fields`] lists what there is to ask about, [`matching`] finds the places of events
 //! for whoever removes them. [`sql`] is another way to ask, [`export`] another way to answer: row by row in CSV, Arrow or
 //! Parquet, however many there are; [`explain`] says how an answer came about and [`watch`] how far it is.
 //!
@@ -27,6 +27,7 @@ mod expression;
 mod fields;
 mod filter;
 mod functions;
+mod intents;
 mod matching;
 mod memory;
 mod missing;
@@ -54,6 +55,9 @@ pub use execute::{QueryCounts, QueryEngine, QuerySettings};
 pub use explain::{Explanation, SegmentExplanation};
 pub use export::{Export, Format};
 pub use fields::{DatasetList, DatasetSummary, FieldList, FieldSummary, ValueCount, ValueList};
+pub use intents::{
+    IntentAnswer, IntentDetail, IntentList, IntentSeries, IntentShare, IntentVersion, IntentsSpec, UnmetAnswer,
+};
 pub use matching::{ChosenEvents, MatchingRows};
 pub use rows::RowsAnswer;
 pub use spec::{

@@ -204,6 +204,13 @@ fn counted(events: u64) -> String {
     format!("{grouped} event{}", if events == 1 { "" } else { "s" })
 }
 
+/// What sets the selected events apart.
+pub(super) fn explained(answer: &Value) -> String {
+    let mut text = String::new();
+    explanations(answer, &mut text);
+    text
+}
+
 fn explanations(answer: &Value, text: &mut String) {
     let all = answer["explanations"].as_array().map_or(&[][..], Vec::as_slice);
     if all.is_empty() {

@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod demo;
 mod inspect;
+mod intents;
 mod keys;
 mod marker;
 mod query;
@@ -52,6 +53,8 @@ enum Command {
     Send(send::SendArguments),
     /// Ask a running Outcrop
     Query(query::QueryArguments),
+    /// What code is meant to do and whether it does; exits with 1 if it does too seldom
+    Intents(intents::IntentsArguments),
     /// Mark on charts that something happened, such as a deployment
     Marker(marker::MarkerArguments),
     /// Follow events as they come in
@@ -88,6 +91,7 @@ impl Cli {
             Command::Demo { settings } => demo::demo(settings),
             Command::Send(arguments) => send::send(&arguments),
             Command::Query(arguments) => query::query(&arguments),
+            Command::Intents(arguments) => intents::intents(&arguments),
             Command::Marker(arguments) => marker::marker(&arguments),
             Command::Tail(arguments) => tail::tail(&arguments),
             Command::Keys(arguments) => keys::keys(&arguments),

@@ -1,6 +1,7 @@
 //! The wide spans: what the gateway and the service that takes a request know about it. Must not know: other spans.
 
 use super::fields::route;
+use super::intents::SEARCH;
 use super::json::{Object, Part};
 use super::plan::{Span, Trace};
 use super::rng::{Dice, key};
@@ -145,7 +146,7 @@ fn search(event: &mut Object<'_>, dice: &mut Dice) {
     event.text("search.index", "products-v9");
     event.thousandths("search.score_max", (dice.around(9.0, 0.2) * 1000.0) as u64);
     event.flag("search.personalised", dice.chance(0.55));
-    event.text("intent.name", "search.query");
+    SEARCH.write(event);
     event.flag("intent.met", true);
 }
 

@@ -2,6 +2,7 @@
 //! Must not know: when things happen, how a trace is laid out.
 
 use super::entry;
+use super::intents::{AUTHORIZE, PLACE_ORDER, QUOTE};
 use super::json::{Object, Part};
 use super::plan::{Role, Span, Trace, span_id};
 use super::rng::{Dice, key};
@@ -205,16 +206,13 @@ fn health(event: &mut Object<'_>, dice: &mut Dice) {
 
 /// What the code says it means to do, and whether it did.
 fn place_order(event: &mut Object<'_>, trace: &Trace, span: &Span) {
-    event.text("intent.name", "checkout.place_order");
-    event.text("intent.text", "Place the order and charge once, within 2 s");
-    event.text("code.filepath", "checkout/src/order.rs");
-    event.number("code.lineno", 118);
+    PLACE_ORDER.write(event);
     let late = span.duration_us > 2_000_000;
     event.flag("intent.met", !late && !trace.failed);
     if late {
         event.text("intent.unmet", "within 2 s");
     } else if trace.failed {
-        event.text("intent.unmet", "no panic, not cancelled");
+        event.text("intent.unmet", "no error");
     }
     event.flag("flags.new_checkout", trace.flag);
     event.number("cart.item_count", trace.items);
@@ -222,8 +220,12 @@ fn place_order(event: &mut Object<'_>, trace: &Trace, span: &Span) {
 }
 
 fn quote(event: &mut Object<'_>, trace: &Trace) {
-    event.text("intent.name", "pricing.quote");
-    event.flag("intent.met", !matches!(trace.pace, Pace::ItemByItem(_)));
+    QUOTE.write(event);
+    let by_item = matches!(trace.pace, Pace::ItemByItem(_));
+    event.flag("intent.met", !by_item);
+    if by_item {
+        event.text("intent.unmet", "one tax lookup");
+    }
     event.number("tax.lookup_count", trace.lookups);
     event.number("cart.item_count", trace.items);
     event.text("cart.currency", entry::currency(trace.country));
@@ -244,7 +246,7 @@ fn authorize(event: &mut Object<'_>, trace: &Trace, dice: &mut Dice) {
     event.text("payments.currency", entry::currency(trace.country));
     event.number("retry_count", trace.retries);
     event.flag("payments.three_d_secure", dice.chance(0.41));
-    event.text("intent.name", "payments.authorize");
+    AUTHORIZE.write(event);
     event.flag("intent.met", true);
 }
 

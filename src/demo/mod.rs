@@ -6,6 +6,7 @@
 
 mod entry;
 mod fields;
+mod intents;
 mod json;
 mod layout;
 mod plan;

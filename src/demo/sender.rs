@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::Shop;
+use super::{Shop, intents};
 
 const SEED: u64 = 37;
 const MINUTE_NS: i64 = 60_000_000_000;
@@ -34,18 +34,21 @@ pub(crate) fn run(
 ) -> Tally {
     let begun = now();
     let shop = Shop::new(SEED, begun.saturating_sub(RUNNING_NS));
-    run_shop(&shop, REACH_NS, send, now, wait)
+    // The programs began before the first of their events.
+    let register = intents::register(begun.saturating_sub(REACH_NS));
+    run_shop(&shop, register, REACH_NS, send, now, wait)
 }
 
-/// Starts `reach_ns` before now, and never reaches further back.
+/// Starts `reach_ns` before now, and never reaches further back. The register goes before everything else.
 pub(super) fn run_shop(
     shop: &Shop,
+    register: Vec<u8>,
     reach_ns: i64,
     send: impl FnMut(Vec<u8>) -> Result<(), String>,
     now: impl Fn() -> i64,
     wait: impl FnMut(Duration) -> bool,
 ) -> Tally {
-    let mut sender = Sender { send, wait, tally: Tally::default() };
+    let mut sender = Sender { send, wait, register, tally: Tally::default() };
     let mut sent_to = now().saturating_sub(reach_ns);
     loop {
         let until = now();
@@ -65,6 +68,8 @@ pub(super) fn run_shop(
 struct Sender<S, W> {
     send: S,
     wait: W,
+    /// What is still to be sent before the first events.
+    register: Vec<u8>,
     tally: Tally,
 }
 
@@ -76,8 +81,10 @@ where
     /// False when the demo is to end.
     fn range(&mut self, shop: &Shop, from: i64, until: i64) -> bool {
         for chunk in shop.events(from, until, EVENTS_A_SEND) {
-            let (events, bytes) = (chunk.events as u64, chunk.body.len() as u64);
-            match self.deliver(&chunk.body) {
+            let mut body = std::mem::take(&mut self.register);
+            body.extend_from_slice(&chunk.body);
+            let (events, bytes) = (chunk.events as u64, body.len() as u64);
+            match self.deliver(&body) {
                 Delivery::Sent => {
                     self.tally.events += events;
                     self.tally.bytes += bytes;

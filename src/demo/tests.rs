@@ -181,6 +181,7 @@ fn sends_the_past_and_then_live_each_event_once_though_the_clock_is_set_back() {
     let bodies = RefCell::new(Vec::new());
     let tally = sender::run_shop(
         &shop,
+        Vec::new(),
         2 * MINUTE,
         |body| {
             bodies.borrow_mut().push(body);
@@ -207,6 +208,27 @@ fn sends_the_past_and_then_live_each_event_once_though_the_clock_is_set_back() {
     // The last tick ends the run before its time is sent.
     let whole = bytes(&shop, FLAG_ON - 2 * MINUTE, clock.get() - 250_000_000);
     assert_eq!(lines(sent), lines(whole));
+}
+
+#[test]
+fn the_programs_declare_what_they_mean_before_they_do_it() {
+    let sends = RefCell::new(Vec::new());
+    sender::run(
+        |body| {
+            sends.borrow_mut().push(body);
+            Ok(())
+        },
+        || FLAG_ON,
+        |pause: Duration| !pause.is_zero(),
+    );
+    let events = parsed(&sends.into_inner()[0]);
+    let (declared, done): (Vec<_>, Vec<_>) = events.iter().partition(|event| event.get("intent.declared").is_some());
+    let names: Vec<&str> = declared.iter().map(|event| text(event, "intent.name")).collect();
+    assert!(names.contains(&"checkout.refund") && names.contains(&"checkout.place_order"), "{names:?}");
+    for event in done.iter().filter(|event| event.get("intent.name").is_some()) {
+        assert!(names.contains(&text(event, "intent.name")), "{event:?} is declared nowhere");
+        assert!(event.get("code.file.path").is_some() && event.get("intent.met").is_some(), "{event:?}");
+    }
 }
 
 #[test]
@@ -239,6 +261,7 @@ fn after_a_long_sleep_only_the_reach_is_filled_in() {
     let late = RefCell::new(Vec::new());
     sender::run_shop(
         &shop,
+        Vec::new(),
         2 * MINUTE,
         |body| {
             if naps.get() == 1 {

@@ -55,6 +55,8 @@ pub(super) const ROUTES: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/datasets/{dataset}/roles", Needs::Scope(Scope::Query)),
     ("PUT", "/api/v1/datasets/{dataset}/roles", Needs::Scope(Scope::Admin)),
     ("GET", "/api/v1/events/{dataset}/{sequence}", Needs::Scope(Scope::Query)),
+    ("GET", "/api/v1/intents", Needs::Scope(Scope::Query)),
+    ("GET", "/api/v1/intents/{name}", Needs::Scope(Scope::Query)),
     ("GET", "/api/v1/tail/{dataset}", Needs::Scope(Scope::Query)),
     ("GET", "/api/v1/traces/{trace_id}", Needs::Scope(Scope::Query)),
     ("GET", "/api/v1/fields/{dataset}", Needs::Scope(Scope::Query)),

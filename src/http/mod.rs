@@ -20,6 +20,7 @@ pub(crate) mod grpc;
 mod guard;
 mod health;
 mod honeycomb;
+mod intents;
 pub(crate) mod kept;
 mod keys;
 mod loki;
@@ -174,6 +175,8 @@ pub(crate) fn router(app: App) -> Router {
         )
         .route("/datasets/{dataset}/roles", get(traces::show_roles).put(traces::change_roles))
         .route("/events/{dataset}/{sequence}", get(traces::show_event))
+        .route("/intents", get(intents::list_intents))
+        .route("/intents/{name}", get(intents::show_intent))
         .route("/tail/{dataset}", get(tail::tail))
         .route("/traces/{trace_id}", get(traces::show_trace))
         .route("/fields/{dataset}", get(query::fields))

@@ -7,8 +7,8 @@ use utoipa::OpenApi;
 use super::access::ROUTES;
 use super::kept::{boards, history, markers, queries};
 use super::{
-    compare, datasets, deletions, elasticsearch, error, events, health, honeycomb, keys, loki, otlp, query, session,
-    sql, tail, tasks, traces,
+    compare, datasets, deletions, elasticsearch, error, events, health, honeycomb, intents, keys, loki, otlp, query,
+    session, sql, tail, tasks, traces,
 };
 
 #[derive(OpenApi)]
@@ -31,6 +31,8 @@ use super::{
         compare::compare,
         sql::sql,
         query::datasets,
+        intents::list_intents,
+        intents::show_intent,
         tail::tail,
         traces::show_trace,
         traces::show_event,

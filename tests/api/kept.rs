@@ -104,7 +104,10 @@ fn what_makes_no_sense_is_refused_with_a_word_on_what_to_do() {
         (("markers", with("markers", "dataset", json!("a,b"))), "one dataset"),
         (("boards", with("boards", "name", json!("x".repeat(300)))), "name"),
         (("boards", with("boards", "time_range", json!(0))), "time_range"),
-        (("boards", with("boards", "filters", json!([{ "column": "a", "op": "=", "value": 1 }; 101]))), "filters"),
+        (
+            ("boards", with("boards", "filters", json!(vec![json!({ "column": "a", "op": "=", "value": 1 }); 101]))),
+            "filters",
+        ),
         (panel("width", json!(13)), "columns"),
         (panel("y", json!(4_294_967_295_u32)), "rows"),
         (panel("id", json!("b")), "two panels"),

@@ -57,8 +57,10 @@ impl Bench {
     }
 
     fn fill(&self) {
-        for (dataset, body) in [("mine", "{\"f\":1,\"mine\":1,\"trace_id\":\"t\"}"), ("yours", "{\"f\":2,\"yours\":1}")]
-        {
+        for (dataset, body) in [
+            ("mine", "{\"f\":1,\"mine\":1,\"trace_id\":\"t\",\"intent.name\":\"i\",\"intent.met\":true}"),
+            ("yours", "{\"f\":2,\"yours\":1}"),
+        ] {
             let sent = with_key(&self.server, &self.root, Request::post(&format!("/api/v1/events/{dataset}"), body));
             assert_eq!(sent.ok()["accepted"], 1);
         }
@@ -226,7 +228,7 @@ fn a_key_may_come_in_any_of_these_headers_and_the_first_counts() {
 fn without_keys_this_machine_may_send_and_ask_and_change_nothing() {
     let server = Server::start();
     for route in all_routes() {
-        server.load("mine", "{\"f\":1,\"trace_id\":\"t\"}");
+        server.load("mine", "{\"f\":1,\"trace_id\":\"t\",\"intent.name\":\"i\",\"intent.met\":true}");
         for key in [None, Some("anything")] {
             let id =
                 if route.is_of_this_machine() { route.make_id(&server, "mine", "none") } else { "none".to_owned() };

@@ -17,6 +17,7 @@ mod exports;
 mod grpc;
 mod guards;
 mod honeycomb;
+mod intents;
 mod kept;
 mod keys;
 mod lifetime;

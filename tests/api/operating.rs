@@ -70,7 +70,9 @@ fn the_openapi_document_has_every_route_and_no_other() {
     let documented = documented(&document);
     let key = create_key(&server.setup, &["ingest", "query", "admin"]);
     for route in ROUTES {
-        let load = Request::post("/api/v1/events/d", "{\"f\":1,\"trace_id\":\"t\"}").header("X-Outcrop-Key", &key);
+        let load =
+            Request::post("/api/v1/events/d", "{\"f\":1,\"trace_id\":\"t\",\"intent.name\":\"i\",\"intent.met\":true}")
+                .header("X-Outcrop-Key", &key);
         assert_eq!(server.send(&load).status, 200);
         let (method, path) = (route.method, route.path);
         assert!(documented.contains(&(method.to_owned(), path.to_owned())), "{method} {path} is not in the document");

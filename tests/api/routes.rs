@@ -65,6 +65,8 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "/api/v1/datasets/{dataset}/roles", Needs::Query, ""),
     route("PUT", "/api/v1/datasets/{dataset}/roles", Needs::Admin, "{}"),
     route("GET", "/api/v1/events/{dataset}/{sequence}", Needs::Query, ""),
+    route("GET", "/api/v1/intents", Needs::Query, ""),
+    route("GET", "/api/v1/intents/{name}", Needs::Query, ""),
     route("GET", "/api/v1/tail/{dataset}", Needs::Query, ""),
     route("GET", "/api/v1/traces/{trace_id}", Needs::Query, ""),
     route("GET", "/api/v1/tasks", Needs::Admin, ""),
@@ -193,6 +195,7 @@ impl Route {
         let path = if self.is_about("tail") { path + "?after=0&limit=1" } else { path };
         path.replace("{field}", "f")
             .replace("{trace_id}", "t")
+            .replace("{name}", "i")
             .replace("{sequence}", names.id)
             .replace("{id}", names.id)
     }
