@@ -234,10 +234,7 @@ impl QueryEngine {
         let (context, partitions, strict) = (self.ordered_context(), self.settings.threads, options.strict);
         let cancelled = Cancelled::of(&context);
         self.export(options, format, cancelled, async move {
-            let names = plan::names(&query);
-            overflow::look_up(&mut scope, &names, query.range).await?;
-            let mut warnings = warn_unknown(&scope, names, strict)?;
-            warnings.extend(scope.missing(query.range));
+            let warnings = resolve_names(&context, partitions, &mut scope, &mut query, strict).await?;
             let groups = Planner::new(&scope, &query, partitions)?.typed_groups(&Arc::default())?;
             let groups =
                 LogicalPlanBuilder::from(groups).limit(0, query.limit.checked_add(1).map(|more| more - 1))?.build()?;
@@ -364,12 +361,28 @@ struct Run {
     watch: Arc<Watch>,
 }
 
+/// Finds out what the question's names mean where that takes reading.
+async fn resolve_names(
+    context: &SessionContext,
+    partitions: usize,
+    scope: &mut Scope,
+    query: &mut Query,
+    strict: bool,
+) -> Result<Vec<Warning>, QueryError> {
+    *scope = scope.clone().with_calculated(&query.calculated);
+    let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect();
+    let (names, values, range) = (owned(plan::names(query)), owned(plan::value_names(query)), query.times());
+    let of_calculations = query.calculations.iter_mut().filter_map(|c| c.filter.as_mut());
+    let filters = std::iter::once(&mut query.filter).chain(of_calculations).collect();
+    Asked { context, partitions, range, filters, names, values }.resolve(scope, strict).await
+}
+
 impl Run {
     async fn answer(mut self) -> Result<Answer, QueryError> {
         let began = Instant::now();
         let stats = Arc::new(ScanStats::default());
-        self.scope = self.scope.with_calculated(&self.query.calculated);
-        let warnings = self.resolve_names().await?;
+        let warnings =
+            resolve_names(&self.context, self.partitions, &mut self.scope, &mut self.query, self.strict).await?;
         let planner = Planner::new(&self.scope, &self.query, self.partitions)?;
 
         self.watch.expect(self.scans());
@@ -428,17 +441,6 @@ impl Run {
         let total = self.query.total && (grouped || !self.query.havings.is_empty());
         let heatmaps = self.query.calculations.iter().filter(|c| c.op == CalculationOp::Heatmap).count() as u64;
         1 + u64::from(total) + u64::from(self.query.other && grouped) + u64::from(self.query.series) + heatmaps
-    }
-
-    /// Finds out what the question's names mean where that takes reading.
-    async fn resolve_names(&mut self) -> Result<Vec<Warning>, QueryError> {
-        let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect();
-        let (names, values) = (owned(plan::names(&self.query)), owned(plan::value_names(&self.query)));
-        let (context, partitions, range) = (&self.context, self.partitions, self.query.times());
-        let of_calculations = self.query.calculations.iter_mut().filter_map(|c| c.filter.as_mut());
-        let filters = std::iter::once(&mut self.query.filter).chain(of_calculations).collect();
-        let asked = Asked { context, partitions, range, filters, names, values };
-        asked.resolve(&mut self.scope, self.strict).await
     }
 
     /// Runs a plan; all of its rows as one batch.

@@ -89,12 +89,7 @@ impl QueryEngine {
         let ask = move |mut scope: Scope| {
             let (context, mut query) = (context.clone(), query.clone());
             async move {
-                scope = scope.with_calculated(&query.calculated);
-                let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect();
-                let (names, values) = (owned(names(&query)), query.columns.iter().flatten().cloned().collect());
-                let (range, filters) = (query.range, vec![&mut query.filter]);
-                let asked = Asked { context: &context, partitions, range, filters, names, values };
-                let warnings = asked.resolve(&mut scope, strict).await?;
+                let warnings = resolve_names(&context, partitions, &mut scope, &mut query, strict).await?;
                 let cancelled = Cancelled::default();
                 let stop = cancelled.flag();
                 let work = tokio::task::spawn_blocking(move || Pager { context, scope, query, warnings, stop }.page());
@@ -105,6 +100,21 @@ impl QueryEngine {
         };
         self.run(options, missing::answer_without_damaged(scope, ask)).await
     }
+}
+
+/// Finds out what the question's names mean.
+async fn resolve_names(
+    context: &SessionContext,
+    partitions: usize,
+    scope: &mut Scope,
+    query: &mut RowsQuery,
+    strict: bool,
+) -> Result<Vec<Warning>, QueryError> {
+    *scope = scope.clone().with_calculated(&query.calculated);
+    let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect();
+    let (names, values) = (owned(names(query)), query.columns.iter().flatten().cloned().collect());
+    let (range, filters) = (query.range, vec![&mut query.filter]);
+    Asked { context, partitions, range, filters, names, values }.resolve(scope, strict).await
 }
 
 /// The names of fields that a question has in any place.

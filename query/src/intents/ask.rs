@@ -101,7 +101,7 @@ impl Asking<'_> {
         });
         let spec: QuerySpec =
             serde_json::from_value(spec).map_err(|e| QueryError::internal(format!("a question of intents: {e}")))?;
-        self.engine.query(self.snapshot.clone(), self.datasets, &spec, self.options, self.now).await
+        self.engine.query(self.snapshot.clone(), self.datasets, &spec, &self.options.into(), self.now).await
     }
 }
 

@@ -15,15 +15,15 @@ use futures::{StreamExt, TryStreamExt, stream};
 use outcrop_storage::Snapshot;
 use outcrop_storage::event::TimestampNs;
 
-use super::names;
+use super::resolve_names;
 use crate::error::QueryError;
-use crate::execute::{Cancelled, QueryEngine, warn_unknown};
+use crate::execute::{Cancelled, QueryEngine};
 use crate::export::{Export, Format, Rows};
 use crate::scan::EventTable;
 use crate::scope::{ScanColumn, Scope};
 use crate::spec::{Options, RowsQuery, RowsSpec, TimeRange, parse_rows};
 use crate::typed::{self, TypedColumn};
-use crate::{filter, limits, overflow};
+use crate::{filter, limits};
 
 impl QueryEngine {
     /// Raw events in a form of their own. Without a limit all of them.
@@ -63,17 +63,16 @@ struct ExportedRows {
 impl ExportedRows {
     async fn new(
         mut scope: Scope,
-        query: RowsQuery,
+        mut query: RowsQuery,
         strict: bool,
         context: SessionContext,
         partitions: usize,
     ) -> Result<ExportedRows, QueryError> {
-        overflow::look_up(&mut scope, &names(&query), query.range).await?;
-        let mut warnings = warn_unknown(&scope, names(&query), strict)?;
-        warnings.extend(scope.missing(query.range));
+        let warnings = resolve_names(&context, partitions, &mut scope, &mut query, strict).await?;
+        let named = |name: &str| typed::column_or_absent(&scope, name);
         let columns = match &query.columns {
-            Some(names) => names.iter().map(|name| typed::column_or_absent(&scope, name)).collect(),
-            None => typed::all(&scope),
+            Some(names) => names.iter().map(|name| named(name)).collect(),
+            None => typed::all(&scope).into_iter().chain(query.calculated.names().map(named)).collect(),
         };
         Ok(ExportedRows { scope, query, columns, warnings, context, partitions })
     }

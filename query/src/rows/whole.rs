@@ -82,7 +82,7 @@ pub(crate) fn read_whole(
                 limit: query.events_max,
                 after: None,
             },
-            strict: false,
+            warnings: Vec::new(),
             stop: Arc::clone(stop),
         };
         // What may be chosen later is opened now; every field opens what it needs itself.

@@ -187,6 +187,12 @@ impl QueryOptions {
     }
 }
 
+impl From<&Options> for QueryOptions {
+    fn from(options: &Options) -> QueryOptions {
+        QueryOptions { strict: options.strict, timeout_seconds: options.timeout_seconds, explain: false }
+    }
+}
+
 impl Options {
     /// Seconds that the question may take, checked.
     pub(crate) fn seconds(&self) -> Result<u64, QueryError> {
