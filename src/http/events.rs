@@ -234,7 +234,7 @@ fn decode_now(app: &App, sent: Sent) -> Result<Read, ApiError> {
     let Sent { incoming, caller, encoding, id, held, .. } = sent;
     let memory = app.memory.reservation(Pool::Decoding);
     let received = app.store.clock().now();
-    let redaction = app.redactions.current();
+    let redaction = app.redaction()?;
     let context = Context {
         dataset: &incoming.dataset,
         received,

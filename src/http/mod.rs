@@ -50,7 +50,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post, put};
-use outcrop_ingest::{Limits, Protocol};
+use outcrop_ingest::{Limits, Protocol, Redaction};
 use outcrop_query::QueryEngine;
 use outcrop_storage::event::DatasetName;
 use outcrop_storage::memory::{Memory, Pool};
@@ -152,6 +152,17 @@ impl App {
     }
 }
 
+impl App {
+    /// What must not be kept, as the rules are now.
+    pub(crate) fn redaction(&self) -> Result<Arc<Redaction>, ApiError> {
+        let image = self.workspace.image()?;
+        self.redactions.following(image.redactions()).map_err(|error| {
+            tracing::error!("the rules of redaction cannot be followed: {error}");
+            ApiError::bug("the workspace")
+        })
+    }
+}
+
 impl std::ops::Deref for App {
     type Target = Inner;
 
@@ -216,7 +227,7 @@ pub(crate) fn router(app: App) -> Router {
 
 /// What people make and keep.
 fn kept_routes() -> Router<App> {
-    use kept::{boards, history, markers, queries};
+    use kept::{boards, history, markers, queries, redactions};
     Router::new()
         .route("/markers", get(markers::list_markers).post(markers::create_marker))
         .route("/markers/{id}", get(markers::show_marker).put(markers::change_marker).delete(markers::delete_marker))
@@ -224,6 +235,11 @@ fn kept_routes() -> Router<App> {
         .route("/boards/{id}", get(boards::show_board).put(boards::change_board).delete(boards::delete_board))
         .route("/queries", get(queries::list_queries).post(queries::create_query))
         .route("/queries/{id}", get(queries::show_query).put(queries::change_query).delete(queries::delete_query))
+        .route("/redactions", get(redactions::list_redactions).post(redactions::create_redaction))
+        .route(
+            "/redactions/{id}",
+            get(redactions::show_redaction).put(redactions::change_redaction).delete(redactions::delete_redaction),
+        )
         .route("/history", get(history::list_history))
 }
 

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use super::access::ROUTES;
-use super::kept::{boards, history, markers, queries};
+use super::kept::{boards, history, markers, queries, redactions};
 use super::{
     compare, datasets, deletions, elasticsearch, error, events, health, honeycomb, intents, keys, loki, otlp, query,
     session, sql, tail, tasks, traces,
@@ -65,6 +65,11 @@ use super::{
         boards::show_board,
         boards::change_board,
         boards::delete_board,
+        redactions::list_redactions,
+        redactions::create_redaction,
+        redactions::show_redaction,
+        redactions::change_redaction,
+        redactions::delete_redaction,
         queries::list_queries,
         queries::create_query,
         queries::show_query,

@@ -18,6 +18,7 @@ use super::error::ErrorBody;
 use super::names::Names;
 use super::telling::{self, wants_events};
 use super::{ApiError, App, body, export};
+use crate::redactions::hash_filters;
 
 /// Bytes of a spec.
 pub(super) const SPEC_BYTES_MAX: usize = 1 << 20;
@@ -54,7 +55,7 @@ fn with_hashes(app: &App, body: &[u8]) -> Result<Option<Vec<u8>>, ApiError> {
             "a filter with hashed needs a text, a number, true or false, or a list of them, and a server with a redaction_secret",
         )
     };
-    app.redactions.hash_filters(&mut spec).ok_or_else(impossible)?;
+    hash_filters(&*app.redaction()?, &mut spec).ok_or_else(impossible)?;
     Ok(Some(serde_json::to_vec(&spec).map_err(|_| ApiError::bug("the spec"))?))
 }
 

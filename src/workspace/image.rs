@@ -1,4 +1,5 @@
-//! What decides about requests, in memory: the keys that count and the sessions, by the hash of their secret.
+//! What decides about requests, in memory: the keys that count and the sessions, by the hash of their secret, and the rules
+//! of redaction.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +9,8 @@ use rusqlite::Connection;
 
 use super::keys::{self, Key};
 use super::secret::Hash;
-use super::{Scopes, WorkspaceError, limits, sessions};
+use super::{REDACTIONS, Scopes, WorkspaceError, limits, sessions, things};
+use crate::redactions::Kept;
 
 /// Who asks.
 #[derive(Debug)]
@@ -44,6 +46,7 @@ pub(crate) struct Image {
     had_keys: bool,
     by_key: HashMap<Hash, Arc<Identity>>,
     by_session: HashMap<Hash, (i64, Arc<Identity>)>,
+    redactions: Kept,
 }
 
 impl Image {
@@ -66,8 +69,13 @@ impl Image {
         (now < *expires).then_some(identity)
     }
 
+    /// The rules of redaction, the oldest first.
+    pub(crate) fn redactions(&self) -> &Kept {
+        &self.redactions
+    }
+
     fn load(connection: &Connection) -> Result<Image, WorkspaceError> {
-        let mut image = Image::default();
+        let mut image = Image { redactions: Arc::new(things::bodies(connection, REDACTIONS)?), ..Image::default() };
         let mut by_id = HashMap::new();
         for (hash, key) in keys::load(connection)? {
             image.had_keys = true;

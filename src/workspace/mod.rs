@@ -31,6 +31,9 @@ pub(crate) use scopes::{Grant, Reach, Scope, Scopes};
 pub(crate) use secret::{Secret, random_id};
 pub(crate) use things::{Content, Kind, Search, Thing};
 
+/// The kind of things that are rules of redaction.
+pub(crate) const REDACTIONS: &str = "redactions";
+
 const FORMAT_VERSION: &str = "1";
 
 const SCHEMA: &str = "

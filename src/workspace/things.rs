@@ -4,6 +4,7 @@
 //! It must not know what kinds there are, or what their bodies mean.
 
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Reach, Workspace, WorkspaceError, limits, random_id, writing};
@@ -199,6 +200,14 @@ impl Workspace {
         self.writer().execute("UPDATE things SET dataset = ? WHERE dataset = ?", [name, dataset])?;
         Ok(())
     }
+}
+
+/// What all things of a kind say, the oldest first.
+pub(super) fn bodies<T: DeserializeOwned>(connection: &Connection, kind: &str) -> Result<Vec<T>, WorkspaceError> {
+    let mut statement = connection.prepare_cached("SELECT body FROM things WHERE kind = ? ORDER BY created, id")?;
+    let bodies = statement.query_map([kind], |row| row.get::<_, String>(0))?;
+    let read = |body: String| serde_json::from_str(&body).map_err(|e| WorkspaceError::Bug(format!("one of the {kind}: {e}")));
+    bodies.map(|body| read(body?)).collect()
 }
 
 fn insert(

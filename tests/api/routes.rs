@@ -41,6 +41,7 @@ const PUSH: &str = r#"{"streams":[{"stream":{"app":"{dataset}"},"values":[["1700
 const MARKER: &str = "{\"text\":\"m\",\"dataset\":\"{dataset}\"}";
 const BOARD: &str =
     r#"{"name":"b","panels":[{"id":"p","x":0,"y":0,"width":6,"height":4,"dataset":"{dataset}","spec":{}}]}"#;
+const REDACTION: &str = "{\"fields\":[\"password\"],\"action\":\"drop\"}";
 const SAVED_QUERY: &str = "{\"name\":\"q\",\"dataset\":\"{dataset}\",\"spec\":{}}";
 const BULK: &str = "{\"create\":{\"_index\":\"{dataset}\"}}\n{\"f\":1}\n";
 const BULK_TO: &str = "{\"create\":{}}\n{\"f\":1}\n";
@@ -88,6 +89,11 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "/api/v1/boards/{id}", Needs::Query, ""),
     route("PUT", "/api/v1/boards/{id}", Needs::Query, BOARD),
     route("DELETE", "/api/v1/boards/{id}", Needs::Query, ""),
+    route("GET", "/api/v1/redactions", Needs::AdminEverywhere, ""),
+    route("POST", "/api/v1/redactions", Needs::AdminEverywhere, REDACTION),
+    route("GET", "/api/v1/redactions/{id}", Needs::AdminEverywhere, ""),
+    route("PUT", "/api/v1/redactions/{id}", Needs::AdminEverywhere, REDACTION),
+    route("DELETE", "/api/v1/redactions/{id}", Needs::AdminEverywhere, ""),
     route("GET", "/api/v1/queries", Needs::Query, ""),
     route("POST", "/api/v1/queries", Needs::Query, SAVED_QUERY),
     route("GET", "/api/v1/queries/{id}", Needs::Query, ""),

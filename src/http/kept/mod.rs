@@ -1,4 +1,4 @@
-//! Things that people make and keep: [`markers`], [`boards`], [`queries`]. What they share is here: who sees them, how they are
+//! Things that people make and keep: [`markers`], [`boards`], [`queries`], [`redactions`]. What they share is here: who sees them, how they are
 //! listed, made, changed and deleted. Each kind has its own checked shape.
 //!
 //! Who may ask may make them. A key that is limited to datasets sees and changes what is about those, and sees what is about
@@ -8,6 +8,7 @@ pub(super) mod boards;
 pub(super) mod history;
 pub(super) mod markers;
 pub(super) mod queries;
+pub(super) mod redactions;
 
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
@@ -35,6 +36,11 @@ pub(super) trait Kept: Serialize + DeserializeOwned + Send + 'static {
 
     /// Refuses what makes no sense, and fills in what was left out.
     fn check(&mut self, now: i64) -> Result<(), String>;
+
+    /// Refuses what this server cannot follow.
+    fn suits(&self, _: &App) -> Result<(), String> {
+        Ok(())
+    }
 
     /// The datasets that it is about, as they are named.
     fn datasets(&self) -> Vec<&str>;
@@ -194,6 +200,7 @@ pub(super) async fn create<T: Kept>(app: &App, caller: &Caller, new: T) -> Resul
 }
 
 pub(super) async fn create_thing<T: Kept>(app: &App, caller: &Caller, new: T) -> Result<Thing, ApiError> {
+    new.suits(app).map_err(WorkspaceError::Invalid)?;
     let now = app.store.clock().now();
     let (content, creator) = (content(caller, new, now, now)?, caller.id().to_owned());
     working(app, move |w| w.create_thing(T::KIND, content, &creator, now)).await
@@ -244,6 +251,7 @@ pub(super) async fn change_thing<T: Kept>(
     new: T,
 ) -> Result<Thing, ApiError> {
     let seen = changing::<T>(app, caller, id, headers).await?;
+    new.suits(app).map_err(WorkspaceError::Invalid)?;
     let now = app.store.clock().now();
     let content = content(caller, new, now, seen.created)?;
     working(app, move |w| w.change_thing(T::KIND, &seen.id, seen.revision, content, now)).await
