@@ -15,7 +15,7 @@ use arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::common::Column;
 use datafusion::datasource::provider_as_source;
-use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionContext;
@@ -235,15 +235,15 @@ impl Asked<'_> {
     /// The traces of the events asked about.
     async fn traces(&self, scope: &Scope) -> Result<Traces, QueryError> {
         let memory = MemoryConsumer::new("traces").register(&self.context.runtime_env().memory_pool);
-        let mut traces = Traces { keys: HashSet::new(), texts: Vec::new() };
+        let mut traces = Traces { keys: HashSet::new(), texts: Vec::new(), memory };
         let filter = plain(&self.filters, scope);
         self.scan(scope, self.range, &filter, &[TRACE_KEY.to_owned()], |values, row| {
             if let Value::Text(trace) = values[0].value(row)
                 && traces.keys.insert(Key::new(&[&trace]))
             {
-                memory.try_grow(TRACE_BYTES)?;
+                traces.memory.try_grow(TRACE_BYTES)?;
                 if traces.texts.len() <= limits::IN_LIST_MAX {
-                    memory.try_grow(trace.len())?;
+                    traces.memory.try_grow(trace.len())?;
                     traces.texts.push(trace.into_owned());
                 }
             }
@@ -326,6 +326,8 @@ struct Traces {
     keys: HashSet<Key>,
     /// All of them, unless they are more than a filter may list.
     texts: Vec<String>,
+    /// What they hold, for as long as they do.
+    memory: MemoryReservation,
 }
 
 impl Traces {

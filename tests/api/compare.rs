@@ -198,9 +198,10 @@ fn what_cannot_be_compared_is_refused_by_name() {
     refused_naming(&server.post(&format!("{PATH}?extra_key=1"), &failed()), 400, "extra_key");
     refused_naming(&server.post(PATH, &json!({ "selection": {}, "fields": ["timestamp"] })), 422, "timestamp");
     refused_naming(
-        &server.post(PATH, &json!({ "selection": {}, "calculated_fields": [{}] })),
-        422,
-        "calculated_fields",
+        &server
+            .post(PATH, &json!({ "selection": {}, "calculated_fields": [{ "name": "x", "expression": "MULT(1)" }] })),
+        400,
+        "did you mean MUL",
     );
     let too_long = format!("{{\"fields\":[\"{}\"]}}", "x".repeat(1 << 20));
     refused(&server.send(&Request::new("POST", PATH).body(Body::Chunked(too_long.into_bytes()))), 413);

@@ -136,7 +136,7 @@ impl N {
     fn v(self) -> Option<V> {
         match self {
             N::I(i) => Some(V::Int(i)),
-            N::F(f) => f.is_finite().then(|| V::Float(if f == 0.0 { 0.0 } else { f })),
+            N::F(f) => f.is_finite().then_some(V::Float(if f == 0.0 { 0.0 } else { f })),
         }
     }
 }
@@ -266,7 +266,7 @@ fn apply(name: &str, values: Vec<Option<V>>) -> Option<V> {
             (a, b) => N::F(a.f() % b.f()).v(),
         },
         "INT" => match loose(&values[0])? {
-            N::F(f) => (f.abs() < 9e18).then(|| V::Int(f as i64)),
+            N::F(f) => (f.abs() < 9e18).then_some(V::Int(f as i64)),
             whole => whole.v(),
         },
         "FLOAT" => N::F(loose(&values[0])?.f()).v(),

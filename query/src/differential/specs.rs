@@ -96,12 +96,12 @@ impl Question {
             }
         }
         let mut orders: Vec<(By, bool)> = (0..rng.below(3))
-            .filter_map(|_| {
+            .map(|_| {
                 let by = match rng.below(2) {
                     0 if !breakdowns.is_empty() => By::Key(rng.below(breakdowns.len() as u64) as usize),
                     _ => By::Calculation(0),
                 };
-                Some((by, rng.once_in(2)))
+                (by, rng.once_in(2))
             })
             .collect();
         if !formulas.is_empty() && orders.is_empty() {

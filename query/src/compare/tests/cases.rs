@@ -514,3 +514,32 @@ fn samples_rank_fields_as_all_events_do() {
     let alike = (100..140).filter(alike).count();
     assert!(alike >= 38, "{alike} of 40");
 }
+
+#[test]
+fn calculated_fields_and_other_spans_tell_sides_apart_and_are_compared() {
+    let event = |at: i64| {
+        let bad = (at / 4) % 5 == 0;
+        let mut event =
+            Event::new(at).with("ms", if bad { 200 } else { 50 }).with("trace.trace_id", format!("t{}", at / 4));
+        event.set("build", if bad { "b1" } else { "b2" });
+        if bad && at % 4 == 3 {
+            event.set("error", true);
+        }
+        event
+    };
+    let bed = Bed::of(&(0..400).map(event).collect::<Vec<Event>>());
+    let answer = bed.ask(json!({
+        "calculated_fields": [{ "name": "slow", "expression": "$ms > 100" }, { "name": "odd", "expression": "$ms % 2" }],
+        "filters": [{ "column": "odd", "op": "=", "value": 0 }],
+        "selection": { "filters": [{ "column": "any.error", "op": "=", "value": true }] },
+        "fields": ["build", "slow"],
+    }));
+    assert_eq!((&answer["selection"]["events"], &answer["baseline"]["events"]), (&json!(80), &json!(320)));
+    let slow = &field(&answer, if answer["fields"][0]["field"] == "slow" { "slow" } else { "build" });
+    assert_eq!(
+        (&slow["values"][0]["selection"], &slow["values"][0]["baseline"]),
+        (&json!(1.0), &json!(0.0)),
+        "{answer}"
+    );
+    assert!(answer.to_string().contains("\"slow\""), "{answer}");
+}

@@ -174,7 +174,13 @@ fn what_cannot_be_compared_is_refused() {
         (json!({ "selection": {}, "max_explanations": 11 }), "malformed_spec", "max_explanations"),
         (json!({ "selection": { "start_time": 200, "end_time": 100 } }), "malformed_spec", "start_time"),
         (json!({ "selection": {}, "fields": ["timestamp"] }), "not_a_field", "timestamp"),
-        (json!({ "selection": {}, "calculated_fields": [{}] }), "calculated_fields", "calculated_fields"),
+        (json!({ "selection": {}, "calculated_fields": [{}] }), "malformed_spec", "name"),
+        (
+            json!({ "selection": {}, "calculated_fields": [{ "name": "x", "expression": "1 +" }] }),
+            "malformed_expression",
+            "character 4",
+        ),
+        (json!({ "selection": {}, "fields": ["none.a"] }), "no_value", "none."),
         (
             json!({ "selection": { "filters": [{ "column": "a", "op": "matches", "value": "(" }] } }),
             "malformed_spec",
