@@ -44,7 +44,7 @@ test-browser: console/node_modules chromium ## The console in headless Chromium 
 	$(CARGO) build --bin outcrop
 	cd console && OUTCROP_BIN=../target/debug/outcrop npm run e2e
 
-test-compat: $(COMPAT)/.venv/installed $(COMPAT)/node/node_modules ## Real clients of Python and Node, logger and curl send to the real binary
+test-compat: $(COMPAT)/.venv/installed $(COMPAT)/node/node_modules psql ## Real clients of Python and Node, logger and curl send to the real binary; psql and psycopg ask it
 	$(CARGO) build --bin outcrop
 	OUTCROP_BIN=target/debug/outcrop $(COMPAT)/.venv/bin/python $(COMPAT)/run.py
 
@@ -101,6 +101,10 @@ sdk/typescript/node_modules: sdk/typescript/package-lock.json
 .PHONY: chromium
 chromium:
 	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium)
+
+.PHONY: psql
+psql:
+	@command -v psql >/dev/null || test $$(id -u) != 0 || (apt-get update -qq && apt-get install -y -qq postgresql-client) || true
 
 clean: ## Remove everything that was built
 	$(CARGO) clean

@@ -8,6 +8,7 @@ mod commands;
 mod connections;
 mod demo;
 mod http;
+mod postgres;
 mod pressure;
 mod redactions;
 mod settings;

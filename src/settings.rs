@@ -31,6 +31,9 @@ pub(crate) struct Settings {
     /// The address for OTLP over gRPC; port 0 picks a free one [default: 127.0.0.1:4317]
     #[arg(long, env = "OUTCROP_GRPC", value_name = "ADDRESS")]
     grpc: Option<String>,
+    /// The address for SQL in the PostgreSQL protocol, with a key as password; port 0 picks a free one [default: none]
+    #[arg(long, env = "OUTCROP_POSTGRES", value_name = "ADDRESS")]
+    postgres: Option<String>,
     /// The address for syslog over TCP, of this machine unless syslog_from_everywhere; port 0 picks a free one [default: none]
     #[arg(long, env = "OUTCROP_SYSLOG_TCP", value_name = "ADDRESS")]
     syslog_tcp: Option<String>,
@@ -120,6 +123,7 @@ pub(crate) struct Parts {
     pub(crate) data_dir: PathBuf,
     pub(crate) http: SocketAddr,
     pub(crate) grpc: SocketAddr,
+    pub(crate) postgres: Option<SocketAddr>,
     pub(crate) syslog_tcp: Option<SocketAddr>,
     pub(crate) syslog_udp: Option<SocketAddr>,
     pub(crate) syslog_dataset: DatasetName,
@@ -139,7 +143,8 @@ pub(crate) struct Parts {
 impl Parts {
     /// Whether other machines can reach nothing that has keys.
     pub(crate) fn is_loopback_only(&self) -> bool {
-        self.http.ip().is_loopback() && self.grpc.ip().is_loopback()
+        let all = [Some(self.http), Some(self.grpc), self.postgres];
+        all.into_iter().flatten().all(|address| address.ip().is_loopback())
     }
 }
 
@@ -253,6 +258,7 @@ impl Settings {
             data_dir: self.data_dir.or(lower.data_dir),
             http: self.http.or(lower.http),
             grpc: self.grpc.or(lower.grpc),
+            postgres: self.postgres.or(lower.postgres),
             syslog_tcp: self.syslog_tcp.or(lower.syslog_tcp),
             syslog_udp: self.syslog_udp.or(lower.syslog_udp),
             syslog_from_everywhere: self.syslog_from_everywhere.or(lower.syslog_from_everywhere),
@@ -307,6 +313,7 @@ impl Settings {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("outcrop-data")),
             http: address("http", self.http.as_deref().unwrap_or("127.0.0.1:4318"))?,
             grpc: address("grpc", self.grpc.as_deref().unwrap_or("127.0.0.1:4317"))?,
+            postgres: self.postgres.as_deref().map(|text| address("postgres", text)).transpose()?,
             syslog_tcp,
             syslog_udp,
             syslog_dataset: DatasetName::new(self.syslog_dataset.as_deref().unwrap_or("syslog"))

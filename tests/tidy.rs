@@ -234,8 +234,11 @@ fn rooms_do_not_name_what_they_must_not_know() {
     ] {
         each_file(&["rs"], |path, text| {
             let own = path.starts_with(room) && path != Path::new("tests/tidy.rs");
+            // The PostgreSQL protocol is served where its rows are made, on connections that others opened.
+            let excused = |word: &str| word == "TcpStream" && path.starts_with("query/src/postgres");
             let code = |line: &&str| !line.trim_start().starts_with("//");
-            let word = words.iter().find(|word| own && text.lines().filter(code).any(|line| line.contains(**word)))?;
+            let mut words = words.iter().filter(|word| own && !excused(word));
+            let word = words.find(|word| text.lines().filter(code).any(|line| line.contains(**word)))?;
             Some(format!("names {word}"))
         });
     }

@@ -52,8 +52,14 @@ pub struct Export {
     pub format: Format,
     /// What the rows lack.
     pub warnings: Vec<Warning>,
-    first: Option<Vec<u8>>,
-    pieces: Receiver<Vec<u8>>,
+    pieces: Outgoing<Vec<u8>>,
+}
+
+/// Pieces that the engine makes, a few ahead of whoever takes them.
+#[derive(Debug)]
+pub(crate) struct Outgoing<T> {
+    first: Option<T>,
+    pieces: Receiver<T>,
     task: Option<Abandoned<Result<(), QueryError>>>,
     deadline: Pin<Box<Sleep>>,
     seconds: u64,
@@ -69,33 +75,47 @@ impl QueryEngine {
         cancelled: Cancelled,
         rows: impl Future<Output = Result<Rows, QueryError>> + Send + 'static,
     ) -> Result<Export, QueryError> {
-        let seconds = options.seconds()?;
-        let deadline = Box::pin(tokio::time::sleep(Duration::from_secs(seconds)));
-        let (send, pieces) = channel(limits::EXPORT_PIECES_MAX);
         let (warn, warned) = oneshot::channel();
-        let task = self.spawn(async move {
+        let pieces = self.outgoing(options, cancelled, |send| async move {
             let (rows, warnings) = rows.await?;
             let _gone = warn.send(warnings);
             write_all(format, rows, send).await
-        })?;
-        let mut export = Export {
-            format,
-            warnings: Vec::new(),
-            first: None,
-            pieces,
-            task: Some(task),
-            deadline,
-            seconds,
-            _cancelled: cancelled,
-        };
-        export.first = export.next().await.transpose()?;
-        export.warnings = warned.await.unwrap_or_default();
-        Ok(export)
+        });
+        let pieces = pieces.await?;
+        Ok(Export { format, warnings: warned.await.unwrap_or_default(), pieces })
+    }
+
+    /// Starts to make pieces, and waits for the first.
+    pub(crate) async fn outgoing<T, F>(
+        &self,
+        options: &Options,
+        cancelled: Cancelled,
+        make: impl FnOnce(Sender<T>) -> F,
+    ) -> Result<Outgoing<T>, QueryError>
+    where
+        T: Send + Unpin + 'static,
+        F: Future<Output = Result<(), QueryError>> + Send + 'static,
+    {
+        let seconds = options.seconds()?;
+        let deadline = Box::pin(tokio::time::sleep(Duration::from_secs(seconds)));
+        let (send, pieces) = channel(limits::EXPORT_PIECES_MAX);
+        let task = Some(self.spawn(make(send))?);
+        let mut outgoing = Outgoing { first: None, pieces, task, deadline, seconds, _cancelled: cancelled };
+        outgoing.first = outgoing.next().await.transpose()?;
+        Ok(outgoing)
     }
 }
 
 impl Stream for Export {
     type Item = Result<Vec<u8>, QueryError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.pieces.poll_next_unpin(context)
+    }
+}
+
+impl<T: Unpin> Stream for Outgoing<T> {
+    type Item = Result<T, QueryError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Some(first) = self.first.take() {

@@ -33,6 +33,7 @@ mod memory;
 mod missing;
 mod overflow;
 mod plan;
+mod postgres;
 mod prune;
 mod related;
 mod rows;
@@ -59,6 +60,7 @@ pub use intents::{
     IntentAnswer, IntentDetail, IntentList, IntentSeries, IntentShare, IntentVersion, IntentsSpec, UnmetAnswer,
 };
 pub use matching::{ChosenEvents, MatchingRows};
+pub use postgres::{Door, Postgres, Reader};
 pub use rows::RowsAnswer;
 pub use spec::{
     CalculatedFieldSpec, DeletionSpec, FilterCombination, FilterSpec, Options, QueryOptions, QuerySpec, RowsSpec, TimeSpec,

@@ -19,7 +19,7 @@ use crate::http::{self, App, Grants, History, IN_FLIGHT_MAX};
 use crate::settings::Parts;
 use crate::syslog::Listeners;
 use crate::workspace::Workspace;
-use crate::{pressure, telemetry};
+use crate::{postgres, pressure, telemetry};
 
 /// Queries that run at once, and that may wait.
 const QUERIES_RUNNING_MAX: usize = 8;
@@ -56,14 +56,20 @@ pub(crate) fn serve(
         let grpc_listener = listen("grpc", parts.grpc).await?;
         let (address, grpc) = (listener.local_addr()?, grpc_listener.local_addr()?);
         let syslog = listen_for_syslog(&parts).await?;
+        let postgres = match parts.postgres {
+            Some(address) => Some(listen("postgres", address).await?),
+            None => None,
+        };
+        let sql = postgres.as_ref().map(TcpListener::local_addr).transpose()?;
+        let sql = sql.map_or_else(String::new, |address| format!(", PostgreSQL at {address}"));
         let (history, asked) = History::new();
         let app = App::new(Arc::clone(&store), engine, workspace, history, &parts, grants)?;
         tokio::spawn(http::write_history(app.clone(), asked));
         // Before anybody is told that we are ready: from then on a SIGTERM must drain.
         let signals = Signals::new()?;
-        println!("Outcrop is ready: http://{address} and OTLP over gRPC at {grpc}{}", syslog.addresses()?);
+        println!("Outcrop is ready: http://{address} and OTLP over gRPC at {grpc}{sql}{}", syslog.addresses()?);
         ready(address)?;
-        run(listener, grpc_listener, syslog, app, signals).await
+        run(listener, grpc_listener, postgres, syslog, app, signals).await
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
     store.close();
@@ -77,7 +83,10 @@ fn open_workspace(parts: &Parts) -> Result<Workspace, CommandError> {
     if parts.is_loopback_only() {
         return Ok(Workspace::open(&path)?);
     }
-    let (name, address) = if parts.http.ip().is_loopback() { ("grpc", parts.grpc) } else { ("http", parts.http) };
+    let addresses = [("http", Some(parts.http)), ("grpc", Some(parts.grpc)), ("postgres", parts.postgres)];
+    let open = addresses.into_iter().filter_map(|(name, address)| Some((name, address?)));
+    let open = open.into_iter().find(|(_, address)| !address.ip().is_loopback());
+    let (name, address) = open.unwrap_or(("http", parts.http));
     let opened = if path.exists() { Some(Workspace::open(&path)?) } else { None };
     match opened {
         Some(workspace) if workspace.image()?.has_key() => {
@@ -189,6 +198,7 @@ impl Signals {
 async fn run(
     listener: TcpListener,
     grpc_listener: TcpListener,
+    postgres: Option<TcpListener>,
     syslog: Listeners,
     app: App,
     mut signals: Signals,
@@ -203,6 +213,7 @@ async fn run(
     let calls =
         connections.clone().serve(Speech::Grpc, grpc_listener, http::grpc::router(app.clone()), draining.clone());
     let mut calls = tokio::spawn(calls);
+    let mut sql = tokio::spawn(postgres::serve(postgres, app.clone(), draining.clone()));
     let mut syslog = tokio::spawn(syslog.run(app.clone(), draining.clone()));
     let mut server = tokio::spawn(connections.serve(Speech::Http, listener, http::router(app.clone()), draining));
     tokio::select! {
@@ -214,13 +225,14 @@ async fn run(
     tracing::info!("draining");
     begin_drain.send_replace(true);
     app.tails.end();
-    let all = async { tokio::try_join!(&mut server, &mut calls, &mut syslog) };
+    let all = async { tokio::try_join!(&mut server, &mut calls, &mut sql, &mut syslog) };
     match tokio::time::timeout(Duration::from_secs(DRAIN_SECONDS_MAX), all).await {
         Ok(ended) => Ok(ended.map(drop)?),
         Err(_) => {
             tracing::warn!("requests were still under way after {DRAIN_SECONDS_MAX} s; they were cut off");
             server.abort();
             calls.abort();
+            sql.abort();
             syslog.abort();
             Ok(())
         }

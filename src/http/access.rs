@@ -370,6 +370,19 @@ fn identify(app: &App, headers: &HeaderMap, needs: Needs) -> Result<Caller, ApiE
     Ok(Caller(Some(Arc::clone(identity))))
 }
 
+/// Whoever asks with this key, or without one, if that may ask.
+pub(super) fn reader(app: &App, key: Option<&str>) -> Option<Caller> {
+    let image = app.workspace.image().ok()?;
+    if app.loopback_only && image.is_keyless() {
+        return Some(Caller(None));
+    }
+    let (now, identity) = (app.store.clock().now(), image.key(key?.trim())?);
+    if identity.wants_note(now) {
+        note_used(app.clone(), Arc::clone(identity), now);
+    }
+    Some(Caller(Some(Arc::clone(identity)))).filter(|caller| caller.may(Scope::Query))
+}
+
 /// In its own time: no request waits for it.
 fn note_used(app: App, identity: Arc<Identity>, now: i64) {
     tokio::task::spawn_blocking(move || {

@@ -54,7 +54,7 @@ use outcrop_ingest::{Limits, Protocol, Redaction};
 use outcrop_query::QueryEngine;
 use outcrop_storage::event::DatasetName;
 use outcrop_storage::memory::{Memory, Pool};
-use outcrop_storage::{Retention, Store};
+use outcrop_storage::{Retention, Snapshot, Store};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -285,6 +285,12 @@ fn elasticsearch_routes() -> Router<App> {
         .route("/_ilm/policy/{name}", setup())
         .route("/_ingest/pipeline/{name}", setup())
         .route("/_data_stream/{name}", setup())
+}
+
+/// What may be read with this key, or without one; none if that is not let in. For those who come by another way than a
+/// request.
+pub(crate) fn sql_reader(app: &App, key: Option<&str>) -> Option<Snapshot> {
+    access::reader(app, key).map(|caller| caller.snapshot(&app.store))
 }
 
 /// Takes bytes that came by another way than a request, and from somebody who has no key.

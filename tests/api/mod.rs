@@ -4,6 +4,7 @@
 //! little; [`refused`] checks the first two.
 
 mod bodies;
+mod cancellation;
 mod command_line;
 mod compare;
 mod console;
@@ -26,6 +27,7 @@ mod loki;
 mod operating;
 mod otlp;
 mod paging;
+mod postgres;
 mod pressure;
 mod redaction;
 mod routes;

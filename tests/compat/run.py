@@ -1,4 +1,4 @@
-"""Starts the real binary, lets real clients send to it, and asks what arrived."""
+"""Starts the real binary, lets real clients send to it, and asks what arrived, also in SQL with clients of PostgreSQL."""
 
 import argparse
 import json
@@ -39,14 +39,14 @@ class Server:
         self.log = open(self.folder / "server.log", "ab")
         self.process = subprocess.Popen(
             [str(BINARY), "serve", "--data-dir", str(self.folder / "data"), "--http", address("http"),
-             "--grpc", address("grpc"), "--syslog-tcp", "127.0.0.1:0", "--syslog-udp", "127.0.0.1:0"],
+             "--grpc", address("grpc"), "--postgres", "127.0.0.1:0", "--syslog-tcp", "127.0.0.1:0", "--syslog-udp", "127.0.0.1:0"],
             stdout=subprocess.PIPE,
             stderr=self.log,
         )
         for line in self.process.stdout:
             if b"ready" in line:
                 found = re.findall(rb"127\.0\.0\.1:\d+", line)
-                self.http, self.grpc, self.syslog_tcp, self.syslog_udp = (address.decode() for address in found)
+                self.http, self.grpc, self.postgres, self.syslog_tcp, self.syslog_udp = (address.decode() for address in found)
                 break
         else:
             raise SystemExit(f"{BINARY} ended before it was ready: {(self.folder / 'server.log').read_text()[-800:]}")
@@ -212,6 +212,56 @@ def check_logger(server):
     same("a message", row, [["compat", "warn", "auth"]])
 
 
+#: What Grafana sends for $__timeGroup(timestamp, 1m), $__timeFilter(timestamp) and $__unixEpochFrom().
+GRAFANA = """SELECT floor(extract(epoch from timestamp)/60)*60 AS "time", route AS metric, count(*) AS value, avg(ms) AS ms
+FROM sql WHERE timestamp BETWEEN '2026-11-01T00:00:00Z' AND '2026-11-01T01:00:00Z'
+  AND extract(epoch from timestamp) >= 1793491200 GROUP BY 1, 2 ORDER BY 1, 2"""
+
+
+def load_sql(server):
+    if server.count("sql") == 0:
+        lines = [{"timestamp": f"2026-11-01T00:0{n % 4}:30.5Z", "route": f"/r{n % 2}", "ms": n / 2, "n": n, "ok": n % 3 == 0} for n in range(40)]
+        body = "\n".join(map(json.dumps, lines))
+        run(["curl", "-sSf", f"{server.url}/api/v1/events/sql", "-u", f"anybody:{server.key}", "-d", body])
+
+
+def check_psql(server):
+    load_sql(server)
+    host, _, port = server.postgres.partition(":")
+    environment = {**server.environment, "PGPASSWORD": server.key, "PGSSLMODE": "prefer"}
+    psql = lambda *arguments: run(["psql", "-X", "-h", host, "-p", port, "-U", "anybody", "outcrop", *arguments], env=environment)
+    same("a table", psql("-Atc", "SELECT count(*), sum(n), min(timestamp) FROM sql").strip(), "40|780|2026-11-01 00:00:30.500000+00")
+    same("a plot", len(psql("-Atc", GRAFANA).splitlines()), 4)
+    same("\\d", "sql" in psql("-c", "\\d"), True)
+    described = psql("-c", "\\d sql")
+    same("\\d sql", [name in described for name in ("timestamp with time zone", "route", "double precision")], [True] * 3)
+    refused = subprocess.run(["psql", "-X", "-h", host, "-p", port, "-U", "anybody", "outcrop", "-c", "SELECT 1"],
+                             env={**environment, "PGPASSWORD": "wrong"}, capture_output=True, text=True, timeout=60)
+    same("a wrong key", (refused.returncode, "key with the scope query" in refused.stderr), (2, True))
+
+
+def check_psycopg(server):
+    load_sql(server)
+    host, _, port = server.postgres.partition(":")
+    told = json.loads(run([PYTHON, HERE / "python/ask.py", host, port, server.key, GRAFANA]))
+    same("prepared, ten times", told["counts"], [40 - 4 * n for n in range(10)])
+    same("types", told["row"], ["2026-11-01T00:00:30.500000+00:00", "/r0", 0.0, 0, True])
+    same("a plot", told["plot"], [["/r0", 10], ["/r1", 10], ["/r0", 10], ["/r1", 10]])
+    same("a mistake", told["mistake"], "UndefinedColumn")
+    same("cancelled", told["cancelled"], "QueryCanceled")
+
+
+def sql_clients(server):
+    if shutil.which("psql"):
+        yield "psql", lambda: check_psql(server)
+    else:
+        yield "psql", "there is no psql"
+    if PYTHON.exists():
+        yield "psycopg", lambda: check_psycopg(server)
+    else:
+        yield "psycopg", f"there is no {PYTHON}"
+
+
 def check_curl(server):
     for data in ('{"a":1}', '[{"a":2},{"a":3}]', '{"a":4}\n{"a":5}'):
         run(["curl", "-sSf", f"{server.url}/api/v1/events/curl", "-u", f"anybody:{server.key}", "-d", data])
@@ -230,7 +280,7 @@ def main():
     failed, skipped = [], []
     with tempfile.TemporaryDirectory() as folder:
         server = Server(folder)
-        groups = [python_clients, node_clients, commands]
+        groups = [python_clients, node_clients, commands, sql_clients]
         if options.all:
             groups.append(go_clients)
         else:

@@ -2,7 +2,7 @@
 //!
 //! [`server`] starts, kills and restarts the executable on a directory; [`http`] writes requests byte by byte, because
 //! client libraries are too polite; [`grpc`] does the same frame by frame; [`process`] reads what the kernel says of a process;
-//! [`json`] compares answers; [`load`] offers an open-loop load, [`ledger`] compares what was sent with what is there,
+//! [`postgres`] speaks another protocol, [`json`] compares answers; [`load`] offers an open-loop load, [`ledger`] compares what was sent with what is there,
 //! [`volume`] is a small device.
 
 pub(crate) mod grpc;
@@ -10,6 +10,7 @@ pub(crate) mod http;
 pub(crate) mod json;
 pub(crate) mod ledger;
 pub(crate) mod load;
+pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod server;
 pub(crate) mod volume;

@@ -16,6 +16,8 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::SessionContext;
+use datafusion_postgres::datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
+use datafusion_postgres::datafusion_pg_catalog::pg_catalog::setup_pg_catalog;
 use outcrop_storage::Snapshot;
 use serde_json::json;
 
@@ -32,6 +34,8 @@ use crate::scope::Scope;
 /// The names that come before that of a table.
 const CATALOG: &str = "outcrop";
 const SCHEMA: &str = "public";
+/// Where PostgreSQL says what tables there are.
+const ABOUT_TABLES: [&str; 2] = ["pg_catalog", "information_schema"];
 /// Functions whose result may have any size however small their arguments: a few bytes of SQL could ask for all memory.
 const BOUNDLESS: [&str; 10] = [
     "repeat",
@@ -47,10 +51,30 @@ const BOUNDLESS: [&str; 10] = [
 ];
 
 /// See the module.
-pub(super) struct Catalog {
+pub(crate) struct Catalog {
     tables: Vec<NamedTable>,
     /// Every dataset that may be read, and how many events it has.
     datasets: Vec<(String, u64)>,
+}
+
+/// What PostgreSQL has about tables, for one connection: its numbers of tables stay the same from one statement to the next,
+/// because clients ask for a number first and with that number then. The tables are those of the statement that runs.
+pub(crate) struct AboutTables(SessionContext);
+
+impl AboutTables {
+    pub(crate) fn new(engine: &QueryEngine) -> Result<AboutTables, QueryError> {
+        let context = engine.sql_context(true);
+        setup_pg_catalog(&context, CATALOG, EmptyContextProvider).map_err(|e| sql_error(*e))?;
+        Ok(AboutTables(context))
+    }
+
+    pub(super) fn state(&self, catalog: &Catalog, context: &SessionContext) -> Result<SessionState, QueryError> {
+        let own = self.0.catalog(CATALOG).ok_or_else(|| QueryError::internal("no catalog"))?;
+        own.register_schema(SCHEMA, Arc::new(catalog.schema()))?;
+        // The catalog is there already; another would take its place.
+        let config = context.copied_config().with_create_default_catalog_and_schema(false);
+        Ok(SessionStateBuilder::new_from_existing(self.0.state()).with_config(config).build())
+    }
 }
 
 struct NamedTable {
@@ -63,8 +87,9 @@ struct NamedTable {
 
 impl QueryEngine {
     /// What one statement of SQL runs in, without a table.
-    pub(super) fn sql_context(&self) -> SessionContext {
-        let mut config = self.ordered_config().with_default_catalog_and_schema(CATALOG, SCHEMA);
+    pub(crate) fn sql_context(&self, about_tables: bool) -> SessionContext {
+        let config = self.ordered_config().with_default_catalog_and_schema(CATALOG, SCHEMA);
+        let mut config = config.with_information_schema(about_tables);
         config.options_mut().sql_parser.dialect = Dialect::PostgreSQL;
         config.options_mut().execution.enable_recursive_ctes = false;
         let context = SessionContext::new_with_config_rt(config, Arc::clone(self.environment()));
@@ -74,10 +99,12 @@ impl QueryEngine {
 }
 
 impl Catalog {
+    /// With `all`, a statement about tables sees all of them.
     pub(super) async fn new(
         snapshot: &Snapshot,
         question: &Question,
         partitions: usize,
+        all: bool,
     ) -> Result<Catalog, QueryError> {
         let mut datasets: Vec<(String, u64)> =
             snapshot.datasets.iter().map(|d| (d.name.as_str().to_owned(), d.events())).collect();
@@ -88,8 +115,16 @@ impl Catalog {
             Kind::Rows => question.tables.as_slice(),
             Kind::Tables => &[],
         };
-        for reference in shown {
+        for reference in shown.iter().filter(|reference| !(all && is_about_tables(reference))) {
             tables.push(NamedTable::new(snapshot, table_name(reference)?, question, partitions).await?);
+        }
+        if all && shown.iter().any(is_about_tables) {
+            let whole = question.of_everything();
+            for (name, _) in &datasets {
+                if tables.iter().all(|table| table.name != *name) {
+                    tables.push(NamedTable::new(snapshot, name, &whole, partitions).await?);
+                }
+            }
         }
         let catalog = Catalog { tables, datasets };
         let is_known = |field: &str| catalog.tables.iter().any(|table| table.scope.knows(field));
@@ -111,13 +146,18 @@ impl Catalog {
         QueryError::impossible("unknown_field", message).with(json!({ "field": field, "similar": similar }))
     }
 
-    /// The context's state with these tables.
-    pub(super) fn state(&self, context: &SessionContext) -> SessionState {
+    fn schema(&self) -> MemorySchemaProvider {
         let schema = MemorySchemaProvider::new();
         for table in &self.tables {
             // Only a table that is there twice is refused, and a name is there once.
             let _never_fails = schema.register_table(table.name.clone(), Arc::clone(&table.provider));
         }
+        schema
+    }
+
+    /// The context's state with these tables.
+    pub(super) fn state(&self, context: &SessionContext) -> SessionState {
+        let schema = self.schema();
         let catalog = MemoryCatalogProvider::new();
         let _never_fails = catalog.register_schema(SCHEMA, Arc::new(schema));
         let list = MemoryCatalogProviderList::new();
@@ -181,6 +221,10 @@ impl Catalog {
         sum.elapsed_ms = began.elapsed().as_secs_f64() * 1_000.0;
         sum
     }
+}
+
+fn is_about_tables(reference: &TableReference) -> bool {
+    reference.schema().is_some_and(|schema| ABOUT_TABLES.contains(&schema))
 }
 
 /// What a dataset, a list of them or `*` is called.

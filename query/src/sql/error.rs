@@ -11,7 +11,7 @@ pub(super) fn malformed(message: impl Into<String>) -> QueryError {
 }
 
 /// Whose fault an error is that the engine met on SQL.
-pub(super) fn sql_error(error: DataFusionError) -> QueryError {
+pub(crate) fn sql_error(error: DataFusionError) -> QueryError {
     match error.find_root() {
         DataFusionError::SQL(error, _) => malformed(format!("the SQL cannot be read: {error}")),
         DataFusionError::Plan(words) => malformed(words.clone()),

@@ -14,6 +14,7 @@ mod table;
 use std::sync::Arc;
 use std::time::Instant;
 
+use datafusion::common::ParamValues;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
 use datafusion::prelude::SessionContext;
@@ -30,9 +31,10 @@ use crate::execute::{Cancelled, QueryEngine};
 use crate::export::{Export, Format};
 use crate::limits;
 use crate::spec::Options;
+pub(crate) use catalog::AboutTables;
 use catalog::Catalog;
-use error::sql_error;
-use statement::Question;
+pub(crate) use error::sql_error;
+pub(crate) use statement::{Question, words};
 
 /// A question in SQL.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
@@ -89,11 +91,18 @@ impl QueryEngine {
     /// Answers a question in SQL. Dropping the future or the export cancels it.
     pub async fn sql(&self, snapshot: Snapshot, spec: &SqlSpec, options: &Options) -> Result<SqlReply, QueryError> {
         let limit = spec.limit()?;
-        let (context, partitions, sql) = (self.sql_context(), self.threads(), spec.sql.clone());
+        let (context, partitions, sql) = (self.sql_context(false), self.threads(), spec.sql.clone());
         let cancelled = Cancelled::of(&context);
         // Parsed where the stack is deep enough for every statement.
         let asked = async move {
-            Ok::<_, QueryError>(Asked { context, partitions, snapshot, question: Question::parse(&sql)? })
+            Ok::<_, QueryError>(Asked {
+                context,
+                partitions,
+                snapshot,
+                question: Question::parse(&sql)?,
+                parameters: None,
+                about: None,
+            })
         };
         let format = match spec.format {
             SqlFormat::Json => {
@@ -113,16 +122,20 @@ impl QueryEngine {
 }
 
 /// A statement, and what it may read.
-struct Asked {
-    context: SessionContext,
-    partitions: usize,
-    snapshot: Snapshot,
-    question: Question,
+pub(crate) struct Asked {
+    pub(crate) context: SessionContext,
+    pub(crate) partitions: usize,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) question: Question,
+    /// What stands for `$1` and so on.
+    pub(crate) parameters: Option<ParamValues>,
+    /// Where a client of PostgreSQL asks about tables as it is done there.
+    pub(crate) about: Option<Arc<AboutTables>>,
 }
 
 /// A statement that has delivered its first rows, or has none.
-struct Begun {
-    rows: SendableRecordBatchStream,
+pub(crate) struct Begun {
+    pub(crate) rows: SendableRecordBatchStream,
     catalog: Catalog,
 }
 
@@ -141,7 +154,7 @@ impl Asked {
     }
 
     /// Runs the statement up to its first rows. What meets a damaged segment is asked again without it.
-    async fn begin(mut self, limit: Option<usize>) -> Result<Begun, QueryError> {
+    pub(crate) async fn begin(mut self, limit: Option<usize>) -> Result<Begun, QueryError> {
         loop {
             let begun = self.attempt(limit).await;
             let damaged = self.snapshot.datasets.iter_mut().filter_map(|d| d.set_aside_damaged().then_some(())).count();
@@ -152,19 +165,32 @@ impl Asked {
         }
     }
 
-    async fn attempt(&self, limit: Option<usize>) -> Result<Begun, QueryError> {
-        let catalog = Catalog::new(&self.snapshot, &self.question, self.partitions).await?;
-        let state = catalog.state(&self.context);
+    /// The statement's plan, in a context that has its tables.
+    pub(crate) async fn plan(&self) -> Result<(Catalog, SessionContext, LogicalPlan), QueryError> {
+        let catalog = Catalog::new(&self.snapshot, &self.question, self.partitions, self.about.is_some()).await?;
+        let about = self.about.as_ref().filter(|_| self.question.asks_about_tables());
+        let state = match about {
+            Some(about) => about.state(&catalog, &self.context)?,
+            None => catalog.state(&self.context),
+        };
+        let context = SessionContext::new_with_state(state);
         let plan = match catalog.listing(&self.question)? {
             Some(plan) => plan,
             None => {
-                let planned = state.statement_to_plan(self.question.statement()).await;
+                let planned = context.state().statement_to_plan(self.question.statement()).await;
                 planned.map_err(|e| catalog.explain(e))?
             }
         };
         statement::verify(&plan)?;
+        Ok((catalog, context, plan))
+    }
+
+    async fn attempt(&self, limit: Option<usize>) -> Result<Begun, QueryError> {
+        let (catalog, context, mut plan) = self.plan().await?;
+        if let Some(parameters) = &self.parameters {
+            plan = plan.replace_params_with_values(parameters).map_err(sql_error)?;
+        }
         let plan = limited(plan, limit)?;
-        let context = SessionContext::new_with_state(state);
         let planned = context.state().create_physical_plan(&plan).await.map_err(|e| catalog.explain(e))?;
         let mut rows = execute_stream(planned, context.task_ctx()).map_err(sql_error)?;
         let first = rows.next().await.transpose().map_err(sql_error)?;

@@ -23,7 +23,7 @@ use crate::limits;
 
 /// What a statement asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Rows,
     Tables,
     Columns(TableReference),
@@ -31,7 +31,7 @@ pub(super) enum Kind {
 
 /// A field by another type than its column has: one for each call of a function that SQL cannot have otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum View {
+pub(crate) enum View {
     Number,
     Text,
 }
@@ -55,9 +55,9 @@ impl View {
 
 /// A statement that may be answered.
 #[derive(Clone, Debug)]
-pub(super) struct Question {
+pub(crate) struct Question {
     statement: Statement,
-    pub(super) kind: Kind,
+    pub(crate) kind: Kind,
     pub(super) tables: Vec<TableReference>,
     /// Every name in the statement: more than its columns, and never less.
     pub(super) words: BTreeSet<String>,
@@ -82,8 +82,31 @@ impl Question {
         Question::new(plain(statement)?, words)
     }
 
+    /// A statement that was parsed elsewhere.
+    pub(crate) fn of(statement: Statement) -> Result<Question, QueryError> {
+        let words = words(&statement.to_string())?;
+        Question::new(statement, words)
+    }
+
+    /// The same, with all columns of its tables.
+    pub(super) fn of_everything(&self) -> Question {
+        Question { everything: true, ..self.clone() }
+    }
+
+    /// Whether it asks about tables instead of events, as clients do that know PostgreSQL.
+    pub(super) fn asks_about_tables(&self) -> bool {
+        let asks = |word: &String| {
+            let word = word.as_str();
+            word.starts_with("pg_")
+                || word.starts_with("current_")
+                || word.starts_with("has_")
+                || ABOUT_TABLES.contains(&word)
+        };
+        self.words.iter().any(asks)
+    }
+
     /// A statement, and the words of its text.
-    pub(super) fn new(mut statement: Statement, words: BTreeSet<String>) -> Result<Question, QueryError> {
+    fn new(mut statement: Statement, words: BTreeSet<String>) -> Result<Question, QueryError> {
         let kind = kind(&statement)?;
         let mut reading = Reading { everything: kind != Kind::Rows || words.contains("natural"), ..Reading::default() };
         if let ControlFlow::Break(refusal) = statement.visit(&mut reading) {
@@ -107,6 +130,19 @@ impl Question {
         Parsed::Statement(Box::new(self.statement.clone()))
     }
 }
+
+/// Names that PostgreSQL has beside those that begin as its others do.
+const ABOUT_TABLES: [&str; 9] = [
+    "information_schema",
+    "format_type",
+    "session_user",
+    "quote_ident",
+    "parse_ident",
+    "array_upper",
+    "array_lower",
+    "regclass",
+    "regproc",
+];
 
 /// The columns that are in no `*`.
 pub(super) const HIDDEN: [&str; 2] = ["meta.sequence", "meta.received"];
@@ -178,7 +214,7 @@ fn folded(ident: &Ident) -> String {
 }
 
 /// Every name in a text, and whether it is short enough to be worked on.
-pub(super) fn words(sql: &str) -> Result<BTreeSet<String>, QueryError> {
+pub(crate) fn words(sql: &str) -> Result<BTreeSet<String>, QueryError> {
     if sql.len() > limits::SQL_BYTES_MAX {
         return Err(malformed(format!("a statement may have {} bytes", limits::SQL_BYTES_MAX)));
     }

@@ -1,0 +1,81 @@
+//! Whoever goes away leaves nothing behind: the processor is free within a second, wherever the work was.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::harness::postgres::Client;
+use crate::harness::{Request, Server, process, wait_until};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// From the end of a connection to that of its work.
+const FREE_MAX: Duration = Duration::from_secs(1);
+
+/// Texts that no pattern matches, in one segment.
+fn loaded() -> Server {
+    let server = Server::with(&["--flush-age-seconds-max", "0", "--postgres", "127.0.0.1:0"]);
+    let text = "ab".repeat(100);
+    let line = |at: u64| format!("{{\"t\":\"{text}{at}\",\"k\":\"{at}\"}}\n");
+    for part in 0..8 {
+        server.load("d", (part * 20_000..(part + 1) * 20_000).map(line).collect::<String>());
+    }
+    server.wait_for_flush();
+    server
+}
+
+/// Waits until work is under way, lets `leave` go, and says how long the work went on.
+fn time_to_stop(server: &Server, what: &str, begin: impl FnOnce() -> Box<dyn std::any::Any>) -> Duration {
+    let before = process::processor_ticks(server.pid());
+    let connection = begin();
+    wait_until(&format!("{what} runs"), PATIENCE, || process::processor_ticks(server.pid()) > before + 50);
+    assert_eq!(server.metric("outcrop_queries_running"), 1.0, "{what} is too quick");
+    drop(connection);
+    let left = Instant::now();
+    let mut last = (process::processor_ticks(server.pid()), left);
+    wait_until(&format!("{what} stops"), PATIENCE, || {
+        let now = process::processor_ticks(server.pid());
+        if now > last.0 {
+            last = (now, Instant::now());
+        }
+        last.1.elapsed() > Duration::from_millis(400)
+    });
+    assert_eq!(server.metric("outcrop_queries_running"), 0.0, "{what}");
+    last.1.duration_since(left)
+}
+
+#[test]
+fn closing_the_connection_frees_the_processor_within_a_second() {
+    let server = loaded();
+    let filters: Vec<Value> =
+        (0..3).map(|at| json!({ "column": "t", "op": "matches", "value": format!("(a|b|ab)*(c|d){at}x") })).collect();
+    // No row passes: a row group is decoded to its end before anything comes of it.
+    let decode = json!({ "filters": filters, "filter_combination": "OR", "breakdowns": ["k"] });
+    let rows = json!({ "filters": filters, "filter_combination": "OR" });
+    let sort =
+        "SELECT max(x) FROM (SELECT row_number() OVER (ORDER BY md5(t || g.value)) x FROM d, generate_series(1, 60) g)";
+    let http = |path: &str, body: &Value| -> Box<dyn std::any::Any> {
+        Box::new(Request::json(path, body).begin(server.address))
+    };
+    let postgres = || -> Box<dyn std::any::Any> {
+        let mut client = Client::connect(server.said("PostgreSQL at ").unwrap(), "").unwrap();
+        client.begin(sort);
+        Box::new(client)
+    };
+    let csv = json!({ "sql": format!("SELECT md5(t || g.value) h FROM d, generate_series(1, 1000) g ORDER BY h"), "format": "csv" });
+    for (what, took) in [
+        ("a decode", time_to_stop(&server, "a decode", || http("/api/v1/query/d?timeout_seconds=600", &decode))),
+        (
+            "a page of rows",
+            time_to_stop(&server, "a page of rows", || http("/api/v1/rows/d?timeout_seconds=600", &rows)),
+        ),
+        (
+            "a sort",
+            time_to_stop(&server, "a sort", || http("/api/v1/sql?timeout_seconds=600", &json!({ "sql": sort }))),
+        ),
+        ("an export", time_to_stop(&server, "an export", || http("/api/v1/sql?timeout_seconds=600", &csv))),
+        ("a statement over PostgreSQL", time_to_stop(&server, "a statement over PostgreSQL", postgres)),
+    ] {
+        println!("{what} went on for {took:?}");
+        assert!(took < FREE_MAX, "{what} went on for {took:?}");
+    }
+}
