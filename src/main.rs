@@ -9,6 +9,7 @@ mod connections;
 mod demo;
 mod http;
 mod pressure;
+mod releases;
 mod settings;
 mod syslog;
 mod tasks;
