@@ -11,6 +11,7 @@ mod http;
 mod postgres;
 mod pressure;
 mod redactions;
+mod releases;
 mod settings;
 mod syslog;
 mod tasks;

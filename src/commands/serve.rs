@@ -19,7 +19,7 @@ use crate::http::{self, App, Grants, History, IN_FLIGHT_MAX};
 use crate::settings::Parts;
 use crate::syslog::Listeners;
 use crate::workspace::Workspace;
-use crate::{postgres, pressure, telemetry};
+use crate::{postgres, pressure, releases, telemetry};
 
 /// Queries that run at once, and that may wait.
 const QUERIES_RUNNING_MAX: usize = 8;
@@ -210,6 +210,7 @@ async fn run(
         slots: Arc::new(Semaphore::new(connections_max(app.grants))),
     };
     tokio::spawn(pressure::watch(app.clone()));
+    tokio::spawn(releases::watch(app.clone()));
     let calls =
         connections.clone().serve(Speech::Grpc, grpc_listener, http::grpc::router(app.clone()), draining.clone());
     let mut calls = tokio::spawn(calls);

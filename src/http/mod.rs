@@ -21,7 +21,7 @@ mod guard;
 mod health;
 mod honeycomb;
 mod intents;
-pub(crate) mod kept;
+mod kept;
 mod keys;
 mod loki;
 mod names;
@@ -62,7 +62,9 @@ use tower_http::cors::CorsLayer;
 
 pub(crate) use error::ApiError;
 pub(crate) use kept::history::{History, write as write_history};
+pub(crate) use kept::markers::MARKERS;
 pub(crate) use openapi::openapi_json;
+pub(crate) use working::working;
 
 use crate::redactions::Redactions;
 use crate::settings::Parts;

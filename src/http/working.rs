@@ -3,7 +3,7 @@
 use super::{ApiError, App};
 use crate::workspace::{Workspace, WorkspaceError};
 
-pub(super) async fn working<T: Send + 'static>(
+pub(crate) async fn working<T: Send + 'static>(
     app: &App,
     work: impl FnOnce(&Workspace) -> Result<T, WorkspaceError> + Send + 'static,
 ) -> Result<T, ApiError> {

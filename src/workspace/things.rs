@@ -119,7 +119,7 @@ impl Workspace {
             and("time < ?", Box::new(until));
         }
         if let Some(text) = &search.text {
-            and("instr(lower(body), ?) > 0", Box::new(text.to_lowercase()));
+            and("instr(lower(body), ?) > 0", Box::new(text.to_ascii_lowercase()));
         }
         if let Some((time, id)) = &search.after {
             and("(time, id) < (?, ?)", Box::new(*time));

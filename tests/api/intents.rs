@@ -19,7 +19,8 @@ fn exercised(name: &str, version: &str, at: i64, count: usize, unmet: usize, mor
             "service.version": version, "intent.text": format!("Text of {name}"), "name": name,
         });
         if n < unmet {
-            event["intent.unmet"] = json!(if n % 2 == 0 { "charged once" } else { "charged once; within 2 s" });
+            event["intent.unmet"] =
+                json!(if n.is_multiple_of(2) { "charged once" } else { "charged once; within 2 s" });
             event["region"] = json!("eu");
         } else {
             event["region"] = json!("us");

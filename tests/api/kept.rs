@@ -279,3 +279,28 @@ fn what_was_asked_is_remembered_once_and_found_again() {
     let seen = Request::get("/api/v1/history").header("X-Outcrop-Key", &limited).to(server.address).ok();
     assert!(!seen.to_string().contains("queue") && seen["items"].as_array().unwrap().len() == 2, "{seen}");
 }
+
+#[test]
+fn a_version_that_nobody_has_seen_before_is_marked_and_no_other() {
+    let server = Server::start();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let event = |service: &str, version: &str, ago: u64| {
+        json!({ "service.name": service, "service.version": version, "timestamp": now - ago }).to_string()
+    };
+    let events = [
+        event("shop", "1", 20),
+        event("shop", "2", 10),
+        event("shop", "3", 5_000),
+        event("shop", "3", 5),
+        event("mail", "7", 15),
+    ];
+    server.load("web", events.join("\n"));
+    let markers = || server.get("/api/v1/markers").ok()["items"].as_array().unwrap().clone();
+    wait_until("the version is marked", Duration::from_secs(60), || !markers().is_empty());
+    let marked = markers();
+    let told = |marker: &Value| (marker["text"].clone(), marker["kind"].clone(), marker["dataset"].clone());
+    assert_eq!(marked.iter().map(told).collect::<Vec<_>>(), [(json!("shop 2"), json!("release"), json!("web"))]);
+    server.load("web", event("mail", "8", 0));
+    wait_until("the next version is marked", Duration::from_secs(60), || markers().len() == 2);
+    assert_eq!(markers()[0]["text"], "mail 8");
+}

@@ -48,8 +48,10 @@ pub(crate) struct Marker {
     pub(crate) color: Option<String>,
 }
 
+pub(crate) const MARKERS: Kind = Kind { name: "markers", things_max: 100_000 };
+
 impl Kept for Marker {
-    const KIND: Kind = Kind { name: "markers", things_max: 100_000 };
+    const KIND: Kind = MARKERS;
 
     fn check(&mut self, now: i64) -> Result<(), String> {
         let time = self.time.get_or_insert(Moment(now)).0;
