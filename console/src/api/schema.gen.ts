@@ -72,6 +72,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/1/markers/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List markers in Honeycomb's words */
+        get: operations["list_honeycomb_markers"];
+        put?: never;
+        /** Make a marker, as honeymarker and deploy scripts do */
+        post: operations["create_honeycomb_marker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/1/markers/{dataset}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a marker in Honeycomb's words */
+        put: operations["change_honeycomb_marker"];
+        post?: never;
+        /** Delete a marker, as Honeycomb's clients do */
+        delete: operations["delete_honeycomb_marker"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/_bulk": {
         parameters: {
             query?: never;
@@ -84,6 +120,43 @@ export interface paths {
         /** Take a bulk request, as Elasticsearch's shippers send it */
         post: operations["bulk"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List them, the latest first */
+        get: operations["list_boards"];
+        put?: never;
+        /** Make one */
+        post: operations["create_board"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one */
+        get: operations["show_board"];
+        /** Change one: the body is all of it, as it is to be */
+        put: operations["change_board"];
+        post?: never;
+        /** Delete one */
+        delete: operations["delete_board"];
         options?: never;
         head?: never;
         patch?: never;
@@ -215,6 +288,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was asked, the latest first */
+        get: operations["list_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/keys": {
         parameters: {
             query?: never;
@@ -246,6 +336,80 @@ export interface paths {
         post?: never;
         /** Revoke a key: it ends at once, with the sessions that it opened */
         delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/markers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List them, the latest first */
+        get: operations["list_markers"];
+        put?: never;
+        /** Make one */
+        post: operations["create_marker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/markers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one */
+        get: operations["show_marker"];
+        /** Change one: the body is all of it, as it is to be */
+        put: operations["change_marker"];
+        post?: never;
+        /** Delete one */
+        delete: operations["delete_marker"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List them, the latest first */
+        get: operations["list_queries"];
+        put?: never;
+        /** Make one */
+        post: operations["create_query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one */
+        get: operations["show_query"];
+        /** Change one: the body is all of it, as it is to be */
+        put: operations["change_query"];
+        post?: never;
+        /** Delete one */
+        delete: operations["delete_query"];
         options?: never;
         head?: never;
         patch?: never;
@@ -299,6 +463,26 @@ export interface paths {
         post: operations["sign_in"];
         /** Sign out: the session ends, here and wherever its cookie went */
         delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tail/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow events as they come in
+         * @description Server-sent events, one event each, with its number as the id: `{"dataset","sequence","timestamp","fields"}`. Where more comes in than is read, the newest are sent and a comment `: dropped N` says how many others matched, at least. It ends when the key is revoked; `Last-Event-ID` goes on where another connection ended.
+         */
+        get: operations["tail"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -547,6 +731,10 @@ export interface components {
             rows_total: number;
             segments: components["schemas"]["SegmentStats"];
         };
+        Asker: {
+            id: string;
+            name: string;
+        };
         BinAnswer: {
             /** Format: double */
             baseline: number;
@@ -556,6 +744,22 @@ export interface components {
             min: number;
             /** Format: double */
             selection: number;
+        };
+        /** @description Panels on a grid of 12 columns, with a time and filters for all of them. */
+        Board: {
+            description?: string;
+            end_time?: null | components["schemas"]["Moment"];
+            filter_combination?: components["schemas"]["FilterCombination"];
+            /** @description Of all panels. */
+            filters?: components["schemas"]["FilterSpec"][];
+            name: string;
+            panels?: components["schemas"]["Panel"][];
+            start_time?: null | components["schemas"]["Moment"];
+            /**
+             * Format: int64
+             * @description Seconds up to now, or from the start or up to the end that is given.
+             */
+            time_range?: number | null;
         };
         CalculationSpec: {
             column?: string | null;
@@ -895,9 +1099,46 @@ export interface components {
             /** Format: int64 */
             step_seconds: number;
         };
+        /** @description A question that was asked. */
+        HistoryEntry: components["schemas"]["Question"] & {
+            id: string;
+            /** @description When it was last asked. */
+            time: string;
+            /**
+             * Format: int64
+             * @description How often the same key asked it.
+             */
+            times: number;
+        };
+        HistoryList: {
+            cursor?: string | null;
+            items: components["schemas"]["HistoryEntry"][];
+        };
         /** @description Every answer that is not a success. */
         HoneycombError: {
             error: string;
+        };
+        /** @description A marker in Honeycomb's words. */
+        HoneycombMarker: {
+            /** @default null */
+            color: string | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            end_time: number | null;
+            /** @default  */
+            message: string;
+            /**
+             * Format: int64
+             * @description Epoch seconds.
+             * @default null
+             */
+            start_time: number | null;
+            /** @default null */
+            type: string | null;
+            /** @default null */
+            url: string | null;
         };
         KeyInfo: {
             created: string;
@@ -932,12 +1173,103 @@ export interface components {
             span_id?: string | null;
             trace_id?: string | null;
         };
+        MadeList_Board: {
+            /** @description Ask for the next page with it; null at the end. */
+            cursor?: string | null;
+            items: components["schemas"]["Made_Board"][];
+        };
+        MadeList_Marker: {
+            /** @description Ask for the next page with it; null at the end. */
+            cursor?: string | null;
+            items: components["schemas"]["Made_Marker"][];
+        };
+        MadeList_SavedQuery: {
+            /** @description Ask for the next page with it; null at the end. */
+            cursor?: string | null;
+            items: components["schemas"]["Made_SavedQuery"][];
+        };
+        /** @description A thing as it is answered. */
+        Made_Board: {
+            description?: string;
+            end_time?: null | components["schemas"]["Moment"];
+            filter_combination?: components["schemas"]["FilterCombination"];
+            /** @description Of all panels. */
+            filters?: components["schemas"]["FilterSpec"][];
+            name: string;
+            panels?: components["schemas"]["Panel"][];
+            start_time?: null | components["schemas"]["Moment"];
+            /**
+             * Format: int64
+             * @description Seconds up to now, or from the start or up to the end that is given.
+             */
+            time_range?: number | null;
+        } & {
+            changed: string;
+            created: string;
+            /** @description The id of the key that made it. */
+            creator: string;
+            id: string;
+        };
+        /** @description A thing as it is answered. */
+        Made_Marker: {
+            /** @description `#rrggbb`; null for that of its kind. */
+            color?: string | null;
+            /** @description Null: every dataset. */
+            dataset?: string | null;
+            end?: null | components["schemas"]["Moment"];
+            /** @description Such as `deploy` or `flag`. */
+            kind?: string | null;
+            /** @description What happened. */
+            text: string;
+            time?: null | components["schemas"]["Moment"];
+            /** @description Where to read more: http or https. */
+            url?: string | null;
+        } & {
+            changed: string;
+            created: string;
+            /** @description The id of the key that made it. */
+            creator: string;
+            id: string;
+        };
+        /** @description A thing as it is answered. */
+        Made_SavedQuery: {
+            /** @description What it is asked of: a dataset, several separated by commas, or * for all. */
+            dataset: string;
+            description?: string;
+            name: string;
+            spec: components["schemas"]["QuerySpec"];
+            /** @description How it is shown; what there is is the console's matter. */
+            view?: string | null;
+        } & {
+            changed: string;
+            created: string;
+            /** @description The id of the key that made it. */
+            creator: string;
+            id: string;
+        };
+        /** @description Something that happened. */
+        Marker: {
+            /** @description `#rrggbb`; null for that of its kind. */
+            color?: string | null;
+            /** @description Null: every dataset. */
+            dataset?: string | null;
+            end?: null | components["schemas"]["Moment"];
+            /** @description Such as `deploy` or `flag`. */
+            kind?: string | null;
+            /** @description What happened. */
+            text: string;
+            time?: null | components["schemas"]["Moment"];
+            /** @description Where to read more: http or https. */
+            url?: string | null;
+        };
         MedianAnswer: {
             /** Format: double */
             baseline?: number | null;
             /** Format: double */
             selection?: number | null;
         };
+        /** @description Epoch seconds or an RFC 3339 time. */
+        Moment: number | string;
         NewKey: {
             /** @description Who uses it. */
             name: string;
@@ -953,6 +1285,28 @@ export interface components {
             op: string | null;
             /** @default ascending */
             order: components["schemas"]["OrderDirection"];
+        };
+        /** @description A place on a board, and one of a query, an intent or a text in it. */
+        Panel: {
+            /** @description What the query or intent is asked of; null for all datasets. */
+            dataset?: string | null;
+            /** Format: int32 */
+            height: number;
+            /** @description The panel's own, unique on its board. */
+            id: string;
+            /** @description The name of an intent. */
+            intent?: string | null;
+            spec?: null | components["schemas"]["QuerySpec"];
+            text?: string | null;
+            title?: string;
+            /** @description How it is shown, such as `lines`, `heatmap`, `number`, `table`; what there is is the console's matter. */
+            view?: string | null;
+            /** Format: int32 */
+            width: number;
+            /** Format: int32 */
+            x: number;
+            /** Format: int32 */
+            y: number;
         };
         /** @description One use of memory. */
         PoolReadiness: {
@@ -1018,6 +1372,18 @@ export interface components {
              * @default false
              */
             usage_mode: boolean;
+        };
+        Question: {
+            dataset: string;
+            /**
+             * Format: double
+             * @description The last time.
+             */
+            duration_ms: number;
+            /** @description The code of the error that it ended with the last time; null if it was answered. */
+            refused?: string | null;
+            spec: components["schemas"]["QuerySpec"];
+            who?: null | components["schemas"]["Asker"];
         };
         /** @description Whether events can be taken, and what is not as it should be. */
         Readiness: {
@@ -1151,6 +1517,15 @@ export interface components {
              * @default null
              */
             time_range: number | null;
+        };
+        SavedQuery: {
+            /** @description What it is asked of: a dataset, several separated by commas, or * for all. */
+            dataset: string;
+            description?: string;
+            name: string;
+            spec: components["schemas"]["QuerySpec"];
+            /** @description How it is shown; what there is is the console's matter. */
+            view?: string | null;
         };
         /** @enum {string} */
         Scope: "ingest" | "query" | "admin";
@@ -1660,6 +2035,144 @@ export interface operations {
             };
         };
     };
+    list_honeycomb_markers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset, or __all__ */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombMarker"][];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+        };
+    };
+    create_honeycomb_marker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset, or __all__ */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoneycombMarker"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombMarker"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+        };
+    };
+    change_honeycomb_marker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset, or __all__ */
+                dataset: string;
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoneycombMarker"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombMarker"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+        };
+    };
+    delete_honeycomb_marker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset, or __all__ */
+                dataset: string;
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+        };
+    };
     bulk: {
         parameters: {
             query?: never;
@@ -1729,6 +2242,255 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_boards: {
+        parameters: {
+            query?: {
+                /** @description Only those about this dataset, and those about none or all */
+                dataset?: string;
+                /** @description Only those from this time on: RFC 3339 or epoch seconds */
+                start?: string;
+                /** @description Only those before this time */
+                end?: string;
+                /** @description Only those with this text in them */
+                q?: string;
+                /** @description 1 to 1,000, default 100 */
+                limit?: number;
+                /** @description From the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeList_Board"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_board: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Board"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_Board"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_board: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_Board"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_board: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of it as you have seen it */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Board"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_Board"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_board: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of it as you have seen it */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
             };
         };
     };
@@ -2315,6 +3077,46 @@ export interface operations {
             };
         };
     };
+    list_history: {
+        parameters: {
+            query?: {
+                /** @description Only questions to this dataset, and those to several */
+                dataset?: string;
+                /** @description Only those from this time on: RFC 3339 or epoch seconds */
+                start?: string;
+                /** @description Only those before this time */
+                end?: string;
+                /** @description Only those with this text in them */
+                q?: string;
+                /** @description 1 to 1,000, default 100 */
+                limit?: number;
+                /** @description From the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_keys: {
         parameters: {
             query?: never;
@@ -2424,6 +3226,504 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["KeyInfo"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_markers: {
+        parameters: {
+            query?: {
+                /** @description Only those about this dataset, and those about none or all */
+                dataset?: string;
+                /** @description Only those from this time on: RFC 3339 or epoch seconds */
+                start?: string;
+                /** @description Only those before this time */
+                end?: string;
+                /** @description Only those with this text in them */
+                q?: string;
+                /** @description 1 to 1,000, default 100 */
+                limit?: number;
+                /** @description From the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeList_Marker"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_marker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Marker"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_Marker"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_marker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_Marker"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_marker: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of it as you have seen it */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Marker"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_Marker"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_marker: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of it as you have seen it */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_queries: {
+        parameters: {
+            query?: {
+                /** @description Only those about this dataset, and those about none or all */
+                dataset?: string;
+                /** @description Only those from this time on: RFC 3339 or epoch seconds */
+                start?: string;
+                /** @description Only those before this time */
+                end?: string;
+                /** @description Only those with this text in them */
+                q?: string;
+                /** @description 1 to 1,000, default 100 */
+                limit?: number;
+                /** @description From the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeList_SavedQuery"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedQuery"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_SavedQuery"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_SavedQuery"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_query: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of it as you have seen it */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedQuery"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_SavedQuery"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_query: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of it as you have seen it */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             404: {
@@ -2666,6 +3966,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    tail: {
+        parameters: {
+            query?: {
+                /** @description A JSON array of filters as in a query */
+                filters?: string;
+                /** @description AND, or OR */
+                filter_combination?: components["schemas"]["FilterCombination"];
+                /** @description The number of the last event that was seen; without it what is there already is not sent */
+                after?: number;
+                /** @description End after so many events */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description A dataset, several separated by commas, or * for all */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["EventAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
             };
         };
     };

@@ -6,15 +6,16 @@ import { ValueButton } from '../parts/ValueMenu';
 import { counted } from '../words/numbers';
 import { cut, type Value } from '../words/values';
 import { moment } from '../words/times';
+import type { Roles } from '../state/roles';
 import { EventPanel } from './EventPanel';
 import { eventColumns, eventRows } from './shape';
 import { arrows } from './arrows';
 import { rowHeightNow, useRowWindow } from './useRowWindow';
 import './tables.css';
 
-type Props = { pages: RowsAnswer[]; wanted: string[]; now: number; more: boolean; loading: boolean; onMore: () => void; /** Somebody reads further down or has an event open. */ onHold: (held: boolean) => void; /** A link to the event of a row. */ linkTo: (index: number) => Promise<string | null>; onTrace: (trace: string, at: number, span: string | null) => void };
+type Props = { pages: RowsAnswer[]; wanted: string[]; now: number; more: boolean; loading: boolean; onMore: () => void; /** Somebody reads further down or has an event open. */ onHold: (held: boolean) => void; /** A link to the event of a row. */ linkTo: (index: number) => Promise<string | null>; onTrace: (trace: string, at: number, span: string | null) => void; roles: Roles | null };
 
-export function EventTable({ pages, wanted, now, more, loading, onMore, onHold, linkTo, onTrace }: Props) {
+export function EventTable({ pages, wanted, now, more, loading, onMore, onHold, linkTo, onTrace, roles }: Props) {
   const [scrolled, setScrolled] = useState(false);
   const scroller = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState<number | null>(null);
@@ -66,7 +67,7 @@ export function EventTable({ pages, wanted, now, more, loading, onMore, onHold, 
         </table>
         {hidden > 0 && <p className="note dim">{counted(hidden, 'more field')} in these events: a row opens all of them.</p>}
       </div>
-      {shown && open !== null && <EventPanel row={shown} now={now} link={() => linkTo(open)} onTrace={onTrace} onClose={() => setOpen(null)} onStep={(by) => setOpen(Math.min(rows.length - 1, Math.max(0, open + by)))} />}
+      {shown && open !== null && <EventPanel row={shown} now={now} link={() => linkTo(open)} onTrace={onTrace} roles={roles} onClose={() => setOpen(null)} onStep={(by) => setOpen(Math.min(rows.length - 1, Math.max(0, open + by)))} />}
     </div>
   );
 }
