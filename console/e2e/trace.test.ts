@@ -198,6 +198,10 @@ describe('Traces', () => {
     await page.getByRole('menuitem', { name: /Open an example trace/ }).waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('tab', { name: 'Events' }).click();
+    const value = page.locator('.events tbody td .val:not(.time)').nth(3);
+    await value.click();
+    await page.getByRole('menuitem', { name: /Open its trace/ }).waitFor();
+    await page.keyboard.press('Escape');
     await page.locator('.events .val.time').first().click();
     await page.getByTestId('open-trace').click();
     await rows(page).first().waitFor();

@@ -6,7 +6,7 @@ import { ValueButton } from '../parts/ValueMenu';
 import { counted } from '../words/numbers';
 import { cut, type Value } from '../words/values';
 import { moment } from '../words/times';
-import type { Roles } from '../state/roles';
+import { traceOf, type Roles } from '../state/roles';
 import { EventPanel } from './EventPanel';
 import { eventColumns, eventRows } from './shape';
 import { arrows } from './arrows';
@@ -52,12 +52,14 @@ export function EventTable({ pages, wanted, now, more, loading, onMore, onHold, 
             {above > 0 && <tr className="spacer"><td colSpan={columns.length + 1} style={{ height: above }} /></tr>}
             {items.map((item) => {
               const row = rows[item.index]!;
+              const trace = roles && traceOf(row.values, roles);
+              const openTrace = trace ? () => onTrace(trace.trace, Date.parse(row.time), trace.span) : undefined;
               return (
                 <tr key={item.index} className={item.index === open ? 'open' : undefined} style={{ height }} onClick={() => setOpen(item.index)}>
                   <td><button type="button" className="val time" title={row.time} aria-expanded={item.index === open}>{moment(Date.parse(row.time), now, 1)}</button></td>
                   {columns.map((c) => {
                     const value: Value = row.values.get(c.name) ?? null;
-                    return <td key={c.name} className={c.number ? 'num' : undefined}>{value === null ? null : <ValueButton column={c.name} value={value} most={Math.floor((c.width - 22) / 7.4)} />}</td>;
+                    return <td key={c.name} className={c.number ? 'num' : undefined}>{value === null ? null : <ValueButton column={c.name} value={value} most={Math.floor((c.width - 22) / 7.4)} openTrace={openTrace} />}</td>;
                   })}
                 </tr>
               );

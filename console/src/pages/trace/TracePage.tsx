@@ -179,7 +179,7 @@ export function TracePage({ look, dataset, go }: Props) {
               <Waterfall tree={tree} spent={t.whole.spent} rows={rows} folding={folding} critical={look.critical} shown={shown} active={active} found={hits} scroller={scroller} reveal={reveal} onPick={pickRow} onToggle={toggle} onShow={setView} />
             </section>
             {panel && node && !span && <MissingPanel node={node} events={(t.whole.orphans ?? []).filter((e) => e.span_id === node.id)} onClose={() => (setPanel(false), scroller.current?.focus({ preventScroll: true }))} />}
-            {panel && whole && <SpanPanel key={whole.span.sequence} span={whole.span} dataset={spanDataset} roles={roles} colour={colourOf(tree.services, whole.span.service)} now={now} find={fieldInput} onDifferent={differentSpans} onTrace={(trace, id) => go({ page: 'trace', trace: traceLook(look.dataset, trace, null, id) })} onClose={() => (setPanel(false), scroller.current?.focus({ preventScroll: true }))} />}
+            {panel && whole && <SpanPanel span={whole.span} dataset={spanDataset} roles={roles} colour={colourOf(tree.services, whole.span.service)} now={now} find={fieldInput} onDifferent={differentSpans} onTrace={(trace, id) => go({ page: 'trace', trace: traceLook(look.dataset, trace, null, id) })} onClose={() => (setPanel(false), scroller.current?.focus({ preventScroll: true }))} />}
           </>
         )}
         {!tree && !t.error && <div className="trace-to-come" aria-hidden="true">{Array.from({ length: 12 }, (_, i) => <i key={i} style={{ width: `${90 - i * 6}%`, marginInlineStart: `${i * 2}%` }} />)}</div>}
