@@ -22,7 +22,7 @@ test('fluid', async () => {
     await act();
     await page.waitForTimeout(800);
     const tasks = await page.evaluate(() => (window as unknown as { longTasks: number[] }).longTasks.splice(0));
-    console.log(`${what.padEnd(24)} ${tasks.length === 0 ? 'no task over 50 ms' : `${tasks.join(', ')} ms`}`);
+    process.stdout.write(`${what.padEnd(24)} ${tasks.length === 0 ? 'no task over 50 ms' : `${tasks.join(', ')} ms`}\n`);
   };
   const waterfall = page.getByTestId('waterfall');
   await told('open', async () => {
