@@ -231,6 +231,20 @@ describe('Traces', () => {
     await fine(none);
   });
 
+  it('are read again when the server was busy, and say what is wrong meanwhile', async () => {
+    const { page } = await open(browser, 'about:blank');
+    let busy = true;
+    await page.route('**/api/v1/traces/**', (route) => (busy ? route.fulfill({ status: 503, headers: { 'retry-after': '30' }, contentType: 'application/json', body: '{"error":{"code":"not_ready","message":"it is reading its log"}}' }) : route.continue()));
+    await page.goto(`${target.url}/${slow()}`);
+    await page.getByTestId('error-band').getByText('It is reading its log.').waitFor();
+    expect(await accessibility(page)).toEqual([]);
+    busy = false;
+    await page.getByRole('button', { name: 'Try now' }).click();
+    await row(page, 'place_order').waitFor();
+    await page.getByTestId('error-band').waitFor({ state: 'detached' });
+    await page.context().close();
+  });
+
   it(`stay fluid with ${SIZE} spans: few rows are drawn, and each can be reached`, async () => {
     const watched = await visit(`?page=trace&dataset=jobs&trace=${LARGE_TRACE}`);
     const { page } = watched;
