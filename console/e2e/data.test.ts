@@ -117,10 +117,26 @@ describe('Data', () => {
     await fine(watched);
   });
 
+  it('names the fields that make traces where they are not the usual ones', async () => {
+    await keyed.send([{ timestamp: new Date().toISOString(), flow: 'f-77', step: 's1', name: 'pick', took: 12 }, { timestamp: new Date().toISOString(), flow: 'f-77', step: 's2', above: 's1', name: 'pack', took: 5 }], 'depot');
+    const watched = await settings('depot');
+    const { page } = watched;
+    await page.getByText('No event of it belongs to a trace.').waitFor();
+    for (const [role, field] of [['Trace', 'flow'], ['Span', 'step'], ['Parent', 'above'], ['Duration, ms', 'tock']] as const) await page.getByLabel(role, { exact: true }).fill(field);
+    await page.getByText('No event has had tock yet.').waitFor();
+    await page.getByLabel('Duration, ms').fill('took');
+    expect(await accessibility(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Use these fields' }).click();
+    await page.getByText('The fields by which events become spans.').waitFor();
+    await page.goto(`${keyed.url}/?page=trace&dataset=depot&trace=f-77`);
+    await expect.poll(() => page.locator('[data-testid=waterfall] .name').allInnerTexts()).toEqual(['pick', 'pack']);
+    await fine(watched);
+  });
+
   it('renames a dataset, and drops it only when its name is typed', async () => {
     const watched = await settings('web');
     const { page } = watched;
-    await page.getByLabel('Name', { exact: true }).fill('Web Shop');
+    await page.getByLabel('New name').fill('Web Shop');
     await page.getByRole('button', { name: 'Rename it' }).click();
     await page.waitForURL(/dataset=web\+shop/);
     await page.getByRole('button', { name: 'Drop web shop…' }).click();

@@ -100,6 +100,25 @@ describe('Live', () => {
     await fine(watched);
   });
 
+  it('says what was dropped and that the connection broke, and goes on after the last event', async () => {
+    const { page, problems } = await open(browser, 'about:blank');
+    const asked: string[] = [];
+    const event = (sequence: number) => `id: ${sequence}\ndata: ${JSON.stringify({ dataset: 'shop', sequence, timestamp: '2026-11-18T02:46:00Z', fields: { name: 'GET /cart', duration_ms: sequence } })}\n\n`;
+    await page.route('**/api/v1/tail/**', (route) => {
+      asked.push(new URL(route.request().url()).search);
+      const body = asked.length === 1 ? `: following\n\n${event(7)}: dropped 2500\n\n${event(9)}` : event(10);
+      return route.fulfill({ contentType: 'text/event-stream', body });
+    });
+    await page.goto(`${target.url}/?page=live&dataset=shop`);
+    await page.getByTestId('dropped').getByText('2,500 dropped').waitFor();
+    await bar(page).getByText('Not connected; trying again').waitFor();
+    expect(await accessibility(page)).toEqual([]);
+    await expect.poll(async () => (await durations(page)).slice(0, 3)).toEqual([10, 9, 7]);
+    expect(asked.slice(0, 2)).toEqual(['', '?after=9']);
+    expect(problems.filter((p) => !p.startsWith('outside request'))).toEqual([]);
+    await page.context().close();
+  });
+
   it('opens an event with every field, links to it, and to its trace', async () => {
     const watched = await visit();
     const { page } = watched;

@@ -184,6 +184,7 @@ test('screenshots', async () => {
       await page.keyboard.press('Enter');
       await page.getByRole('button', { name: 'Count them' }).click();
       await page.getByTestId('matching').getByText('would be deleted').waitFor();
+      await page.getByTestId('keeping').evaluate((e) => e.scrollTo(0, 0));
     });
     await keyed.stop();
   }

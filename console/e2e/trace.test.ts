@@ -198,6 +198,10 @@ describe('Traces', () => {
     await page.getByRole('menuitem', { name: /Open an example trace/ }).waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('tab', { name: 'Events' }).click();
+    const value = page.locator('.events tbody td .val:not(.time)').nth(3);
+    await value.click();
+    await page.getByRole('menuitem', { name: /Open its trace/ }).waitFor();
+    await page.keyboard.press('Escape');
     await page.locator('.events .val.time').first().click();
     await page.getByTestId('open-trace').click();
     await rows(page).first().waitFor();
@@ -225,6 +229,20 @@ describe('Traces', () => {
     await none.page.getByTestId('state-block').getByText('No span of this trace is stored').waitFor();
     none.problems.splice(0).forEach((p) => expect(p).toMatch(/status of 404/));
     await fine(none);
+  });
+
+  it('are read again when the server was busy, and say what is wrong meanwhile', async () => {
+    const { page } = await open(browser, 'about:blank');
+    let busy = true;
+    await page.route('**/api/v1/traces/**', (route) => (busy ? route.fulfill({ status: 503, headers: { 'retry-after': '30' }, contentType: 'application/json', body: '{"error":{"code":"not_ready","message":"it is reading its log"}}' }) : route.continue()));
+    await page.goto(`${target.url}/${slow()}`);
+    await page.getByTestId('error-band').getByText('It is reading its log.').waitFor();
+    expect(await accessibility(page)).toEqual([]);
+    busy = false;
+    await page.getByRole('button', { name: 'Try now' }).click();
+    await row(page, 'place_order').waitFor();
+    await page.getByTestId('error-band').waitFor({ state: 'detached' });
+    await page.context().close();
   });
 
   it(`stay fluid with ${SIZE} spans: few rows are drawn, and each can be reached`, async () => {

@@ -8,7 +8,7 @@ use axum::extract::{FromRequest, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use outcrop_query::{
-    Answer, DatasetList, FieldList, Options, QueryOptions, QuerySpec, RowsAnswer, RowsSpec, ValueList, read_spec,
+    Answer, DatasetList, FieldList, Options, QueryError, QueryOptions, QuerySpec, RowsAnswer, RowsSpec, ValueList, read_spec,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -110,17 +110,24 @@ pub(crate) async fn query(
         let options = options.common();
         return Ok(export::reply(app.engine.export_query(snapshot, &dataset, &spec, &options, format, now).await?));
     }
+    let (history, redaction) = (app.history.clone(), app.redaction()?);
+    let asked = (caller, dataset.clone(), spec.clone());
+    let note = move |answer: &Result<Answer, QueryError>| {
+        let (caller, dataset, spec) = &asked;
+        let refused = answer.as_ref().err().map(|error| error.code);
+        history.note(caller, &redaction, dataset, spec, now, began.elapsed(), refused);
+    };
     if wants_events(&headers) {
         return telling::reply(|tell| async move {
             let watch = move |event| drop(tell.send(event));
             let answer = app.engine.query_with_events(snapshot, &dataset, &spec, &options, now, watch).await;
-            app.history.note(&caller, &dataset, &spec, now, began.elapsed(), answer.as_ref().err().map(|e| e.code));
+            note(&answer);
             answer
         })
         .await;
     }
     let answer = app.engine.query(snapshot, &dataset, &spec, &options, now).await;
-    app.history.note(&caller, &dataset, &spec, now, began.elapsed(), answer.as_ref().err().map(|e| e.code));
+    note(&answer);
     Ok(Json(answer?).into_response())
 }
 

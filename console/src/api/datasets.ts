@@ -1,9 +1,11 @@
 // Datasets as React state: the fields of one, its settings, dropping it, deleting events of it, and the tasks that do so.
 // Every change names the settings as they were seen, so that nobody who changed them in between is overruled.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import { rolesNamed, rolesOf, type Roles as TraceRoles } from '../state/roles';
 import { ask, call } from './client';
 import type { ApiError } from './errors';
-import type { DatasetChange, DatasetSettings, DeletionAnswer, DeletionSpec, FieldList, TaskInfo } from './types';
+import type { DatasetChange, DatasetSettings, DeletionAnswer, DeletionSpec, FieldInfo, FieldList, Roles, RolesInfo, TaskInfo } from './types';
 
 const PATH = '/api/v1/datasets/{dataset}';
 const MINUTE = 60_000;
@@ -63,4 +65,35 @@ export const useTasks = (enabled: boolean) =>
 export function useCancelTask() {
   const client = useQueryClient();
   return useMutation<void, ApiError, string>({ mutationFn: async (id) => void (await ask('/api/v1/tasks/{id}', { method: 'DELETE', parts: { id } })), onSettled: () => client.invalidateQueries({ queryKey: ['tasks'] }) });
+}
+
+const ROLES = '/api/v1/datasets/{dataset}/roles';
+
+/** Which fields of a dataset make traces, and the tag under which they were seen. */
+export const useRoles = (dataset: string) =>
+  useQuery<{ info: RolesInfo; etag: string }, ApiError>({
+    queryKey: ['roles', dataset],
+    queryFn: async ({ signal }) => {
+      const response = await ask(ROLES, { parts: { dataset }, signal });
+      return { info: (await response.json()) as RolesInfo, etag: response.headers.get('etag') ?? '' };
+    },
+    enabled: dataset !== '',
+    staleTime: MINUTE,
+  });
+
+/** The fields that make traces in a dataset; until the server has named them, the usual ones among its fields. */
+export function useTraceRoles(dataset: string, fields: FieldInfo[]): TraceRoles | null {
+  const named = useRoles(dataset).data?.info.roles;
+  return useMemo(() => (named ? rolesNamed(named) : rolesOf(fields)), [named, fields]);
+}
+
+export function useChangeRoles(dataset: string) {
+  const client = useQueryClient();
+  return useMutation<RolesInfo, ApiError, { roles: Roles; etag: string }>({
+    mutationFn: ({ roles, etag }) => call<RolesInfo>(ROLES, { method: 'PUT', parts: { dataset }, body: roles, ifMatch: etag }),
+    onSettled: () => {
+      void client.invalidateQueries({ queryKey: ['roles', dataset] });
+      void client.invalidateQueries({ queryKey: ['trace'] });
+    },
+  });
 }

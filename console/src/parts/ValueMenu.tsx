@@ -11,7 +11,7 @@ import { AnchoredMenu } from './AnchoredMenu';
 import type { MenuLine } from './MenuList';
 import { copy } from './copy';
 
-export type Asked = { column: string; value: Value; at: DOMRect; events: number | null; total: number | null; /** The whole group of the row that it stands in, if that is more than this value. */ group?: { by: string[]; key: Value[] }; /** The line that a key on the value itself takes. */ letter?: string; /** What the head says of it, instead of how many events. */ said?: string };
+export type Asked = { column: string; value: Value; at: DOMRect; events: number | null; total: number | null; /** The whole group of the row that it stands in, if that is more than this value. */ group?: { by: string[]; key: Value[] }; /** The line that a key on the value itself takes. */ letter?: string; /** What the head says of it, instead of how many events. */ said?: string; /** Opens the trace of the one event that it stands in. */ openTrace?: () => void };
 export const ValueMenuContext = createContext<(asked: Asked) => void>(() => {});
 export const useValueMenu = () => useContext(ValueMenuContext);
 
@@ -35,7 +35,8 @@ export function ValueMenu({ asked, explore, onEdit, onDifferent, onExample, onCl
     lines.push({ id: 'different', label: 'What is different about this group?', icon: 'different', letter: 'D', these: true, run: () => onDifferent(theseOfGroup(by, key)) });
     lines.push({ id: 'value', label: 'What is different about this value?', icon: 'different', letter: 'V', these: true, run: () => onDifferent(these) });
   } else lines.push({ id: 'different', label: 'What is different about these?', icon: 'different', letter: 'D', these: true, run: () => onDifferent(these) });
-  if (onExample) lines.push({ id: 'trace', label: 'Open an example trace', icon: 'traces', letter: 'T', run: () => onExample(asked.group ? theseOfGroup(asked.group.by, asked.group.key) : these) });
+  if (asked.openTrace) lines.push({ id: 'trace', label: 'Open its trace', icon: 'traces', letter: 'T', run: asked.openTrace });
+  else if (onExample) lines.push({ id: 'trace', label: 'Open an example trace', icon: 'traces', letter: 'T', run: () => onExample(asked.group ? theseOfGroup(asked.group.by, asked.group.key) : these) });
   if (value !== null) lines.push({ id: 'copy', label: 'Copy value', icon: 'copy', letter: 'C', run: () => void copy(String(value)) });
   const taken = asked.letter ? lines.find((l) => l.letter === asked.letter) : undefined;
   useEffect(() => {
@@ -74,11 +75,11 @@ export function useValueOpener(asked: Omit<Asked, 'at' | 'letter'>) {
   };
 }
 
-type ValueProps = { column: string; value: Value; most?: number; events?: number | null; total?: number | null; group?: Asked['group'] };
+type ValueProps = { column: string; value: Value; most?: number; events?: number | null; total?: number | null; group?: Asked['group']; openTrace?: () => void };
 
 /** A value on the page: a button that opens the menu. `null` is dim words and still a way in. */
-export function ValueButton({ column, value, most = 64, events = null, total = null, group }: ValueProps) {
-  const ways = useValueOpener({ column, value, events, total, group });
+export function ValueButton({ column, value, most = 64, events = null, total = null, group, openTrace }: ValueProps) {
+  const ways = useValueOpener({ column, value, events, total, group, openTrace });
   const text = valueText(value);
   return (
     <button type="button" className={value === null ? 'val none' : 'val'} dir="auto" title={text.length > most ? text : undefined} {...ways}>

@@ -1,5 +1,5 @@
-// Which fields of a dataset make a trace: the first present of the usual names. Pure.
-import type { FieldInfo } from '../api/types';
+// Which fields of a dataset make a trace: those that the server names, else the first present of the usual names. Pure.
+import type { FieldInfo, Roles as Named } from '../api/types';
 import { durationField } from './spec';
 
 export type Roles = { trace: string; span: string; parent: string; name: string; service: string; error: string; duration: string | null };
@@ -23,15 +23,22 @@ export function rolesOf(fields: FieldInfo[]): Roles | null {
   return { trace: role('trace'), span: role('span'), parent: role('parent'), name: role('name'), service: role('service'), error: role('error'), duration: durationField(fields) };
 }
 
-/** The trace that an event belongs to, and which span of it the event is. */
-export function traceOf(values: ReadonlyMap<string, unknown>): { trace: string; span: string | null } | null {
-  const text = (names: string[]) => names.map((n) => values.get(n)).find((v): v is string => typeof v === 'string' && v !== '') ?? null;
-  const trace = text(NAMES.trace);
-  return trace === null ? null : { trace, span: text(NAMES.span) };
+/** As the server names them; null where no event belongs to a trace. */
+export function rolesNamed(named: Named): Roles | null {
+  if (!named.trace_id) return null;
+  const role = (of: keyof typeof NAMES, name: string | null | undefined) => name ?? NAMES[of][0]!;
+  return { trace: named.trace_id, span: role('span', named.span_id), parent: role('parent', named.parent_id), name: role('name', named.name), service: role('service', named.service), error: role('error', named.error), duration: named.duration_ms ?? null };
 }
 
-/** What a field's own name says of it, for one span without the list of fields. */
-export const fieldOfRole = (values: Readonly<Record<string, unknown>>, role: keyof typeof NAMES): string => NAMES[role].find((n) => n in values) ?? NAMES[role][0]!;
+/** The trace that an event belongs to, and which span of it the event is. */
+export function traceOf(values: ReadonlyMap<string, unknown>, roles: Roles): { trace: string; span: string | null } | null {
+  const text = (name: string) => {
+    const value = values.get(name);
+    return typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : null;
+  };
+  const trace = text(roles.trace);
+  return trace === null ? null : { trace, span: text(roles.span) };
+}
 
 const IDENTITIES = new Set([...NAMES.trace, ...NAMES.span, ...NAMES.parent]);
 /** Fields whose values name one span or trace: of course they are rare. */

@@ -6,7 +6,7 @@ import { Icon } from '../parts/Icon';
 import { day, clock, sameYear } from '../words/times';
 import { zoneWords } from '../words/zone';
 import { counted } from '../words/numbers';
-import { traceOf } from '../state/roles';
+import { traceOf, type Roles } from '../state/roles';
 import type { EventRow } from './shape';
 
 /** Values up to the longest that is stored are shown whole, in a box that scrolls. */
@@ -17,18 +17,20 @@ type Props = {
   now: number;
   /** Makes a link to this event; null while its number is not known. */
   link?: (() => Promise<string | null>) | string;
+  /** Leads to the trace of the event, if the roles of its dataset are known and it has one. */
   onTrace?: (trace: string, at: number, span: string | null) => void;
+  roles?: Roles | null;
   onClose: () => void;
   onStep: (by: number) => void;
 };
 
-export function EventPanel({ row, now, link, onTrace, onClose, onStep }: Props) {
+export function EventPanel({ row, now, link, onTrace, roles, onClose, onStep }: Props) {
   const [sought, setSought] = useState('');
   const fields = [...row.values].sort(([a], [b]) => a.localeCompare(b));
   const needle = sought.trim().toLowerCase();
   const found = needle ? fields.filter(([name, value]) => name.toLowerCase().includes(needle) || String(value).toLowerCase().includes(needle)) : fields;
   const time = Date.parse(row.time);
-  const trace = onTrace ? traceOf(row.values) : null;
+  const trace = onTrace && roles ? traceOf(row.values, roles) : null;
   const openTrace = trace && (() => onTrace!(trace.trace, time, trace.span));
   const copyLink = async () => {
     const search = typeof link === 'function' ? await link() : link;

@@ -7,15 +7,16 @@ import { counted } from '../words/numbers';
 import { cut, type Value } from '../words/values';
 import { moment } from '../words/times';
 import { zoneWords } from '../words/zone';
+import { traceOf, type Roles } from '../state/roles';
 import { EventPanel } from './EventPanel';
 import { eventColumns, eventRows } from './shape';
 import { arrows } from './arrows';
 import { rowHeightNow, useRowWindow } from './useRowWindow';
 import './tables.css';
 
-type Props = { pages: RowsAnswer[]; wanted: string[]; now: number; more: boolean; loading: boolean; onMore: () => void; /** Somebody reads further down or has an event open. */ onHold: (held: boolean) => void; /** A link to the event of a row. */ linkTo: (index: number) => Promise<string | null>; onTrace: (trace: string, at: number, span: string | null) => void };
+type Props = { pages: RowsAnswer[]; wanted: string[]; now: number; more: boolean; loading: boolean; onMore: () => void; /** Somebody reads further down or has an event open. */ onHold: (held: boolean) => void; /** A link to the event of a row. */ linkTo: (index: number) => Promise<string | null>; onTrace: (trace: string, at: number, span: string | null) => void; roles: Roles | null };
 
-export function EventTable({ pages, wanted, now, more, loading, onMore, onHold, linkTo, onTrace }: Props) {
+export function EventTable({ pages, wanted, now, more, loading, onMore, onHold, linkTo, onTrace, roles }: Props) {
   const [scrolled, setScrolled] = useState(false);
   const scroller = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState<number | null>(null);
@@ -52,12 +53,14 @@ export function EventTable({ pages, wanted, now, more, loading, onMore, onHold, 
             {above > 0 && <tr className="spacer"><td colSpan={columns.length + 1} style={{ height: above }} /></tr>}
             {items.map((item) => {
               const row = rows[item.index]!;
+              const trace = roles && traceOf(row.values, roles);
+              const openTrace = trace ? () => onTrace(trace.trace, Date.parse(row.time), trace.span) : undefined;
               return (
                 <tr key={item.index} className={item.index === open ? 'open' : undefined} style={{ height }} onClick={() => setOpen(item.index)}>
                   <td><button type="button" className="val time" title={row.time} aria-expanded={item.index === open}>{moment(Date.parse(row.time), now, 1)}</button></td>
                   {columns.map((c) => {
                     const value: Value = row.values.get(c.name) ?? null;
-                    return <td key={c.name} className={c.number ? 'num' : undefined}>{value === null ? null : <ValueButton column={c.name} value={value} most={Math.floor((c.width - 22) / 7.4)} />}</td>;
+                    return <td key={c.name} className={c.number ? 'num' : undefined}>{value === null ? null : <ValueButton column={c.name} value={value} most={Math.floor((c.width - 22) / 7.4)} openTrace={openTrace} />}</td>;
                   })}
                 </tr>
               );
@@ -67,7 +70,7 @@ export function EventTable({ pages, wanted, now, more, loading, onMore, onHold, 
         </table>
         {hidden > 0 && <p className="note dim">{counted(hidden, 'more field')} in these events: a row opens all of them.</p>}
       </div>
-      {shown && open !== null && <EventPanel row={shown} now={now} link={() => linkTo(open)} onTrace={onTrace} onClose={() => setOpen(null)} onStep={(by) => setOpen(Math.min(rows.length - 1, Math.max(0, open + by)))} />}
+      {shown && open !== null && <EventPanel row={shown} now={now} link={() => linkTo(open)} onTrace={onTrace} roles={roles} onClose={() => setOpen(null)} onStep={(by) => setOpen(Math.min(rows.length - 1, Math.max(0, open + by)))} />}
     </div>
   );
 }

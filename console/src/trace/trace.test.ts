@@ -90,7 +90,7 @@ describe('the sentence', () => {
   });
   it('tells a span’s own time, an even spread, and a lone span', () => {
     expect(said(tree(['a', null, 'A', 0, 100], ['b', 'a', 'B', 10, 80]))).toBe('80 ms of 100 ms were B’s own time.');
-    expect(said(tree(['a', null, 'A', 0, 100], ['b', 'a', 'B', 0, 40], ['c', 'a', 'C', 40, 45]))).toBe('No call took half of 100 ms; most went into C, 45 ms.');
+    expect(said(tree(['a', null, 'A', 0, 100], ['b', 'a', 'B', 0, 40], ['c', 'a', 'C', 40, 45]))).toBe('No call took half of 100 ms; the largest part went into C, 45 ms.');
     expect(said(tree(['a', null, 'A', 0, 100]))).toBe('One span, 100 ms; nothing below it was recorded.');
   });
   it('says where an error began', () => {

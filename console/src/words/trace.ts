@@ -57,7 +57,7 @@ function spentIn(tree: Tree, spent: Spent, waited: Float64Array, work: Work): Pi
   if (own >= tree.duration * HALF) return [strong(`${duration(own)} of ${total}`), words(' were '), named(n), words(n.children.length > 0 ? '’s own time, not that of what it calls.' : '’s own time.')];
   const largest = worksBelow(tree, work.nodes, waited)[0];
   const inside: Piece[] = n.parent < 0 ? [words('No call took half of '), strong(total)] : [strong(`${duration(work.waited)} of ${total}`), words(' went into '), named(n)];
-  return largest && largest.waited > 0 ? [...inside, words(n.parent < 0 ? '; most went into ' : ', most of that into '), named(largest.nodes[0]!), words(largest.nodes.length > 1 ? `, ${duration(largest.waited)} in ${counted(largest.nodes.length, 'call')}.` : `, ${duration(largest.waited)}.`)] : [...inside, words('.')];
+  return largest && largest.waited > 0 ? [...inside, words(n.parent < 0 ? '; the largest part went into ' : ', the largest part of that into '), named(largest.nodes[0]!), words(largest.nodes.length > 1 ? `, ${duration(largest.waited)} in ${counted(largest.nodes.length, 'call')}.` : `, ${duration(largest.waited)}.`)] : [...inside, words('.')];
 }
 
 /** Whether calls waited for each other, told from how much of them lies side by side. */

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use outcrop_ingest::Redaction;
 use outcrop_query::QuerySpec;
+use outcrop_storage::event::DatasetName;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -18,6 +20,7 @@ use crate::http::error::ErrorBody;
 use crate::http::query::{Parsed, options};
 use crate::http::working::working;
 use crate::http::{ApiError, App};
+use crate::redactions::redact_spec;
 use crate::times::rfc3339;
 use crate::workspace::{Content, Kind, Reach, Thing};
 
@@ -52,6 +55,7 @@ impl History {
     pub(in crate::http) fn note(
         &self,
         caller: &Caller,
+        redaction: &Redaction,
         dataset: &str,
         spec: &QuerySpec,
         asked: i64,
@@ -59,7 +63,9 @@ impl History {
         refused: Option<&str>,
     ) {
         let Ok(spec) = serde_json::to_value(spec) else { return };
-        let spec = said(spec);
+        let mut spec = said(spec);
+        let name = DatasetName::new(dataset).unwrap_or(DatasetName::trusted("any"));
+        redact_spec(redaction, &name, &mut spec);
         let text = spec.to_string();
         if text.len() > SPEC_BYTES_MAX {
             return;

@@ -15,6 +15,7 @@ import { ago } from '../../words/times';
 import { cut, typeWords } from '../../words/values';
 import { isMixed, kindsOf, listed, oddOnes, ordered, type Column, type Oddity, type Order } from './list';
 
+const GROUPS_MOST = 50;
 const ODDITIES: [Oddity, string][] = [['all', 'All'], ['mixed', 'Mixed types'], ['overflow', 'In overflow'], ['quiet', 'Not seen for a day']];
 const HEADS: [Column, string, string][] = [['events', 'On events', 'num'], ['distinct', 'Different values', 'num wide'], ['first', 'First seen', 'num wide'], ['last', 'Last seen', 'num wide']];
 
@@ -32,7 +33,8 @@ export function Fields({ dataset, events, now, go }: { dataset: string; events: 
   const height = rowHeightNow();
   const { items, above, below } = useRowWindow(found.length, height, scroller);
   const open = (f: FieldInfo) => {
-    const number = isNumber(f) && !isText(f);
+    // A number of a few values is a group like any other.
+    const number = isNumber(f) && !isText(f) && f.distinct_estimate > GROUPS_MOST;
     go({ page: 'explore', explore: { ...emptyExplore, dataset, show: number ? [{ op: 'HEATMAP', column: f.name }, { op: 'COUNT' }, { op: 'P99', column: f.name }] : [{ op: 'COUNT' }], by: number ? [] : [f.name] } });
   };
   const head = (column: Column, label: string, className?: string) => (

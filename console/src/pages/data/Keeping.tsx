@@ -1,8 +1,9 @@
-// How long a dataset is kept, what it is called, and what is deleted of it. Each change says what it will do before it does
+// How long a dataset is kept, which of its fields make traces, what it is called, and what is deleted of it. Each change says what it will do before it does
 // it; what cannot be undone wants its name typed.
-import { useState, type FormEvent } from 'react';
+import { useMemo, useState, type FormEvent } from 'react';
 import { useChangeDataset, useDatasetSettings, useDropDataset } from '../../api/datasets';
 import type { ApiError } from '../../api/errors';
+import { useFields } from '../../api/hooks';
 import type { DatasetInfo, DatasetSettings, SessionInfo } from '../../api/types';
 import { say } from '../../parts/copy';
 import { Dialog } from '../../parts/Dialogs';
@@ -11,6 +12,7 @@ import { bytes, counted, exact } from '../../words/numbers';
 import { troubleOfError } from '../../words/errors';
 import { keepWords, readAge, readBytes, writeAge, writeBytes } from '../../words/keeping';
 import { Deleting } from './Deleting';
+import { TraceRoles } from './TraceRoles';
 
 type Props = { info: DatasetInfo; session: SessionInfo | null; now: number; go: Go };
 const MAKE = 'outcrop keys create --name you --scope query --scope admin';
@@ -18,6 +20,8 @@ const MAKE = 'outcrop keys create --name you --scope query --scope admin';
 export function Keeping({ info, session, now, go }: Props) {
   const seen = useDatasetSettings(info.name);
   const admin = session?.key?.scopes.some((g) => g.scope === 'admin' && (!g.datasets || g.datasets.includes(info.name))) ?? false;
+  const list = useFields(info.name).data;
+  const fields = useMemo(() => (list ?? []).map((f) => f.name), [list]);
   if (seen.isError) return <p className="note bad" role="alert">{seen.error.message}</p>;
   if (!seen.data) return <div className="keeping" aria-hidden="true" />;
   const { settings, etag } = seen.data;
@@ -29,6 +33,7 @@ export function Keeping({ info, session, now, go }: Props) {
         </p>
       )}
       <Retention key={etag} settings={settings} etag={etag} admin={admin} />
+      <TraceRoles dataset={info.name} known={fields} admin={admin} />
       {admin && (
         <>
           <Name settings={settings} etag={etag} go={go} />
@@ -89,7 +94,7 @@ function Name({ settings, etag, go }: { settings: DatasetSettings; etag: string;
   return (
     <form onSubmit={submit} aria-labelledby="name-head">
       <h2 id="name-head">Its name</h2>
-      <div className="pairs"><label>Name<input value={name} onChange={(e) => setName(e.target.value)} spellCheck={false} /></label></div>
+      <div className="pairs"><label>New name<input value={name} onChange={(e) => setName(e.target.value)} spellCheck={false} /></label></div>
       <p className="dim">{same ? 'Events are kept by number, so that a new name moves nothing.' : <>Links, boards and keys that say <bdi className="mono">{settings.name}</bdi> will not find it; events that are sent to the old name make a new dataset.</>}</p>
       <Trouble error={change.error} />
       <div><button type="submit" className="btn" disabled={same || change.isPending}>Rename it</button></div>

@@ -2,8 +2,9 @@
 import { useQuery } from '@tanstack/react-query';
 import { useCallback, useMemo, useState } from 'react';
 import { getEvent, serverNow } from '../../api/client';
+import { useTraceRoles } from '../../api/datasets';
 import type { ApiError } from '../../api/errors';
-import type { EventAnswer } from '../../api/types';
+import type { EventAnswer, FieldInfo } from '../../api/types';
 import { copy } from '../../parts/copy';
 import { ErrorBand } from '../../parts/ErrorBand';
 import { Icon } from '../../parts/Icon';
@@ -27,6 +28,7 @@ import './event.css';
 export function EventPage({ look, go }: { look: EventLook; go: Go }) {
   const query = useQuery<EventAnswer, ApiError>({ queryKey: ['event', look.dataset, look.sequence], queryFn: ({ signal }) => getEvent(look.dataset, look.sequence, signal), staleTime: Infinity });
   const [asked, setAsked] = useState<Asked | null>(null);
+  const roles = useTraceRoles(look.dataset, NO_FIELDS);
   const { undo } = useSteps();
   const now = useMemo(() => serverNow(), []);
   const late = useSince(query.isFetching, 100);
@@ -54,7 +56,7 @@ export function EventPage({ look, go }: { look: EventLook; go: Go }) {
         {late && <ProgressLine />}
         {query.isError && query.error.status !== 404 && <ErrorBand key={query.error.message} trouble={troubleOfError(query.error, look.dataset)} onFix={null} onUndo={undo} onRetry={() => void query.refetch()} />}
         {query.isError && query.error.status === 404 && <StateBlock eyebrow="404" title="This event is not stored" offers={[{ icon: 'explore', label: <>Explore <bdi>{look.dataset}</bdi></>, run: () => open(explore) }]}><p className="mid">It may have been deleted, or be older than what is kept.</p></StateBlock>}
-        {row && <EventPanel row={row} now={now} link={search} onTrace={(trace, when, span) => go({ page: 'trace', trace: traceLook(look.dataset, trace, when, span) })} onClose={() => (undo ? undo() : around())} onStep={() => {}} />}
+        {row && <EventPanel row={row} now={now} roles={roles} link={search} onTrace={(trace, when, span) => go({ page: 'trace', trace: traceLook(look.dataset, trace, when, span) })} onClose={() => (undo ? undo() : around())} onStep={() => {}} />}
       </main>
       {asked && <ValueMenu asked={asked} explore={explore} onEdit={open} onDifferent={different} onClose={() => setAsked(null)} />}
     </ValueMenuContext.Provider>
@@ -62,3 +64,4 @@ export function EventPage({ look, go }: { look: EventLook; go: Go }) {
 }
 
 const MINUTE = 60_000;
+const NO_FIELDS: FieldInfo[] = [];

@@ -1,6 +1,8 @@
 // Under the charts, one table at a time: groups or events.
 import { useCallback, useMemo } from 'react';
+import { useTraceRoles } from '../../api/datasets';
 import { useRows, type Run } from '../../api/hooks';
+import type { FieldInfo } from '../../api/types';
 import type { Explore, Tab } from '../../state/explore';
 import { orderBy } from '../../state/edit';
 import { rowsSpec, type Times } from '../../state/spec';
@@ -12,6 +14,7 @@ import { Download } from './Download';
 import type { Shown } from './useRun';
 
 const PAGE = 100;
+const NO_FIELDS: FieldInfo[] = [];
 export const tabNow = (e: Explore): Tab => e.tab ?? (e.by.length > 0 ? 'groups' : 'events');
 
 type Props = { explore: Explore; run: Run; when: Times; shown: Shown; ready: boolean; onEdit: (next: Explore) => void; onTrace: (trace: string, at: number, span: string | null) => void; onHold: (held: boolean) => void };
@@ -57,9 +60,10 @@ function Events({ explore, run, when, ready, onTrace, onHold }: Pick<Props, 'exp
   const wanted = useMemo(() => [...explore.by, ...explore.where.map((f) => f.column), ...explore.show.map((c) => c.column ?? '')].filter(Boolean), [explore]);
   const { fetchNextPage } = query;
   const more = useCallback(() => void fetchNextPage(), [fetchNextPage]);
+  const roles = useTraceRoles(explore.dataset, NO_FIELDS);
   const linkTo = useCallback((index: number) => linkToEvent(explore, when, pages ?? [], index), [explore, when, pages]);
   if (query.isError) return <p className="note bad" role="alert">{query.error.message}</p>;
   if (!pages) return <div className="skeleton" aria-hidden="true">{Array.from({ length: 8 }, (_, i) => <i key={i} />)}</div>;
   if (pages[0]?.rows.length === 0) return <p className="note dim">No events in this range.</p>;
-  return <EventTable pages={pages} wanted={wanted} now={run.at} more={query.hasNextPage} loading={query.isFetchingNextPage} onMore={more} onHold={onHold} linkTo={linkTo} onTrace={onTrace} />;
+  return <EventTable pages={pages} wanted={wanted} now={run.at} more={query.hasNextPage} loading={query.isFetchingNextPage} onMore={more} onHold={onHold} linkTo={linkTo} onTrace={onTrace} roles={roles} />;
 }

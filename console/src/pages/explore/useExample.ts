@@ -1,15 +1,15 @@
 // Opening an example of some events: the trace of the slowest of them, or of the newest where nothing says how long it took.
 import { useMemo } from 'react';
 import { postQuery, postRows } from '../../api/client';
+import { useTraceRoles } from '../../api/datasets';
 import type { FieldInfo } from '../../api/types';
 import { say } from '../../parts/copy';
 import { narrowed, type These } from '../../state/different';
 import type { Explore } from '../../state/explore';
-import { rolesOf } from '../../state/roles';
 import { querySpec, rowsSpec, type Times } from '../../state/spec';
 
 export function useExample(explore: Explore, fields: FieldInfo[], when: Times, onTrace: (trace: string, at: number | null, span: string | null) => void): ((these: These) => void) | null {
-  const roles = useMemo(() => rolesOf(fields), [fields]);
+  const roles = useTraceRoles(explore.dataset, fields);
   return useMemo(() => {
     if (!roles) return null;
     const find = async (these: These): Promise<{ trace: string; at: number | null; span: string | null } | null> => {

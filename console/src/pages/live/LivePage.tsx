@@ -2,6 +2,7 @@
 // waits and is counted.
 import { useCallback, useMemo, useRef, useState } from 'react';
 import { serverNow } from '../../api/client';
+import { useTraceRoles } from '../../api/datasets';
 import type { DatasetInfo, FieldInfo } from '../../api/types';
 import { copy } from '../../parts/copy';
 import { AddChip, Chip, FilterWords } from '../../parts/Chip';
@@ -36,6 +37,7 @@ export function LivePage({ look, dataset, datasets, fields, go }: Props) {
   const [editing, setEditing] = useState<number | 'new' | null>(null);
   const held = paused || scrolled || open !== null || asked !== null || editing !== null;
   const { tail, connection, again, clear } = useTail(dataset, look.where, held);
+  const roles = useTraceRoles(dataset, fields);
   const scroller = useRef<HTMLDivElement>(null);
   const { undo, redo } = useSteps();
 
@@ -57,6 +59,7 @@ export function LivePage({ look, dataset, datasets, fields, go }: Props) {
     scroller.current?.scrollTo({ top: 0 });
   }, []);
   const link = useCallback(() => void copy(window.location.origin + window.location.pathname + encodePage({ page: 'live', live: { ...look, dataset } })), [look, dataset]);
+  const openTrace = useCallback((trace: string, when: number, span: string | null) => go({ page: 'trace', trace: traceLook(dataset, trace, when, span) }), [go, dataset]);
   const toggle = useCallback(() => (held ? resume() : setPaused(true)), [held, resume]);
   useKeys(useMemo(() => ({ ' ': toggle, l: toggle, '/': () => setEditing('new'), y: link, escape: () => held && resume(), 'mod+z': () => undo?.(), 'mod+shift+z': () => redo?.() }), [toggle, link, held, resume, undo, redo]));
 
@@ -101,8 +104,8 @@ export function LivePage({ look, dataset, datasets, fields, go }: Props) {
         </div>
         <div className={row ? 'events with-panel' : 'events'}>
           {connection.state === 'away' && connection.error && <ErrorBand key={connection.error.message} trouble={{ ...troubleOfError(connection.error, dataset), retry: null }} onFix={null} onUndo={connection.error.passing ? null : undo} onRetry={again} />}
-          {tail.events.length === 0 ? <Waiting filtered={look.where.length > 0} waiting={tail.waiting.length > 0} /> : <LiveTable events={tail.events} fields={fields} wanted={wanted} open={open} scroller={scroller} onOpen={setOpen} onScrolled={setScrolled} />}
-          {row && <EventPanel row={row} now={serverNow()} link={encodePage({ page: 'event', event: { dataset, sequence: row.sequence } })} onTrace={(trace, when, span) => go({ page: 'trace', trace: traceLook(dataset, trace, when, span) })} onClose={() => setOpen(null)} onStep={step} />}
+          {tail.events.length === 0 ? <Waiting filtered={look.where.length > 0} waiting={tail.waiting.length > 0} /> : <LiveTable events={tail.events} fields={fields} wanted={wanted} open={open} scroller={scroller} roles={roles} onOpen={setOpen} onTrace={openTrace} onScrolled={setScrolled} />}
+          {row && <EventPanel row={row} now={serverNow()} roles={roles} link={encodePage({ page: 'event', event: { dataset, sequence: row.sequence } })} onTrace={openTrace} onClose={() => setOpen(null)} onStep={step} />}
         </div>
       </main>
       {asked && <ValueMenu asked={asked} explore={explore} onEdit={edit} onDifferent={different} onClose={() => setAsked(null)} />}

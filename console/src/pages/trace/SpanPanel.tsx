@@ -6,23 +6,23 @@ import { Icon } from '../../parts/Icon';
 import { ValueButton } from '../../parts/ValueMenu';
 import { copy } from '../../parts/copy';
 import type { Node } from '../../trace/tree';
-import { namesOne } from '../../state/roles';
+import { namesOne, type Roles } from '../../state/roles';
 import { count, counted, duration, share } from '../../words/numbers';
 import { cut, visible, type Value } from '../../words/values';
 import { SiblingHistogram } from './SiblingHistogram';
 import { useCommon, useSiblings, type Common } from './useSiblings';
 
 type Tab = 'fields' | 'events' | 'links';
-type Props = { span: TraceSpan; dataset: string; colour: string; now: number; find: RefObject<HTMLInputElement | null>; onDifferent: (() => void) | null; onTrace: (trace: string, span: string | null) => void; onClose: () => void };
+type Props = { span: TraceSpan; dataset: string; roles: Roles | null; colour: string; now: number; find: RefObject<HTMLInputElement | null>; onDifferent: (() => void) | null; onTrace: (trace: string, span: string | null) => void; onClose: () => void };
 
 /** Values rarer than this among the same spans stand on top. */
 const RARE = 0.1;
 const RARE_MOST = 10;
 const WHOLE = 65_536;
 
-export function SpanPanel({ span, dataset, colour, now, find, onDifferent, onTrace, onClose }: Props) {
+export function SpanPanel({ span, dataset, roles, colour, now, find, onDifferent, onTrace, onClose }: Props) {
   const [tab, setTab] = useState<Tab>('fields');
-  const siblings = useSiblings(dataset, span, now);
+  const siblings = useSiblings(dataset, span, roles, now);
   const tabs: [Tab, string, number][] = [['fields', 'Fields', Object.keys(span.fields).length], ['events', 'Events', span.events.length], ['links', 'Links', span.links.length]];
   const arrows = (event: KeyboardEvent) => {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -51,9 +51,9 @@ export function SpanPanel({ span, dataset, colour, now, find, onDifferent, onTra
         <span className="sp" />
         {onDifferent && <button type="button" className="these-words different-button" onClick={onDifferent}>What is different? <kbd>D</kbd></button>}
       </div>
-      {tab === 'fields' && span.name != null && span.duration_ms != null && <SiblingHistogram span={span} siblings={siblings.data ?? null} pending={siblings.isPending} />}
+      {tab === 'fields' && roles?.duration && span.name != null && span.duration_ms != null && <SiblingHistogram span={span} siblings={siblings.data ?? null} pending={siblings.isPending} />}
       <div role="tabpanel" id="span-part" aria-labelledby={`span-tab-${tab}`} className="span-part">
-        {tab === 'fields' && <Fields span={span} dataset={dataset} now={now} find={find} />}
+        {tab === 'fields' && <Fields span={span} dataset={dataset} roles={roles} now={now} find={find} />}
         {tab === 'events' && <Events events={span.events} since={span.offset_ms} />}
         {tab === 'links' && <Links links={span.links} onTrace={onTrace} />}
       </div>
@@ -79,9 +79,9 @@ export function MissingPanel({ node, events, onClose }: { node: Node; events: Sp
 
 type Entry = [name: string, value: Value];
 
-function Fields({ span, dataset, now, find }: { span: TraceSpan; dataset: string; now: number; find: Props['find'] }) {
+function Fields({ span, dataset, roles, now, find }: { span: TraceSpan; dataset: string; roles: Roles | null; now: number; find: Props['find'] }) {
   const [sought, setSought] = useState('');
-  const common = useCommon(dataset, span, now).data;
+  const common = useCommon(dataset, span, roles, now).data;
   const { rare, rest } = useMemo(() => {
     const needle = sought.trim().toLowerCase();
     const all = (Object.entries(span.fields) as Entry[]).filter(([name, value]) => value !== null && (needle === '' || name.toLowerCase().includes(needle) || String(value).toLowerCase().includes(needle))).sort(([a], [b]) => a.localeCompare(b));
@@ -103,6 +103,9 @@ function Fields({ span, dataset, now, find }: { span: TraceSpan; dataset: string
     </>
   );
 }
+
+/** What an event or a link says itself: its name stands above, and whose it is is known. */
+const told = (fields: Record<string, Value>): Entry[] => (Object.entries(fields) as Entry[]).filter(([name, value]) => value !== null && name !== 'name' && !namesOne(name));
 
 function List({ entries, common }: { entries: Entry[]; common: Map<string, Common> | undefined }) {
   return (
@@ -136,7 +139,7 @@ function Events({ events, since }: { events: SpanEvent[]; since: number }) {
       {events.map((e, i) => (
         <li key={i}>
           <h3><b>{visible(e.name ?? '') || 'event'}</b> <span className="dim num">{duration(Math.max(0, e.offset_ms - since))} in, {duration(Math.max(0, e.offset_ms))} into the trace</span></h3>
-          <List entries={(Object.entries(e.fields) as Entry[]).filter(([, v]) => v !== null)} common={undefined} />
+          <List entries={told(e.fields)} common={undefined} />
         </li>
       ))}
     </ol>
@@ -150,7 +153,7 @@ function Links({ links, onTrace }: { links: SpanLink[]; onTrace: Props['onTrace'
       {links.map((l, i) => (
         <li key={i}>
           {l.trace_id != null && <button type="button" className="btn" onClick={() => onTrace(l.trace_id!, l.span_id ?? null)}><Icon name="traces" />Open <span className="mono">{cut(l.trace_id!, 18)}</span></button>}
-          <List entries={(Object.entries(l.fields) as Entry[]).filter(([, v]) => v !== null)} common={undefined} />
+          <List entries={told(l.fields)} common={undefined} />
         </li>
       ))}
     </ol>

@@ -2,6 +2,8 @@
 // parts, and decides nothing about how a part looks.
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { serverNow } from '../../api/client';
+import { useTraceRoles } from '../../api/datasets';
+import type { FieldInfo, TraceSpan } from '../../api/types';
 import { copy } from '../../parts/copy';
 import { ErrorBand } from '../../parts/ErrorBand';
 import { Icon } from '../../parts/Icon';
@@ -9,7 +11,8 @@ import { ProgressLine, useSince } from '../../parts/Progress';
 import { StateBlock } from '../../parts/StateBlock';
 import { ValueMenu, ValueMenuContext, type Asked } from '../../parts/ValueMenu';
 import { differentOf, theseWhere, type These } from '../../state/different';
-import type { Explore } from '../../state/explore';
+import type { Explore, Filter } from '../../state/explore';
+import type { Roles } from '../../state/roles';
 import { useSteps, type Go } from '../../state/location';
 import { exploreAround, traceLook, type TraceLook } from '../../state/looking';
 import { times } from '../../state/spec';
@@ -25,7 +28,7 @@ import { Overview } from './Overview';
 import { MissingPanel, SpanPanel } from './SpanPanel';
 import { Summary } from './Summary';
 import { useFind } from './useFind';
-import { DURATION, sameFilters } from './useSiblings';
+import { sameFilters } from './useSiblings';
 import { useTrace, useWholeSpan } from './useTrace';
 import { useTraceKeys } from './useTraceKeys';
 import { Waterfall } from './Waterfall';
@@ -33,6 +36,9 @@ import type { Window } from './window';
 import './trace.css';
 
 type Props = { look: TraceLook; dataset: string; go: Go };
+const NO_FIELDS: FieldInfo[] = [];
+/** An error may be said by a word: any value but what says that there is none. */
+const failedLike = (span: TraceSpan, roles: Roles): Filter[] => [span.fields[roles.error] === true || span.fields[roles.error] === undefined ? { column: roles.error, op: '=', value: true } : { column: roles.error, op: 'exists' }];
 const WHOLE: Window = { from: 0, to: Infinity };
 
 export function TracePage({ look, dataset, go }: Props) {
@@ -101,6 +107,7 @@ export function TracePage({ look, dataset, go }: Props) {
   }, [tree, active, show]);
 
   const spanDataset = node?.span?.dataset ?? (look.dataset || dataset);
+  const roles = useTraceRoles(spanDataset, NO_FIELDS);
   const at = tree ? tree.began : (look.at ?? now);
   const explore = useMemo(() => exploreAround(spanDataset, at, now), [spanDataset, at, now]);
   const open = useCallback((e: Explore) => go({ page: 'explore', explore: e }), [go]);
@@ -111,7 +118,8 @@ export function TracePage({ look, dataset, go }: Props) {
   const span = node?.span ?? null;
   const whole = useWholeSpan(span, t.whole?.bare ?? false);
   /** These: the same work, as slow as this or slower; or failed, where this failed. */
-  const differentSpans = span && span.name != null ? () => different({ ...theseWhere(span.error ? [{ column: 'error', op: '=', value: true }] : [{ column: DURATION, op: '>=', value: span.duration_ms ?? 0 }]), slow: !span.error }, { ...explore, where: sameFilters(span) }) : null;
+  const picked = span && roles && (span.error ? failedLike(span, roles) : roles.duration && [{ column: roles.duration, op: '>=', value: span.duration_ms ?? 0 }]);
+  const differentSpans = span && roles && picked && span.name != null ? () => different({ ...theseWhere(picked), slow: !span.error }, { ...explore, where: sameFilters(span, roles) }) : null;
   const link = useCallback(() => void copy(window.location.origin + window.location.pathname + encodePage({ page: 'trace', trace: { ...look, at: tree ? Math.floor(tree.began) : look.at } })), [look, tree]);
   const { place, previous, next } = neighbours(look.trace);
   const step = (to: typeof next) => (to ? () => go({ page: 'trace', trace: { ...traceLook(look.dataset, to.trace, to.at), critical: look.critical } }, 'replace') : null);
@@ -171,7 +179,7 @@ export function TracePage({ look, dataset, go }: Props) {
               <Waterfall tree={tree} spent={t.whole.spent} rows={rows} folding={folding} critical={look.critical} shown={shown} active={active} found={hits} scroller={scroller} reveal={reveal} onPick={pickRow} onToggle={toggle} onShow={setView} />
             </section>
             {panel && node && !span && <MissingPanel node={node} events={(t.whole.orphans ?? []).filter((e) => e.span_id === node.id)} onClose={() => (setPanel(false), scroller.current?.focus({ preventScroll: true }))} />}
-            {panel && whole && <SpanPanel key={whole.span.sequence} span={whole.span} dataset={spanDataset} colour={colourOf(tree.services, whole.span.service)} now={now} find={fieldInput} onDifferent={differentSpans} onTrace={(trace, id) => go({ page: 'trace', trace: traceLook(look.dataset, trace, null, id) })} onClose={() => (setPanel(false), scroller.current?.focus({ preventScroll: true }))} />}
+            {panel && whole && <SpanPanel span={whole.span} dataset={spanDataset} roles={roles} colour={colourOf(tree.services, whole.span.service)} now={now} find={fieldInput} onDifferent={differentSpans} onTrace={(trace, id) => go({ page: 'trace', trace: traceLook(look.dataset, trace, null, id) })} onClose={() => (setPanel(false), scroller.current?.focus({ preventScroll: true }))} />}
           </>
         )}
         {!tree && !t.error && <div className="trace-to-come" aria-hidden="true">{Array.from({ length: 12 }, (_, i) => <i key={i} style={{ width: `${90 - i * 6}%`, marginInlineStart: `${i * 2}%` }} />)}</div>}

@@ -43,7 +43,10 @@ export function Waterfall(p: Props) {
   const ticks = ticksOf(shown, Math.max(2, Math.floor(width / TICK_APART)));
   const place = (t: number) => (shown.to > shown.from ? (t - shown.from) / (shown.to - shown.from) : 0);
   useEffect(() => {
-    if (at >= 0) virtual.scrollToIndex(at, { align: 'auto' });
+    // A row that is out of sight comes to the middle, with what surrounds it.
+    const sight = scroller.current;
+    const seen = sight && at * height >= sight.scrollTop && (at + 1) * height <= sight.scrollTop + sight.clientHeight;
+    if (at >= 0 && !seen) virtual.scrollToIndex(at, { align: 'center' });
   }, [p.reveal]); // eslint-disable-line react-hooks/exhaustive-deps -- only when asked for
   const keys = (event: KeyboardEvent) => {
     if (event.metaKey || event.ctrlKey || event.altKey) return;

@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useState } from 'react';
 import { useQuery } from '@tanstack/react-query';
 import { postQuery, postRows, serverNow } from '../../api/client';
+import { useTraceRoles } from '../../api/datasets';
 import type { ApiError } from '../../api/errors';
 import type { DatasetInfo, FieldInfo, QueryAnswer, RowsAnswer } from '../../api/types';
 import { DatasetMenu } from '../../parts/DatasetMenu';
@@ -11,7 +12,7 @@ import { ProgressLine, useSince } from '../../parts/Progress';
 import { StateBlock } from '../../parts/StateBlock';
 import type { Go } from '../../state/location';
 import { CHOICES, traceIdIn, traceLook, type Choice, type TracesLook } from '../../state/looking';
-import { rolesOf, type Roles } from '../../state/roles';
+import type { Roles } from '../../state/roles';
 import { setTrail } from '../../state/trail';
 import { arrows } from '../../tables/arrows';
 import { lastSentence, lastWords, moment } from '../../words/times';
@@ -26,7 +27,7 @@ const WORDS: Record<Choice, string> = { slowest: 'Slowest', newest: 'Newest', fa
 const LASTS = [900, 7200, 86_400, 604_800];
 
 export function TracesPage({ look, dataset, datasets, fields, ready, go }: Props) {
-  const roles = useMemo(() => rolesOf(fields), [fields]);
+  const roles = useTraceRoles(dataset, fields);
   const set = (part: Partial<TracesLook>) => go({ page: 'traces', traces: { ...look, dataset, ...part } });
   return (
     <>
