@@ -7,6 +7,7 @@ import type { Page } from 'playwright-core';
 import { launch, open, PHONE, settled, signIn, WIDE } from './fixture/browser';
 import { startKeyed, startTarget } from './fixture/outcrop';
 import { standIn } from './fixture/server';
+import { boardOf } from './fixture/board';
 import { intentEvents } from './fixture/intents';
 import { shopEvents } from './fixture/shop';
 
@@ -153,6 +154,26 @@ test('screenshots', async () => {
     await each(`${code.url}/?page=intents&dataset=shop&last=7200`, 'intents', true, async (page) => page.getByTestId('intent-sentence').waitFor());
     await each(`${code.url}/?page=intents&dataset=plain&last=7200`, 'intents-none', false, async (page) => page.getByTestId('state-block').waitFor());
     await code.stop();
+  }
+  if (wanted('board')) {
+    const kept = await startTarget();
+    await kept.send([...shopEvents(40_000, end), ...intentEvents(20_000, end)]);
+    const post = (path: string, body: unknown) => fetch(`${kept.url}/api/v1/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }).then(async (r) => (await r.json()) as { id: string });
+    const { id } = await post('boards', boardOf('shop'));
+    await post('boards', { ...boardOf('shop'), name: 'Search quality', description: 'Weekly review', panels: boardOf('shop').panels.slice(0, 3) });
+    await post('queries', { name: 'Slow checkouts', description: '', dataset: 'shop', spec: { calculations: [{ op: 'P99', column: 'duration_ms' }], filters: [{ column: 'http.route', op: '=', value: 'POST /checkout' }], breakdowns: ['build_id'], time_range: 7200 }, view: null });
+    const ready = async (page: Page) => {
+      await page.getByTestId('heatmap').waitFor();
+      await page.locator('.uplot').nth(1).waitFor();
+    };
+    await each(`${kept.url}/?page=board&board=${id}`, 'board', true, async (page) => ready(page).then(() => cross(page)));
+    await each(`${kept.url}/?page=board&board=${id}`, 'board-editing', false, async (page) => {
+      await ready(page);
+      await page.keyboard.press('e');
+      await page.getByTestId('panel').nth(4).focus();
+    });
+    await each(`${kept.url}/?page=boards`, 'boards', true, async (page) => page.getByText('Slow checkouts').waitFor());
+    await kept.stop();
   }
   if (wanted('settings')) {
     const keyed = await startKeyed(['query', 'ingest', 'admin']);

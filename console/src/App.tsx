@@ -22,6 +22,8 @@ const SignInPage = lazy(() => import('./pages/signin/SignInPage').then((m) => ({
 const DifferentPage = lazy(() => import('./pages/different/DifferentPage').then((m) => ({ default: m.DifferentPage })));
 const SettingsPage = lazy(() => import('./pages/settings/SettingsPage').then((m) => ({ default: m.SettingsPage })));
 const IntentsPage = lazy(() => import('./pages/intents/IntentsPage').then((m) => ({ default: m.IntentsPage })));
+const BoardsPage = lazy(() => import('./pages/boards/BoardsPage').then((m) => ({ default: m.BoardsPage })));
+const BoardPage = lazy(() => import('./pages/boards/BoardPage').then((m) => ({ default: m.BoardPage })));
 const DataPage = lazy(() => import('./pages/data/DataPage').then((m) => ({ default: m.DataPage })));
 const LISTEN_MS = 1000;
 const LOOK_AGAIN_MS = 30_000;
@@ -72,23 +74,27 @@ function Unlocked() {
     if (page.page === 'different' && isLast(page.different.explore.range)) go(frozen(page, serverNow()), 'replace');
   }, [page, go]);
   useEffect(() => {
-    document.title = page.page === 'settings' ? 'Settings · Outcrop' : page.page === 'intents' ? 'Intents · Outcrop' : different ? `What is different: ${titleOf(different.explore)} · Outcrop` : silent ? 'Send your first event · Outcrop' : explore ? `${titleOf(explore)} · Outcrop` : 'Outcrop';
+    document.title = page.page === 'settings' ? 'Settings · Outcrop' : page.page === 'intents' ? 'Intents · Outcrop' : page.page === 'boards' || page.page === 'board' ? 'Boards · Outcrop' : different ? `What is different: ${titleOf(different.explore)} · Outcrop` : silent ? 'Send your first event · Outcrop' : explore ? `${titleOf(explore)} · Outcrop` : 'Outcrop';
   }, [silent, explore, different, page.page]);
 
   const choose = useCallback((name: string) => go({ page: 'explore', explore: { ...emptyExplore, dataset: name, range: explore?.range ?? emptyExplore.range } }), [go, explore?.range]);
   const retry = useCallback(() => void list.refetch(), [list]);
-  const places: { name: Page['page']; label: string; icon: 'explore' | 'intents' | 'data'; page: Page }[] = [
+  const places: { name: Page['page']; label: string; icon: 'explore' | 'intents' | 'boards' | 'data'; page: Page }[] = [
     { name: 'explore', label: 'Explore', icon: 'explore', page: { page: 'explore', explore: explore ?? different?.explore ?? { ...emptyExplore, dataset } } },
-    ...(silent ? [] : [{ name: 'intents' as const, label: 'Intents', icon: 'intents' as const, page: { page: 'intents' as const, intents: { ...emptyIntents, dataset } } }, { name: 'data' as const, label: 'Data', icon: 'data' as const, page: { page: 'data' as const, dataset } }]),
+    ...(silent ? [] : [{ name: 'intents' as const, label: 'Intents', icon: 'intents' as const, page: { page: 'intents' as const, intents: { ...emptyIntents, dataset } } }, { name: 'boards' as const, label: 'Boards', icon: 'boards' as const, page: { page: 'boards' as const } }, { name: 'data' as const, label: 'Data', icon: 'data' as const, page: { page: 'data' as const, dataset } }]),
   ];
   return (
-    <Frame places={places} current={page.page === 'different' ? 'explore' : page.page} go={go} onSignOut={session.data?.key ? () => signOut.mutate() : null}>
+    <Frame places={places} current={page.page === 'different' ? 'explore' : page.page === 'board' ? 'boards' : page.page} go={go} onSignOut={session.data?.key ? () => signOut.mutate() : null}>
       {list.isError && !list.data ? (
         <Away><ErrorBand key={list.errorUpdatedAt} trouble={troubleOfError(list.error)} onFix={null} onUndo={null} onRetry={retry} /></Away>
       ) : page.page === 'settings' ? (
         <Suspense fallback={<Away />}><SettingsPage session={session.data ?? null} datasets={list.data ?? []} onSignOut={session.data?.key ? () => signOut.mutate() : null} /></Suspense>
       ) : silent ? (
         <Suspense fallback={<Away />}><FirstRun origin={window.location.origin} keyed={session.data?.key != null} /></Suspense>
+      ) : page.page === 'boards' ? (
+        <Suspense fallback={<Away />}><BoardsPage go={go} /></Suspense>
+      ) : page.page === 'board' ? (
+        <Suspense fallback={<Away />}><BoardPage at={page} dataset={dataset} go={go} /></Suspense>
       ) : page.page === 'intents' ? (
         <Suspense fallback={<Away />}><IntentsPage intents={{ ...page.intents, dataset }} datasets={filled} go={go} /></Suspense>
       ) : page.page === 'data' ? (

@@ -72,6 +72,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/1/markers/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List markers in Honeycomb's words */
+        get: operations["list_honeycomb_markers"];
+        put?: never;
+        /** Make a marker, as honeymarker and deploy scripts do */
+        post: operations["create_honeycomb_marker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/1/markers/{dataset}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a marker in Honeycomb's words */
+        put: operations["change_honeycomb_marker"];
+        post?: never;
+        /** Delete a marker, as Honeycomb's clients do */
+        delete: operations["delete_honeycomb_marker"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/_bulk": {
         parameters: {
             query?: never;
@@ -84,6 +120,43 @@ export interface paths {
         /** Take a bulk request, as Elasticsearch's shippers send it */
         post: operations["bulk"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List them, the latest first */
+        get: operations["list_boards"];
+        put?: never;
+        /** Make one */
+        post: operations["create_board"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one */
+        get: operations["show_board"];
+        /** Change one: the body is all of it, as it is to be */
+        put: operations["change_board"];
+        post?: never;
+        /** Delete one */
+        delete: operations["delete_board"];
         options?: never;
         head?: never;
         patch?: never;
@@ -145,6 +218,24 @@ export interface paths {
         patch: operations["change_dataset"];
         trace?: never;
     };
+    "/api/v1/datasets/{dataset}/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which fields of a dataset make traces */
+        get: operations["show_roles"];
+        /** Say which fields of a dataset make traces */
+        put: operations["change_roles"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events/{dataset}": {
         parameters: {
             query?: never;
@@ -163,6 +254,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events/{dataset}/{sequence}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One event, whole */
+        get: operations["show_event"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/fields/{dataset}": {
         parameters: {
             query?: never;
@@ -172,6 +280,23 @@ export interface paths {
         };
         /** The fields of a dataset, with their types */
         get: operations["fields"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was asked, the latest first */
+        get: operations["list_history"];
         put?: never;
         post?: never;
         delete?: never;
@@ -211,6 +336,80 @@ export interface paths {
         post?: never;
         /** Revoke a key: it ends at once, with the sessions that it opened */
         delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/markers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List them, the latest first */
+        get: operations["list_markers"];
+        put?: never;
+        /** Make one */
+        post: operations["create_marker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/markers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one */
+        get: operations["show_marker"];
+        /** Change one: the body is all of it, as it is to be */
+        put: operations["change_marker"];
+        post?: never;
+        /** Delete one */
+        delete: operations["delete_marker"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List them, the latest first */
+        get: operations["list_queries"];
+        put?: never;
+        /** Make one */
+        post: operations["create_query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one */
+        get: operations["show_query"];
+        /** Change one: the body is all of it, as it is to be */
+        put: operations["change_query"];
+        post?: never;
+        /** Delete one */
+        delete: operations["delete_query"];
         options?: never;
         head?: never;
         patch?: never;
@@ -269,6 +468,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tail/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow events as they come in
+         * @description Server-sent events, one event each, with its number as the id: `{"dataset","sequence","timestamp","fields"}`. Where more comes in than is read, the newest are sent and a comment `: dropped N` says how many others matched, at least. It ends when the key is revoked; `Last-Event-ID` goes on where another connection ended.
+         */
+        get: operations["tail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks": {
         parameters: {
             query?: never;
@@ -299,6 +518,23 @@ export interface paths {
         post?: never;
         /** Cancel a task: it ends without having changed anything, unless it was about to be done */
         delete: operations["cancel_task"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/{trace_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A trace as a waterfall */
+        get: operations["show_trace"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -496,6 +732,10 @@ export interface components {
             rows_total: number;
             segments: components["schemas"]["SegmentStats"];
         };
+        Asker: {
+            id: string;
+            name: string;
+        };
         BinAnswer: {
             /** Format: double */
             baseline: number;
@@ -505,6 +745,22 @@ export interface components {
             min: number;
             /** Format: double */
             selection: number;
+        };
+        /** @description Panels on a grid of 12 columns, with a time and filters for all of them. */
+        Board: {
+            description?: string;
+            end_time?: null | components["schemas"]["Moment"];
+            filter_combination?: components["schemas"]["FilterCombination"];
+            /** @description Of all panels. */
+            filters?: components["schemas"]["FilterSpec"][];
+            name: string;
+            panels?: components["schemas"]["Panel"][];
+            start_time?: null | components["schemas"]["Moment"];
+            /**
+             * Format: int64
+             * @description Seconds up to now, or from the start or up to the end that is given.
+             */
+            time_range?: number | null;
         };
         /** @description A name for what an expression gives, such as `IF($status >= 500, "bad", "good")`. */
         CalculatedFieldSpec: {
@@ -715,6 +971,16 @@ export interface components {
             /** @description For people: what is wrong and what to do. */
             message: string;
         };
+        /** @description One event, whole. */
+        EventAnswer: {
+            dataset: string;
+            fields: {
+                [key: string]: unknown;
+            };
+            /** Format: int64 */
+            sequence: number;
+            timestamp: string;
+        };
         /** @description What became of one event of a batch. */
         EventStatus: {
             error?: string | null;
@@ -845,9 +1111,46 @@ export interface components {
             /** Format: int64 */
             step_seconds: number;
         };
+        /** @description A question that was asked. */
+        HistoryEntry: components["schemas"]["Question"] & {
+            id: string;
+            /** @description When it was last asked. */
+            time: string;
+            /**
+             * Format: int64
+             * @description How often the same key asked it.
+             */
+            times: number;
+        };
+        HistoryList: {
+            cursor?: string | null;
+            items: components["schemas"]["HistoryEntry"][];
+        };
         /** @description Every answer that is not a success. */
         HoneycombError: {
             error: string;
+        };
+        /** @description A marker in Honeycomb's words. */
+        HoneycombMarker: {
+            /** @default null */
+            color: string | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            end_time: number | null;
+            /** @default  */
+            message: string;
+            /**
+             * Format: int64
+             * @description Epoch seconds.
+             * @default null
+             */
+            start_time: number | null;
+            /** @default null */
+            type: string | null;
+            /** @default null */
+            url: string | null;
         };
         KeyInfo: {
             created: string;
@@ -871,12 +1174,114 @@ export interface components {
             /** Format: int64 */
             open_files_limit: number;
         };
+        /** @description A span of this or another trace that a span points to. */
+        LinkAnswer: {
+            dataset: string;
+            fields: {
+                [key: string]: unknown;
+            };
+            /** Format: int64 */
+            sequence: number;
+            span_id?: string | null;
+            trace_id?: string | null;
+        };
+        MadeList_Board: {
+            /** @description Ask for the next page with it; null at the end. */
+            cursor?: string | null;
+            items: components["schemas"]["Made_Board"][];
+        };
+        MadeList_Marker: {
+            /** @description Ask for the next page with it; null at the end. */
+            cursor?: string | null;
+            items: components["schemas"]["Made_Marker"][];
+        };
+        MadeList_SavedQuery: {
+            /** @description Ask for the next page with it; null at the end. */
+            cursor?: string | null;
+            items: components["schemas"]["Made_SavedQuery"][];
+        };
+        /** @description A thing as it is answered. */
+        Made_Board: {
+            description?: string;
+            end_time?: null | components["schemas"]["Moment"];
+            filter_combination?: components["schemas"]["FilterCombination"];
+            /** @description Of all panels. */
+            filters?: components["schemas"]["FilterSpec"][];
+            name: string;
+            panels?: components["schemas"]["Panel"][];
+            start_time?: null | components["schemas"]["Moment"];
+            /**
+             * Format: int64
+             * @description Seconds up to now, or from the start or up to the end that is given.
+             */
+            time_range?: number | null;
+        } & {
+            changed: string;
+            created: string;
+            /** @description The id of the key that made it. */
+            creator: string;
+            id: string;
+        };
+        /** @description A thing as it is answered. */
+        Made_Marker: {
+            /** @description `#rrggbb`; null for that of its kind. */
+            color?: string | null;
+            /** @description Null: every dataset. */
+            dataset?: string | null;
+            end?: null | components["schemas"]["Moment"];
+            /** @description Such as `deploy` or `flag`. */
+            kind?: string | null;
+            /** @description What happened. */
+            text: string;
+            time?: null | components["schemas"]["Moment"];
+            /** @description Where to read more: http or https. */
+            url?: string | null;
+        } & {
+            changed: string;
+            created: string;
+            /** @description The id of the key that made it. */
+            creator: string;
+            id: string;
+        };
+        /** @description A thing as it is answered. */
+        Made_SavedQuery: {
+            /** @description What it is asked of: a dataset, several separated by commas, or * for all. */
+            dataset: string;
+            description?: string;
+            name: string;
+            spec: components["schemas"]["QuerySpec"];
+            /** @description How it is shown; what there is is the console's matter. */
+            view?: string | null;
+        } & {
+            changed: string;
+            created: string;
+            /** @description The id of the key that made it. */
+            creator: string;
+            id: string;
+        };
+        /** @description Something that happened. */
+        Marker: {
+            /** @description `#rrggbb`; null for that of its kind. */
+            color?: string | null;
+            /** @description Null: every dataset. */
+            dataset?: string | null;
+            end?: null | components["schemas"]["Moment"];
+            /** @description Such as `deploy` or `flag`. */
+            kind?: string | null;
+            /** @description What happened. */
+            text: string;
+            time?: null | components["schemas"]["Moment"];
+            /** @description Where to read more: http or https. */
+            url?: string | null;
+        };
         MedianAnswer: {
             /** Format: double */
             baseline?: number | null;
             /** Format: double */
             selection?: number | null;
         };
+        /** @description Epoch seconds or an RFC 3339 time. */
+        Moment: number | string;
         NewKey: {
             /** @description Who uses it. */
             name: string;
@@ -892,6 +1297,28 @@ export interface components {
             op: string | null;
             /** @default ascending */
             order: components["schemas"]["OrderDirection"];
+        };
+        /** @description A place on a board, and one of a query, an intent or a text in it. */
+        Panel: {
+            /** @description What the query or intent is asked of; null for all datasets. */
+            dataset?: string | null;
+            /** Format: int32 */
+            height: number;
+            /** @description The panel's own, unique on its board. */
+            id: string;
+            /** @description The name of an intent. */
+            intent?: string | null;
+            spec?: null | components["schemas"]["QuerySpec"];
+            text?: string | null;
+            title?: string;
+            /** @description How it is shown, such as `lines`, `heatmap`, `number`, `table`; what there is is the console's matter. */
+            view?: string | null;
+            /** Format: int32 */
+            width: number;
+            /** Format: int32 */
+            x: number;
+            /** Format: int32 */
+            y: number;
         };
         /** @description One use of memory. */
         PoolReadiness: {
@@ -974,6 +1401,18 @@ export interface components {
              */
             usage_mode: boolean;
         };
+        Question: {
+            dataset: string;
+            /**
+             * Format: double
+             * @description The last time.
+             */
+            duration_ms: number;
+            /** @description The code of the error that it ended with the last time; null if it was answered. */
+            refused?: string | null;
+            spec: components["schemas"]["QuerySpec"];
+            who?: null | components["schemas"]["Asker"];
+        };
         /** @description Whether events can be taken, and what is not as it should be. */
         Readiness: {
             /** @description What was found missing or damaged, and what to do; everything else is served. */
@@ -1016,6 +1455,57 @@ export interface components {
             score: number;
             /** Format: double */
             selection: number;
+        };
+        /** @description The fields that make traces. A role that is null has the first of the usual fields that the dataset has. */
+        Roles: {
+            /**
+             * @description Milliseconds; usually `duration_ms`.
+             * @default null
+             */
+            duration_ms: string | null;
+            /**
+             * @description Usually `error`.
+             * @default null
+             */
+            error: string | null;
+            /**
+             * @description Usually `span.kind` or `kind`.
+             * @default null
+             */
+            kind: string | null;
+            /**
+             * @description Usually `name`.
+             * @default null
+             */
+            name: string | null;
+            /**
+             * @description Usually `trace.parent_id`, `parent_id`, `parentId`, `parent_span_id` or `parentSpanId`. Roots have none, or an
+             *     empty one.
+             * @default null
+             */
+            parent_id: string | null;
+            /**
+             * @description Usually `service.name` or `service`.
+             * @default null
+             */
+            service: string | null;
+            /**
+             * @description Usually `trace.span_id`, `span_id` or `spanId`.
+             * @default null
+             */
+            span_id: string | null;
+            /**
+             * @description Usually `trace.trace_id`, `trace_id` or `traceId`.
+             * @default null
+             */
+            trace_id: string | null;
+        };
+        /** @description Which fields of a dataset make traces. */
+        RolesInfo: {
+            /** @description Those that somebody set for this dataset. */
+            own: components["schemas"]["Roles"];
+            /** @description Those that count: the dataset's own, else the first of the usual fields that it has, else null. */
+            roles: components["schemas"]["Roles"];
         };
         /** @description A page of raw events. */
         RowsAnswer: {
@@ -1060,6 +1550,15 @@ export interface components {
              * @default null
              */
             time_range: number | null;
+        };
+        SavedQuery: {
+            /** @description What it is asked of: a dataset, several separated by commas, or * for all. */
+            dataset: string;
+            description?: string;
+            name: string;
+            spec: components["schemas"]["QuerySpec"];
+            /** @description How it is shown; what there is is the console's matter. */
+            view?: string | null;
         };
         /** @enum {string} */
         Scope: "ingest" | "query" | "admin";
@@ -1130,6 +1629,61 @@ export interface components {
         SignIn: {
             key: string;
         };
+        SpanAnswer: {
+            dataset: string;
+            /** Format: int32 */
+            depth: number;
+            /**
+             * Format: double
+             * @description Null if the event has none.
+             */
+            duration_ms?: number | null;
+            error: boolean;
+            events: components["schemas"]["SpanEventAnswer"][];
+            fields: {
+                [key: string]: unknown;
+            };
+            kind?: string | null;
+            links: components["schemas"]["LinkAnswer"][];
+            /** @description It names a parent and stands at the top: the parent is not there, or is itself below it. */
+            missing_parent: boolean;
+            name?: string | null;
+            /**
+             * Format: double
+             * @description From the start of the trace.
+             */
+            offset_ms: number;
+            /** @description Null for a root. */
+            parent_id?: string | null;
+            /** @description An earlier span has the same id; what is below that id stands there. */
+            repeated_id: boolean;
+            /**
+             * Format: int64
+             * @description The event's number: `/api/v1/events/{dataset}/{sequence}` has all of it.
+             */
+            sequence: number;
+            service?: string | null;
+            span_id?: string | null;
+            start: string;
+        };
+        /** @description What happened in a span: one of its span events, or a log record. */
+        SpanEventAnswer: {
+            dataset: string;
+            fields: {
+                [key: string]: unknown;
+            };
+            name?: string | null;
+            /**
+             * Format: double
+             * @description From the start of the trace.
+             */
+            offset_ms: number;
+            /** Format: int64 */
+            sequence: number;
+            /** @description The span that it is of. */
+            span_id?: string | null;
+            time: string;
+        };
         TaskInfo: {
             created: string;
             dataset: string;
@@ -1161,6 +1715,32 @@ export interface components {
         };
         /** @description Epoch seconds or an RFC 3339 time. */
         TimeSpec: number | string;
+        /** @description The spans of a trace. */
+        TraceAnswer: {
+            /**
+             * Format: double
+             * @description Until the last of it ended.
+             */
+            duration_ms: number;
+            /** @description Span events and log records of spans that are not there. */
+            events?: components["schemas"]["SpanEventAnswer"][];
+            /**
+             * @description Whether there are too many spans to have all of their fields: they have those that were named, or none. Ask for one
+             *     event whole by its number.
+             */
+            fields_truncated: boolean;
+            /** @description Links of spans that are not there. */
+            links?: components["schemas"]["LinkAnswer"][];
+            /** @description In the order of a waterfall: each span, then those below it by their start. */
+            spans: components["schemas"]["SpanAnswer"][];
+            /** @description When the first of it began. */
+            start: string;
+            stats: components["schemas"]["AnswerStats"];
+            trace_id: string;
+            /** @description Whether there are later spans than these. */
+            truncated: boolean;
+            warnings?: components["schemas"]["Warning"][];
+        };
         ValueAnswer: {
             /** Format: double */
             baseline: number;
@@ -1488,6 +2068,144 @@ export interface operations {
             };
         };
     };
+    list_honeycomb_markers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset, or __all__ */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombMarker"][];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+        };
+    };
+    create_honeycomb_marker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset, or __all__ */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoneycombMarker"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombMarker"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+        };
+    };
+    change_honeycomb_marker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset, or __all__ */
+                dataset: string;
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoneycombMarker"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombMarker"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+        };
+    };
+    delete_honeycomb_marker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset, or __all__ */
+                dataset: string;
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+        };
+    };
     bulk: {
         parameters: {
             query?: never;
@@ -1557,6 +2275,255 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_boards: {
+        parameters: {
+            query?: {
+                /** @description Only those about this dataset, and those about none or all */
+                dataset?: string;
+                /** @description Only those from this time on: RFC 3339 or epoch seconds */
+                start?: string;
+                /** @description Only those before this time */
+                end?: string;
+                /** @description Only those with this text in them */
+                q?: string;
+                /** @description 1 to 1,000, default 100 */
+                limit?: number;
+                /** @description From the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeList_Board"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_board: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Board"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_Board"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_board: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_Board"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_board: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of it as you have seen it */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Board"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_Board"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_board: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of it as you have seen it */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
             };
         };
     };
@@ -1797,6 +2764,105 @@ export interface operations {
             };
         };
     };
+    show_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolesInfo"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_roles: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the roles as you have seen them */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The dataset */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Roles"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolesInfo"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     accept: {
         parameters: {
             query?: never;
@@ -1971,6 +3037,46 @@ export interface operations {
             };
         };
     };
+    show_event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its dataset, several separated by commas, or * for all */
+                dataset: string;
+                /** @description Its number: the field meta.sequence */
+                sequence: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     fields: {
         parameters: {
             query?: {
@@ -1995,6 +3101,46 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_history: {
+        parameters: {
+            query?: {
+                /** @description Only questions to this dataset, and those to several */
+                dataset?: string;
+                /** @description Only those from this time on: RFC 3339 or epoch seconds */
+                start?: string;
+                /** @description Only those before this time */
+                end?: string;
+                /** @description Only those with this text in them */
+                q?: string;
+                /** @description 1 to 1,000, default 100 */
+                limit?: number;
+                /** @description From the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryList"];
+                };
+            };
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2113,6 +3259,504 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["KeyInfo"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_markers: {
+        parameters: {
+            query?: {
+                /** @description Only those about this dataset, and those about none or all */
+                dataset?: string;
+                /** @description Only those from this time on: RFC 3339 or epoch seconds */
+                start?: string;
+                /** @description Only those before this time */
+                end?: string;
+                /** @description Only those with this text in them */
+                q?: string;
+                /** @description 1 to 1,000, default 100 */
+                limit?: number;
+                /** @description From the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeList_Marker"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_marker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Marker"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_Marker"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_marker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_Marker"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_marker: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of it as you have seen it */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Marker"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_Marker"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_marker: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of it as you have seen it */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_queries: {
+        parameters: {
+            query?: {
+                /** @description Only those about this dataset, and those about none or all */
+                dataset?: string;
+                /** @description Only those from this time on: RFC 3339 or epoch seconds */
+                start?: string;
+                /** @description Only those before this time */
+                end?: string;
+                /** @description Only those with this text in them */
+                q?: string;
+                /** @description 1 to 1,000, default 100 */
+                limit?: number;
+                /** @description From the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeList_SavedQuery"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedQuery"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_SavedQuery"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_SavedQuery"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_query: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of it as you have seen it */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedQuery"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_SavedQuery"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_query: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of it as you have seen it */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             404: {
@@ -2358,6 +4002,61 @@ export interface operations {
             };
         };
     };
+    tail: {
+        parameters: {
+            query?: {
+                /** @description A JSON array of filters as in a query */
+                filters?: string;
+                /** @description AND, or OR */
+                filter_combination?: components["schemas"]["FilterCombination"];
+                /** @description The number of the last event that was seen; without it what is there already is not sent */
+                after?: number;
+                /** @description End after so many events */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description A dataset, several separated by commas, or * for all */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["EventAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_tasks: {
         parameters: {
             query?: never;
@@ -2438,6 +4137,63 @@ export interface operations {
             };
             /** @description It has ended already */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_trace: {
+        parameters: {
+            query?: {
+                /** @description A dataset, several separated by commas, or * for all, which is the default */
+                dataset?: string;
+                /** @description Only events from this time on: RFC 3339 or epoch seconds */
+                start?: string;
+                /** @description Only events before this time */
+                end?: string;
+                /** @description The fields that spans carry, separated by commas; all without it, none if it is empty */
+                fields?: string;
+                /** @description 1 to 600, default 30 */
+                timeout_seconds?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The trace's id */
+                trace_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -34,6 +34,7 @@ import { ViewBar } from './ViewBar';
 import './explore.css';
 
 const ChartStack = lazy(() => import('../../charts/ChartStack'));
+const SaveDialog = lazy(() => import('../../parts/SaveDialog').then((m) => ({ default: m.SaveDialog })));
 const PlotMenu = lazy(() => import('./PlotMenu').then((m) => ({ default: m.PlotMenu })));
 
 type Props = { explore: Explore; datasets: DatasetInfo[]; fields: FieldInfo[]; ready: boolean; go: Go; onDataset: (name: string) => void };
@@ -46,6 +47,7 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
   const [ranging, setRanging] = useState(false);
   const [held, setHeld] = useState(false);
   const [searching, setSearching] = useState(false);
+  const [saving, setSaving] = useState(false);
   const crosshair = useRef(createCrosshair()).current;
   const { undo, redo } = useSteps();
   useZone();
@@ -58,8 +60,8 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
   }, [explore, go, r.when, r.shown]);
   const link = useCallback(() => void copy(window.location.origin + window.location.pathname + encodePage(frozen({ page: 'explore', explore }, r.run.at))), [explore, r.run.at]);
   const live = useCallback(() => go({ page: 'explore', explore: { ...explore, live: !explore.live } }, 'replace'), [explore, go]);
-  useExploreKeys({ explore, edit, setEditing, openRange: () => setRanging(true), again: r.again, cancel: r.cancel, running: r.running, undo, redo, link, live, search: () => setSearching(true) });
-  const rests = asked !== null || picked !== null || editing !== null || ranging || held || searching;
+  useExploreKeys({ explore, edit, setEditing, openRange: () => setRanging(true), again: r.again, cancel: r.cancel, running: r.running, undo, redo, link, live, search: () => setSearching(true), save: () => setSaving(true) });
+  const rests = asked !== null || picked !== null || editing !== null || ranging || held || searching || saving;
   useLive(explore.live, rests, r.running || r.error !== null, r.shown?.answer.series?.step_seconds ?? 60, r.again);
 
   const lineLate = useSince(r.running && !explore.live, 100);
@@ -83,7 +85,7 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
   return (
     <CrosshairContext.Provider value={crosshair}>
       <ValueMenuContext.Provider value={setAsked}>
-        <TopBar explore={explore} datasets={datasets} when={r.when} now={now} undo={undo} redo={redo} ranging={ranging} setRanging={setRanging} liveRests={rests} onDataset={onDataset} onRange={(range) => edit(setRange(explore, range))} onLive={live} onLink={link} onSearch={() => setSearching(true)} />
+        <TopBar explore={explore} datasets={datasets} when={r.when} now={now} undo={undo} redo={redo} ranging={ranging} setRanging={setRanging} liveRests={rests} onDataset={onDataset} onRange={(range) => edit(setRange(explore, range))} onLive={live} onLink={link} onSearch={() => setSearching(true)} onSave={() => setSaving(true)} />
         <main className="explore" data-testid="explore" data-settled={!r.running && (r.current || r.error !== null)}>
           <Brief explore={explore}>
             {(close) => <QueryStrip
@@ -116,6 +118,7 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
           </div>
         </main>
         {asked && <ValueMenu asked={asked} explore={explore} onEdit={edit} onDifferent={different} onClose={() => setAsked(null)} />}
+        {saving && <Suspense fallback={null}><SaveDialog explore={explore} onClose={() => setSaving(false)} onBoard={(id) => go({ page: 'board', id, range: null, where: [] })} /></Suspense>}
         {searching && <GoTo explore={explore} fields={fields} when={r.when} onEdit={edit} onClose={() => setSearching(false)} />}
         {picked && <Suspense fallback={null}><PlotMenu picked={picked} explore={explore} now={now} onEdit={edit} onDifferent={different} onClose={() => setPicked(null)} /></Suspense>}
       </ValueMenuContext.Provider>

@@ -1,4 +1,4 @@
-// The top of Explore, always in the same order: dataset, name of the query; undo and redo, search, time range, live, link.
+// The top of Explore, always in the same order: dataset, name of the query; undo and redo, search, time range, live, link, save.
 import type { DatasetInfo } from '../../api/types';
 import type { Explore, Range } from '../../state/explore';
 import { isLast } from '../../state/explore';
@@ -24,6 +24,7 @@ type Props = {
   onLive: () => void;
   onLink: () => void;
   onSearch: () => void;
+  onSave: () => void;
 };
 
 export function TopBar(p: Props) {
@@ -47,6 +48,7 @@ export function TopBar(p: Props) {
         </button>
       )}
       <button type="button" className="btn ghost icon" aria-label="Copy link" title="Copy link  Y" onClick={p.onLink}><Icon name="link" /></button>
+      <button type="button" className="btn wide" aria-haspopup="dialog" title="Save  S" onClick={p.onSave} data-testid="save"><Icon name="save" />Save</button>
     </header>
   );
 }
