@@ -172,6 +172,20 @@ test('screenshots', async () => {
       await page.keyboard.press('e');
       await page.getByTestId('panel').nth(4).focus();
     });
+    for (const [minutes, text] of [[110, 'payments 2.19.0'], [80, 'b-0037 us-east-1'], [49, 'b-0037 eu-west-1'], [41, 'new_checkout on']] as const) await post('markers', { text, kind: 'deploy', dataset: 'shop', time: new Date(end - minutes * 60_000).toISOString() });
+    await each(`${kept.url}/${DEFAULT}`, 'explore-history', true, async (page) => {
+      await settled(page);
+      await charts(page);
+      const goto = async (search: string) => {
+        await page.evaluate((url) => (history.pushState({ step: 1 }, '', url), dispatchEvent(new PopStateEvent('popstate'))), search);
+        await settled(page);
+      };
+      await goto(`/${DEFAULT}&where=${encodeURIComponent('http.route = "POST /checkout"')}`);
+      await goto(`/${DEFAULT}&where=${encodeURIComponent('http.route = "POST /checkout"')}&by=build_id`);
+      await goto(`/${DEFAULT}${CHECKOUT}`);
+      await page.getByTestId('history-button').click();
+      await page.getByTestId('history').getByText('build_id').first().waitFor();
+    });
     await each(`${kept.url}/?page=boards`, 'boards', true, async (page) => page.getByText('Slow checkouts').waitFor());
     await kept.stop();
   }

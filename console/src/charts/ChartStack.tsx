@@ -14,6 +14,8 @@ import { cellsBetween, gridOf, startCells, theseOfCells, type Cells } from './bo
 import { BoxSelection } from './BoxSelection';
 import { binAt, hasCells, roomy } from './heat';
 import { Heatmap } from './Heatmap';
+import { MarkersContext, onCharts } from './markers';
+import { MarkerLane } from './MarkerLane';
 import { Numbers } from './Numbers';
 import { Plot, type Drag, type Picked } from './Plot';
 import { bucketsOf, chartOf, timesOf, type Buckets } from './shape';
@@ -49,6 +51,7 @@ export default function ChartStack({ answer, explore, now, picked, onPick, onZoo
   const stack = useRef<HTMLDivElement>(null);
   const width = useWidth(ground);
   const crosshair = useContext(CrosshairContext);
+  const { list: marked } = useContext(MarkersContext);
   const [kept, setKept] = useState<{ name: string; drag: Drag } | null>(null);
   /** A box made by key, on the first heatmap, or on the first chart where it is a range. */
   const [keyed, setKeyed] = useState<Cells | null>(null);
@@ -64,7 +67,8 @@ export default function ChartStack({ answer, explore, now, picked, onPick, onZoo
   if (!series || !buckets || buckets.count === 0) return null;
 
   const firstMap = maps[0];
-  const fitted = room === undefined ? null : fit(room, maps.length, explore.view === 'number' ? 0 : charts.length);
+  const lane = onCharts(marked, buckets).length > 0 ? LANE : 0;
+  const fitted = room === undefined ? null : fit(room - lane, maps.length, explore.view === 'number' ? 0 : charts.length);
   const mapHeight = fitted?.map ?? HEAT_HEIGHT;
   const keys = (event: KeyboardEvent<HTMLDivElement>) => {
     const at = crosshair.get() ?? buckets.count - 1;
@@ -99,6 +103,7 @@ export default function ChartStack({ answer, explore, now, picked, onPick, onZoo
   return (
     <div ref={stack} className="stack" role="group" tabIndex={0} aria-label="Charts. Arrow keys move the crosshair, Z zooms to it, B starts a box." onKeyDown={keys}>
       {explore.view === 'number' && <Numbers answer={answer} calculations={scalars} earlier={explore.by.length === 0 ? earlierName : null} />}
+      {explore.view !== 'number' && <MarkerLane buckets={buckets} width={width} now={now} />}
       {maps.map((map) => (
         <section key={map.name} aria-label={map.name}>
           <HeatHead map={map} buckets={buckets} now={now} />
@@ -132,6 +137,7 @@ const HEAT_HEIGHT = 196;
 const HEAD = 26;
 const AXIS = 22;
 const LEAST = 36;
+const LANE = 20;
 
 /** The heights that fill a place: a heatmap gets twice a chart's. */
 function fit(room: number, maps: number, charts: number): { map: number; chart: number } {

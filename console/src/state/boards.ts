@@ -166,6 +166,14 @@ export function fromWire(raw: unknown): Board | string {
   return { name: text(raw.name), description: text(raw.description), range: rangeOf(raw), filters, panels: settle(panels) };
 }
 
+/** The Explore page that a saved query opens. */
+export function savedExplore(q: { dataset: string; spec: StoredQuery & Pick<QuerySpec, 'start_time' | 'end_time' | 'time_range'>; view?: string | null }): Explore {
+  const time = (t: unknown) => (typeof t === 'number' ? t * 1000 : Date.parse(String(t ?? '')));
+  const [from, to] = [time(q.spec.start_time), time(q.spec.end_time)];
+  const range: Range = from < to ? { from, to } : { last: Number(q.spec.time_range) || LAST_DEFAULT };
+  return exploreOf(q.dataset, q.spec, VIEWS.find((v) => v === q.view) ?? null, range);
+}
+
 /** The calculation a number panel shows. */
 export const numberOf = (e: Explore) => e.show.find((c) => !isHeatmap(c)) ?? null;
 export const numberName = (e: Explore) => (numberOf(e) ? calculationName(numberOf(e)!) : null);

@@ -21,6 +21,7 @@ import type { Go } from '../../state/location';
 import { encodePage, type Page } from '../../state/url';
 import { troubleOfError } from '../../words/errors';
 import { counted } from '../../words/numbers';
+import { MarkersOf } from '../explore/Markers';
 import { saveFile } from './file';
 import { Grid, heightOf } from './Grid';
 import { IntentsPanel } from './IntentsPanel';
@@ -134,7 +135,7 @@ function Opened({ at, seen, dataset, go }: Props & { seen: SeenBoard }) {
         </div>
         {board.panels.length === 0 ? (
           <section className="state"><h2>{editing ? 'Add intents or a text here; queries come from Explore.' : 'This board is empty.'}</h2><p className="mid">In Explore, <b>Save</b> puts the query that you look at on a board.</p></section>
-        ) : <Grid panels={board.panels} editing={editing} onPanels={(panels) => set({ panels })} onTitle={(i, title) => set({ panels: board.panels.map((p, k) => (k === i ? { ...p, title } : p)) })} draw={draw} />}
+        ) : <MarkersOf dataset={dataset} span={span} acts={{ onZoom: onRange, onSince: null }}><Grid panels={board.panels} editing={editing} onPanels={(panels) => set({ panels })} onTitle={(i, title) => set({ panels: board.panels.map((p, k) => (k === i ? { ...p, title } : p)) })} draw={draw} /></MarkersOf>}
       </main>
       {leaving && <DeleteBoard id={at.id} board={board} onClose={() => setLeaving(false)} onGone={() => go({ page: 'boards' })} />}
     </CrosshairContext.Provider>

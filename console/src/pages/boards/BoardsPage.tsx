@@ -1,26 +1,16 @@
 // Boards and saved queries of everybody: found by name, opened by a click, brought in from a file.
 import { useRef, useState } from 'react';
 import { serverNow } from '../../api/client';
-import { useBoards, useDeleteQuery, useKeepBoard, useQueries, type SavedQuery } from '../../api/kept';
+import { useBoards, useDeleteQuery, useKeepBoard, useQueries } from '../../api/kept';
 import { ErrorBand } from '../../parts/ErrorBand';
 import { Icon } from '../../parts/Icon';
-import { emptyBoard, exploreOf, readBoard, type Board, type PanelView } from '../../state/boards';
-import type { Explore, Range } from '../../state/explore';
-import { LAST_DEFAULT } from '../../state/explore';
+import { emptyBoard, readBoard, savedExplore, type Board } from '../../state/boards';
 import type { Go } from '../../state/location';
 import { troubleOfError } from '../../words/errors';
 import { count } from '../../words/numbers';
 import { ago } from '../../words/times';
 import { titleOf } from '../../words/titles';
 import './boards.css';
-
-/** The Explore page that a saved query opens. */
-export function savedExplore(q: Pick<SavedQuery, 'dataset' | 'spec' | 'view'>): Explore {
-  const time = (t: unknown) => (typeof t === 'number' ? t * 1000 : Date.parse(String(t ?? '')));
-  const [from, to] = [time(q.spec.start_time), time(q.spec.end_time)];
-  const range: Range = from < to ? { from, to } : { last: Number(q.spec.time_range) || LAST_DEFAULT };
-  return exploreOf(q.dataset, q.spec, (q.view ?? null) as PanelView | null, range);
-}
 
 export function BoardsPage({ go }: { go: Go }) {
   const [sought, setSought] = useState('');
