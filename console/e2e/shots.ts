@@ -7,6 +7,7 @@ import type { Page } from 'playwright-core';
 import { launch, open, PHONE, settled, signIn, WIDE } from './fixture/browser';
 import { startKeyed, startTarget } from './fixture/outcrop';
 import { standIn } from './fixture/server';
+import { boardOf } from './fixture/board';
 import { intentEvents } from './fixture/intents';
 import { shopEvents } from './fixture/shop';
 import { checkouts, LARGE_TRACE, largeTrace, SLOW_TRACE, slowCheckout } from './fixture/trace';
@@ -208,6 +209,40 @@ test('screenshots', async () => {
     await each(`${code.url}/?page=intents&dataset=shop&last=7200`, 'intents', true, async (page) => page.getByTestId('intent-sentence').waitFor());
     await each(`${code.url}/?page=intents&dataset=plain&last=7200`, 'intents-none', false, async (page) => page.getByTestId('state-block').waitFor());
     await code.stop();
+  }
+  if (wanted('board')) {
+    const kept = await startTarget();
+    await kept.send([...shopEvents(40_000, end), ...intentEvents(20_000, end)]);
+    const post = (path: string, body: unknown) => fetch(`${kept.url}/api/v1/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }).then(async (r) => (await r.json()) as { id: string });
+    const { id } = await post('boards', boardOf('shop'));
+    await post('boards', { ...boardOf('shop'), name: 'Search quality', description: 'Weekly review', panels: boardOf('shop').panels.slice(0, 3) });
+    await post('queries', { name: 'Slow checkouts', description: '', dataset: 'shop', spec: { calculations: [{ op: 'P99', column: 'duration_ms' }], filters: [{ column: 'http.route', op: '=', value: 'POST /checkout' }], breakdowns: ['build_id'], time_range: 7200 }, view: null });
+    const ready = async (page: Page) => {
+      await page.getByTestId('heatmap').waitFor();
+      await page.locator('.uplot').nth(1).waitFor();
+    };
+    await each(`${kept.url}/?page=board&board=${id}`, 'board', true, async (page) => ready(page).then(() => cross(page)));
+    await each(`${kept.url}/?page=board&board=${id}`, 'board-editing', false, async (page) => {
+      await ready(page);
+      await page.keyboard.press('e');
+      await page.getByTestId('panel').nth(4).focus();
+    });
+    for (const [minutes, text] of [[110, 'payments 2.19.0'], [80, 'b-0037 us-east-1'], [49, 'b-0037 eu-west-1'], [41, 'new_checkout on']] as const) await post('markers', { text, kind: 'deploy', dataset: 'shop', time: new Date(end - minutes * 60_000).toISOString() });
+    await each(`${kept.url}/${DEFAULT}`, 'explore-history', true, async (page) => {
+      await settled(page);
+      await charts(page);
+      const goto = async (search: string) => {
+        await page.evaluate((url) => (history.pushState({ step: 1 }, '', url), dispatchEvent(new PopStateEvent('popstate'))), search);
+        await settled(page);
+      };
+      await goto(`/${DEFAULT}&where=${encodeURIComponent('http.route = "POST /checkout"')}`);
+      await goto(`/${DEFAULT}&where=${encodeURIComponent('http.route = "POST /checkout"')}&by=build_id`);
+      await goto(`/${DEFAULT}${CHECKOUT}`);
+      await page.getByTestId('history-button').click();
+      await page.getByTestId('history').getByText('build_id').first().waitFor();
+    });
+    await each(`${kept.url}/?page=boards`, 'boards', true, async (page) => page.getByText('Slow checkouts').waitFor());
+    await kept.stop();
   }
   if (wanted('settings')) {
     const keyed = await startKeyed(['query', 'ingest', 'admin']);

@@ -25,6 +25,8 @@ const SignInPage = lazy(() => import('./pages/signin/SignInPage').then((m) => ({
 const DifferentPage = lazy(() => import('./pages/different/DifferentPage').then((m) => ({ default: m.DifferentPage })));
 const SettingsPage = lazy(() => import('./pages/settings/SettingsPage').then((m) => ({ default: m.SettingsPage })));
 const IntentsPage = lazy(() => import('./pages/intents/IntentsPage').then((m) => ({ default: m.IntentsPage })));
+const BoardsPage = lazy(() => import('./pages/boards/BoardsPage').then((m) => ({ default: m.BoardsPage })));
+const BoardPage = lazy(() => import('./pages/boards/BoardPage').then((m) => ({ default: m.BoardPage })));
 const DataPage = lazy(() => import('./pages/data/DataPage').then((m) => ({ default: m.DataPage })));
 const Looking = lazy(() => import('./pages/Looking').then((m) => ({ default: m.Looking })));
 const LISTEN_MS = 1000;
@@ -77,7 +79,7 @@ function Unlocked() {
     if (page.page === 'different' && isLast(page.different.explore.range)) go(frozen(page, serverNow()), 'replace');
   }, [page, go]);
   useEffect(() => {
-    document.title = page.page === 'settings' ? 'Settings · Outcrop' : page.page === 'intents' ? 'Intents · Outcrop' : looking ? titleOfLooking(looking) : different ? `What is different: ${titleOf(different.explore)} · Outcrop` : silent ? 'Send your first event · Outcrop' : explore ? `${titleOf(explore)} · Outcrop` : 'Outcrop';
+    document.title = page.page === 'settings' ? 'Settings · Outcrop' : page.page === 'intents' ? 'Intents · Outcrop' : page.page === 'boards' || page.page === 'board' ? 'Boards · Outcrop' : looking ? titleOfLooking(looking) : different ? `What is different: ${titleOf(different.explore)} · Outcrop` : silent ? 'Send your first event · Outcrop' : explore ? `${titleOf(explore)} · Outcrop` : 'Outcrop';
   }, [silent, explore, different, looking, page.page]);
 
   const choose = useCallback((name: string) => go({ page: 'explore', explore: { ...emptyExplore, dataset: name, range: explore?.range ?? emptyExplore.range } }), [go, explore?.range]);
@@ -87,6 +89,7 @@ function Unlocked() {
     { name: 'explore', label: 'Explore', icon: 'explore', page: { page: 'explore', explore: explore ?? different?.explore ?? { ...emptyExplore, dataset } } },
     ...(silent ? [] : [{ name: 'intents' as const, label: 'Intents', icon: 'intents' as const, page: { page: 'intents' as const, intents: { ...emptyIntents, dataset } } }]),
     ...(silent ? [] : placesLooking(dataset)),
+    ...(silent ? [] : [{ name: 'boards' as const, label: 'Boards', icon: 'boards' as const, page: { page: 'boards' as const } }]),
     ...(silent ? [] : [{ name: 'data' as const, label: 'Data', icon: 'data' as const, page: { page: 'data' as const, dataset } }]),
   ];
   return (
@@ -97,6 +100,10 @@ function Unlocked() {
         <Suspense fallback={<Away />}><SettingsPage session={session.data ?? null} datasets={list.data ?? []} onSignOut={session.data?.key ? () => signOut.mutate() : null} /></Suspense>
       ) : silent ? (
         <Suspense fallback={<Away />}><FirstRun origin={window.location.origin} keyed={session.data?.key != null} /></Suspense>
+      ) : page.page === 'boards' ? (
+        <Suspense fallback={<Away />}><BoardsPage go={go} /></Suspense>
+      ) : page.page === 'board' ? (
+        <Suspense fallback={<Away />}><BoardPage at={page} dataset={dataset} go={go} /></Suspense>
       ) : page.page === 'intents' ? (
         <Suspense fallback={<Away />}><IntentsPage intents={{ ...page.intents, dataset }} datasets={filled} go={go} /></Suspense>
       ) : page.page === 'data' ? (

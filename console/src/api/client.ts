@@ -6,7 +6,7 @@ import { eventReader } from './stream';
 import type { paths } from './schema.gen';
 import type { CompareAnswer, CompareSpec, DatasetInfo, EventAnswer, FieldInfo, FieldValue, QueryAnswer, QuerySpec, RowsAnswer, RowsSpec, SessionInfo, TraceAnswer } from './types';
 
-type Path = keyof paths;
+export type Path = keyof paths;
 /** A compare shows what it has and can be ended, so it may take longer than a query. */
 const COMPARE_SECONDS_MAX = 300;
 

@@ -14,6 +14,8 @@ import { cellsBetween, gridOf, startCells, theseOfCells, type Cells } from './bo
 import { BoxSelection } from './BoxSelection';
 import { binAt, hasCells, roomy } from './heat';
 import { Heatmap } from './Heatmap';
+import { MarkersContext, onCharts } from './markers';
+import { MarkerLane } from './MarkerLane';
 import { Numbers } from './Numbers';
 import { Plot, type Drag, type Picked } from './Plot';
 import { bucketsOf, chartOf, timesOf, type Buckets } from './shape';
@@ -35,6 +37,8 @@ type Props = {
   onPick: (picked: PlotPick) => void;
   onZoom: (from: number, to: number) => void;
   onDifferent: (these: These) => void;
+  /** Pixels from top to bottom, where the place is given; else each chart has the height that suits it. */
+  room?: number;
 };
 
 const heightOf = (charts: number, heat: boolean, op: string) => {
@@ -42,11 +46,12 @@ const heightOf = (charts: number, heat: boolean, op: string) => {
   return charts === 1 ? 232 : charts === 2 ? 132 : 84;
 };
 
-export default function ChartStack({ answer, explore, now, picked, onPick, onZoom, onDifferent }: Props) {
+export default function ChartStack({ answer, explore, now, picked, onPick, onZoom, onDifferent, room }: Props) {
   const ground = useRef<HTMLDivElement>(null);
   const stack = useRef<HTMLDivElement>(null);
   const width = useWidth(ground);
   const crosshair = useContext(CrosshairContext);
+  const { list: marked } = useContext(MarkersContext);
   const [kept, setKept] = useState<{ name: string; drag: Drag } | null>(null);
   /** A box made by key, on the first heatmap, or on the first chart where it is a range. */
   const [keyed, setKeyed] = useState<Cells | null>(null);
@@ -62,6 +67,9 @@ export default function ChartStack({ answer, explore, now, picked, onPick, onZoo
   if (!series || !buckets || buckets.count === 0) return null;
 
   const firstMap = maps[0];
+  const lane = onCharts(marked, buckets).length > 0 ? LANE : 0;
+  const fitted = room === undefined ? null : fit(room - lane, maps.length, explore.view === 'number' ? 0 : charts.length);
+  const mapHeight = fitted?.map ?? HEAT_HEIGHT;
   const keys = (event: KeyboardEvent<HTMLDivElement>) => {
     const at = crosshair.get() ?? buckets.count - 1;
     const step = event.shiftKey ? 10 : 1;
@@ -95,18 +103,19 @@ export default function ChartStack({ answer, explore, now, picked, onPick, onZoo
   return (
     <div ref={stack} className="stack" role="group" tabIndex={0} aria-label="Charts. Arrow keys move the crosshair, Z zooms to it, B starts a box." onKeyDown={keys}>
       {explore.view === 'number' && <Numbers answer={answer} calculations={scalars} earlier={explore.by.length === 0 ? earlierName : null} />}
+      {explore.view !== 'number' && <MarkerLane buckets={buckets} width={width} now={now} />}
       {maps.map((map) => (
         <section key={map.name} aria-label={map.name}>
           <HeatHead map={map} buckets={buckets} now={now} />
-          <Plot buckets={buckets} height={HEAT_HEIGHT} flat={false} boxes kept={null} onPick={(p) => pickBox(map, p)} onClick={(bucket, place, at) => pickCell(map, bucket, place, at)}>
-            <Heatmap map={map} width={width} height={HEAT_HEIGHT} label={heatSentence(map, buckets)} />
+          <Plot buckets={buckets} height={mapHeight} flat={false} boxes kept={null} onPick={(p) => pickBox(map, p)} onClick={(bucket, place, at) => pickCell(map, bucket, place, at)}>
+            <Heatmap map={map} width={width} height={mapHeight} label={heatSentence(map, buckets)} />
             {map === firstMap && selection(map)}
           </Plot>
         </section>
       ))}
       {explore.view !== 'number' &&
         charts.map((chart, i) => {
-          const height = heightOf(charts.length, maps.length > 0, chart.title.op);
+          const height = fitted?.chart ?? heightOf(charts.length, maps.length > 0, chart.title.op);
           return (
             <section key={chart.name} aria-label={chart.name}>
               <LineHead chart={chart} buckets={buckets} now={now} approximate={(answer.stats.approximate ?? []).includes(chart.name)} earlier={earlierName} />
@@ -125,6 +134,16 @@ export default function ChartStack({ answer, explore, now, picked, onPick, onZoo
 }
 
 const HEAT_HEIGHT = 196;
+const HEAD = 26;
+const AXIS = 22;
+const LEAST = 36;
+const LANE = 20;
+
+/** The heights that fill a place: a heatmap gets twice a chart's. */
+function fit(room: number, maps: number, charts: number): { map: number; chart: number } {
+  const part = Math.floor((room - AXIS - (maps + charts) * HEAD) / Math.max(1, maps * 2 + charts));
+  return { map: Math.max(LEAST * 2, part * 2), chart: Math.max(LEAST, part) };
+}
 
 /** A tenth of the shown time on both sides of the crosshair. */
 function around(buckets: Buckets, at: number): [number, number] {

@@ -1,6 +1,7 @@
 // The ground of one plot: the guide of the crosshair, the brush or box over it, and what the pointer does.
 // It knows buckets and places, not what is drawn in it or what a range is for.
 import { useContext, useEffect, useRef, useState, type PointerEvent, type ReactNode, type RefObject } from 'react';
+import { MarkerLines } from './MarkerLane';
 import { CrosshairContext, useCrosshair } from './crosshair';
 import { bucketAt, type Buckets } from './shape';
 
@@ -65,6 +66,7 @@ export function Plot({ buckets, height, flat, boxes, kept, onPick, onClick, chil
     <div className={flat ? 'plot flat' : 'plot'} style={{ height }}>
       <div ref={area} className="plot-area" data-plot onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={() => (release(), setDrag(null))} onPointerLeave={() => drag || crosshair.set(null)}>
         {children}
+        <MarkerLines buckets={buckets} />
         <Guide buckets={buckets} />
         {(drag ?? kept) && <Brush drag={(drag ?? kept)!} box={boxes} />}
       </div>

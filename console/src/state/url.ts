@@ -2,16 +2,16 @@
 //   /?dataset=shop&show=COUNT&show=P99(duration_ms)&where=region = "eu-west-1"&by=build_id&last=7200
 // Parts that cannot be read are left out, never guessed; what does not belong to a page's answer (theme) is not here.
 import type { Different, Span, Than } from './different';
-import { emptyExplore, LIMIT_DEFAULT, LIMIT_MOST, LAST_DEFAULT, isLast, type Explore, type Range, type Tab, type View } from './explore';
+import { emptyExplore, LIMIT_DEFAULT, LIMIT_MOST, LAST_DEFAULT, isLast, type Explore, type Filter, type Range, type Tab, type View } from './explore';
 import { GROUPS, type Intents } from './intents';
 import { datasetLooked, readLooking, writeLooking, type Looking } from './looking';
 import { readCalculation, readFilter, readHaving, readOrder, writeCalculation, writeFilter, writeHaving, writeOrder } from './grammar';
 
-export type Page = { page: 'explore'; explore: Explore } | { page: 'different'; different: Different } | { page: 'data'; dataset: string; /** Its fields are shown without one. */ part?: 'settings' } | { page: 'settings' } | { page: 'intents'; intents: Intents } | Looking;
+export type Page = { page: 'explore'; explore: Explore } | { page: 'different'; different: Different } | { page: 'data'; dataset: string; /** Its fields are shown without one. */ part?: 'settings' } | { page: 'settings' } | { page: 'boards' } | { page: 'board'; id: string; /** Instead of the board's own; null and empty where it is as it was made. */ range: Range | null; where: Filter[] } | { page: 'intents'; intents: Intents } | Looking;
 
 /** The dataset a page is about; empty when its address names none. */
 export function datasetOf(page: Page): string {
-  if (page.page === 'settings') return '';
+  if (page.page === 'settings' || page.page === 'boards' || page.page === 'board') return '';
   if (page.page === 'intents') return page.intents.dataset;
   if (page.page === 'data') return page.dataset;
   if (page.page === 'explore') return page.explore.dataset;
@@ -30,7 +30,8 @@ function readable(query: string): string {
 
 export function encodePage(page: Page): string {
   const q = new URLSearchParams();
-  if (page.page === 'settings') return '?page=settings';
+  if (page.page === 'settings' || page.page === 'boards') return `?page=${page.page}`;
+  if (page.page === 'board') return `?${readable(writeBoard(page).toString())}`;
   if (page.page === 'intents') return `?${readable(writeIntents(page.intents).toString())}`;
   if (page.page === 'data') {
     q.set('page', 'data');
@@ -80,6 +81,13 @@ function writeIntents(i: Intents): URLSearchParams {
   return q;
 }
 
+function writeBoard({ id, range, where }: Extract<Page, { page: 'board' }>): URLSearchParams {
+  const q = new URLSearchParams({ page: 'board', board: id });
+  if (range) writeRange(q, range);
+  for (const f of where) q.append('where', writeFilter(f));
+  return q;
+}
+
 const readIntents = (q: URLSearchParams): Intents => ({ dataset: q.get('dataset') ?? '', range: readRange(q), only: GROUPS.find((g) => g === q.get('only')) ?? null, sought: q.get('find') ?? '', open: q.get('open') });
 
 function writePicked(q: URLSearchParams, { these, than, all }: Different) {
@@ -97,6 +105,8 @@ function writePicked(q: URLSearchParams, { these, than, all }: Different) {
 export function decodePage(search: string): Page {
   const q = new URLSearchParams(search);
   if (q.get('page') === 'settings') return { page: 'settings' };
+  if (q.get('page') === 'boards') return { page: 'boards' };
+  if (q.get('page') === 'board') return { page: 'board', id: q.get('board') ?? '', range: q.has('last') || q.has('from') ? readRange(q) : null, where: all(q, 'where', readFilter) };
   if (q.get('page') === 'intents') return { page: 'intents', intents: readIntents(q) };
   if (q.get('page') === 'data') return { page: 'data', dataset: q.get('dataset') ?? '', ...(q.get('part') === 'settings' ? { part: 'settings' as const } : {}) };
   const looking = readLooking(q);

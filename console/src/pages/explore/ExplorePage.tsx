@@ -5,14 +5,14 @@ import { serverNow } from '../../api/client';
 import type { DatasetInfo, FieldInfo } from '../../api/types';
 import { createCrosshair, CrosshairContext } from '../../charts/crosshair';
 import type { PlotPick } from '../../charts/ChartStack';
-import { useZone } from '../../parts/choices';
+import { chooseHistory, useHistoryOpen, useZone } from '../../parts/choices';
 import { copy } from '../../parts/copy';
 import { ErrorBand } from '../../parts/ErrorBand';
 import { modKey } from '../../parts/keys';
 import { ProgressLine, RunningBand, useSince } from '../../parts/Progress';
 import { QueryStrip, type Editing } from '../../parts/QueryStrip';
 import { ValueMenu, ValueMenuContext, type Asked } from '../../parts/ValueMenu';
-import { differentOf, type These } from '../../state/different';
+import { differentOf, theseDuring, type These } from '../../state/different';
 import { setRange } from '../../state/edit';
 import { type Explore } from '../../state/explore';
 import { traceLook } from '../../state/looking';
@@ -25,6 +25,7 @@ import { CopyAs } from './CopyAs';
 import { EmptyState } from './EmptyState';
 import { eventsOf, holdsNothing } from './empty';
 import { GoTo } from './GoTo';
+import { MarkDialog, MarkersMenu, MarkersOf } from './Markers';
 import { replaceField } from './replaceField';
 import { Results } from './Results';
 import { TopBar } from './TopBar';
@@ -36,6 +37,8 @@ import { ViewBar } from './ViewBar';
 import './explore.css';
 
 const ChartStack = lazy(() => import('../../charts/ChartStack'));
+const SaveDialog = lazy(() => import('../../parts/SaveDialog').then((m) => ({ default: m.SaveDialog })));
+const HistoryPanel = lazy(() => import('./HistoryPanel').then((m) => ({ default: m.HistoryPanel })));
 const PlotMenu = lazy(() => import('./PlotMenu').then((m) => ({ default: m.PlotMenu })));
 
 type Props = { explore: Explore; datasets: DatasetInfo[]; fields: FieldInfo[]; ready: boolean; go: Go; onDataset: (name: string) => void };
@@ -48,9 +51,13 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
   const [ranging, setRanging] = useState(false);
   const [held, setHeld] = useState(false);
   const [searching, setSearching] = useState(false);
+  const [saving, setSaving] = useState(false);
+  const [marking, setMarking] = useState(false);
   const crosshair = useRef(createCrosshair()).current;
   const { undo, redo } = useSteps();
   useZone();
+  const history = useHistoryOpen();
+  const fold = useCallback(() => chooseHistory(!history), [history]);
 
   const edit = useCallback((next: Explore) => go({ page: 'explore', explore: next }), [go]);
   /** About the events on the screen: those of the answer that is shown, in its times. */
@@ -62,10 +69,17 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
   const openTrace = useCallback((trace: string, at: number | null, span: string | null) => go({ page: 'trace', trace: traceLook(explore.dataset, trace, at, span) }), [go, explore.dataset]);
   const example = useExample(explore, fields, r.when, openTrace);
   const live = useCallback(() => go({ page: 'explore', explore: { ...explore, live: !explore.live } }, 'replace'), [explore, go]);
-  useExploreKeys({ explore, edit, setEditing, openRange: () => setRanging(true), again: r.again, cancel: r.cancel, running: r.running, undo, redo, link, live, search: () => setSearching(true) });
-  const rests = asked !== null || picked !== null || editing !== null || ranging || held || searching;
+  useExploreKeys({ explore, edit, setEditing, openRange: () => setRanging(true), again: r.again, cancel: r.cancel, running: r.running, undo, redo, link, live, search: () => setSearching(true), save: () => setSaving(true), history: fold, mark: () => setMarking(true) });
+  const rests = asked !== null || picked !== null || editing !== null || ranging || held || searching || saving || marking;
   useLive(explore.live, rests, r.running || r.error !== null, r.shown?.answer.series?.step_seconds ?? 60, r.again);
 
+  const span = useMemo(() => ({ from: Date.parse(r.when.start_time), to: Date.parse(r.when.end_time) }), [r.when]);
+  /** Where the crosshair is, else now. */
+  const markAt = () => {
+    const series = r.shown?.answer.series;
+    const at = crosshair.get();
+    return series && at !== null ? Date.parse(series.start) + at * series.step_seconds * 1000 : serverNow();
+  };
   const lineLate = useSince(r.running && !explore.live, 100);
   const bandLate = useSince(r.running && !explore.live, 400);
   const { shown, error, current } = r;
@@ -87,7 +101,7 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
   return (
     <CrosshairContext.Provider value={crosshair}>
       <ValueMenuContext.Provider value={setAsked}>
-        <TopBar explore={explore} datasets={datasets} when={r.when} now={now} undo={undo} redo={redo} ranging={ranging} setRanging={setRanging} liveRests={rests} onDataset={onDataset} onRange={(range) => edit(setRange(explore, range))} onLive={live} onLink={link} onSearch={() => setSearching(true)} />
+        <TopBar explore={explore} datasets={datasets} when={r.when} now={now} undo={undo} redo={redo} ranging={ranging} setRanging={setRanging} liveRests={rests} onDataset={onDataset} onRange={(range) => edit(setRange(explore, range))} onLive={live} onLink={link} onSearch={() => setSearching(true)} onSave={() => setSaving(true)} history={history} onHistory={fold} />
         <main className="explore" data-testid="explore" data-settled={!r.running && (r.current || r.error !== null)}>
           <Brief explore={explore}>
             {(close) => <QueryStrip
@@ -100,6 +114,7 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
               go={<>{goPart(close)}<CopyAs explore={explore} when={r.when} /></>}
             />}
           </Brief>
+          <div className="explore-row">
           <div className={stale ? 'answer stale' : 'answer'}>
             {lineLate && !bandLate && <ProgressLine />}
             {bandLate && <RunningBand since={r.since} before={shown !== null} />}
@@ -108,18 +123,24 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
             {shown && !(empty && r.current) && (
               <>
                 <section className="charts" aria-label="Charts">
-                  <ViewBar explore={explore} stats={shown.answer.stats} events={eventsOf(shown.answer)} onView={(view) => edit({ ...explore, view })} onCompare={(compare) => edit({ ...explore, compare })} />
+                  <ViewBar explore={explore} stats={shown.answer.stats} events={eventsOf(shown.answer)} onView={(view) => edit({ ...explore, view })} onCompare={(compare) => edit({ ...explore, compare })} markers={<MarkersMenu dataset={explore.dataset} span={span} onMark={() => setMarking(true)} onZoom={(range) => edit(setRange(explore, range))} />} />
+                  <MarkersOf dataset={explore.dataset} span={span} acts={{ onZoom: (range) => edit(setRange(explore, range)), onSince: (from) => different(theseDuring({ from, to: span.to })) }}>
                   <Suspense fallback={<ChartsToCome explore={explore} />}>
                     <ChartStack answer={shown.answer} explore={{ ...shown.explore, view: explore.view }} now={now} picked={picked} onPick={setPicked} onZoom={(from, to) => edit(setRange(explore, { from, to }))} onDifferent={different} />
                   </Suspense>
+                  </MarkersOf>
                 </section>
                 <Results explore={explore} run={r.run} when={r.when} shown={shown} ready={ready && !r.error} onEdit={edit} onTrace={openTrace} onHold={setHeld} />
               </>
             )}
             {!shown && !r.error && <section className="charts" aria-hidden="true"><ChartsToCome explore={explore} /></section>}
           </div>
+          {history && <Suspense fallback={<aside className="history" aria-label="History" />}><HistoryPanel explore={explore} run={r.run.at} now={now} onOpen={edit} onClose={fold} /></Suspense>}
+          </div>
         </main>
         {asked && <ValueMenu asked={asked} explore={explore} onEdit={edit} onDifferent={different} onExample={example} onClose={() => setAsked(null)} />}
+        {marking && <MarkDialog dataset={explore.dataset} at={markAt()} onClose={() => setMarking(false)} />}
+        {saving && <Suspense fallback={null}><SaveDialog explore={explore} onClose={() => setSaving(false)} onBoard={(id) => go({ page: 'board', id, range: null, where: [] })} /></Suspense>}
         {searching && <GoTo explore={explore} fields={fields} when={r.when} onEdit={edit} onClose={() => setSearching(false)} />}
         {picked && <Suspense fallback={null}><PlotMenu picked={picked} explore={explore} now={now} onEdit={edit} onDifferent={different} onExample={example} onClose={() => setPicked(null)} /></Suspense>}
       </ValueMenuContext.Provider>

@@ -1,4 +1,4 @@
-// The top of Explore, always in the same order: dataset, name of the query; undo and redo, search, time range, live, link.
+// The top of Explore, always in the same order: dataset, name of the query; undo and redo, search, time range, live, link, save.
 import type { DatasetInfo } from '../../api/types';
 import type { Explore, Range } from '../../state/explore';
 import { isLast } from '../../state/explore';
@@ -24,6 +24,9 @@ type Props = {
   onLive: () => void;
   onLink: () => void;
   onSearch: () => void;
+  onSave: () => void;
+  history: boolean;
+  onHistory: () => void;
 };
 
 export function TopBar(p: Props) {
@@ -39,6 +42,7 @@ export function TopBar(p: Props) {
         {p.redo && <button type="button" className="btn ghost icon" aria-label="Redo" title={`Redo ${modKey('⇧Z')}`} onClick={p.redo}><Icon name="redo" /></button>}
       </span>
       <button type="button" className="btn goto-button" aria-haspopup="dialog" title={`Search all fields  ${modKey('K')}`} onClick={p.onSearch} data-testid="search"><Icon name="search" /><span className="words">Search all fields</span><kbd aria-hidden="true">{modKey('K')}</kbd></button>
+      <button type="button" className="btn ghost icon" aria-label="History" title="History  H" aria-pressed={p.history} onClick={p.onHistory} data-testid="history-button"><Icon name="history" /></button>
       <TimeRange range={explore.range} shown={{ from: Date.parse(p.when.start_time), to: Date.parse(p.when.end_time) }} now={p.now} opened={p.ranging} onOpened={p.setRanging} onRange={p.onRange} />
       {isLast(explore.range) && (
         <button type="button" className="btn ghost wide" aria-pressed={explore.live} onClick={p.onLive} data-testid="live">
@@ -47,6 +51,7 @@ export function TopBar(p: Props) {
         </button>
       )}
       <button type="button" className="btn ghost icon" aria-label="Copy link" title="Copy link  Y" onClick={p.onLink}><Icon name="link" /></button>
+      <button type="button" className="btn wide" aria-haspopup="dialog" title="Save  S" onClick={p.onSave} data-testid="save"><Icon name="save" />Save</button>
     </header>
   );
 }

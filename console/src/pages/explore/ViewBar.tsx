@@ -1,4 +1,5 @@
 // How the charts are drawn, and what the answer cost: it teaches what is cheap.
+import type { ReactNode } from 'react';
 import type { Stats } from '../../api/types';
 import { isHeatmap, type Explore, type View } from '../../state/explore';
 import { count, duration } from '../../words/numbers';
@@ -14,7 +15,7 @@ export function viewsOf(e: Explore): View[] {
 /** The view that is on when nobody chose. */
 export const viewNow = (e: Explore): View | null => e.view ?? (e.show.some(isHeatmap) ? 'heatmap' : null);
 
-export function ViewBar({ explore, stats, events, onView, onCompare }: { explore: Explore; stats: Stats; events: number | null; onView: (view: View | null) => void; onCompare: (seconds: number | null) => void }) {
+export function ViewBar({ explore, stats, events, onView, onCompare, markers }: { explore: Explore; stats: Stats; events: number | null; onView: (view: View | null) => void; onCompare: (seconds: number | null) => void; markers: ReactNode }) {
   const views = viewsOf(explore);
   const now = viewNow(explore);
   return (
@@ -25,6 +26,7 @@ export function ViewBar({ explore, stats, events, onView, onCompare }: { explore
         ))}
       </div>
       <CompareMenu explore={explore} onCompare={onCompare} />
+      {markers}
       <span className="sp wide" />
       <Cost stats={stats} events={events} />
     </div>

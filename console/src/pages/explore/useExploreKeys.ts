@@ -6,7 +6,7 @@ import { zoomOut } from '../../state/edit';
 import type { Explore } from '../../state/explore';
 import { viewsOf } from './ViewBar';
 
-type Acts = { explore: Explore; edit: (next: Explore) => void; setEditing: (editing: Editing) => void; openRange: () => void; again: () => void; cancel: () => void; running: boolean; undo: (() => void) | null; redo: (() => void) | null; link: () => void; live: () => void; search: () => void };
+type Acts = { explore: Explore; edit: (next: Explore) => void; setEditing: (editing: Editing) => void; openRange: () => void; again: () => void; cancel: () => void; running: boolean; undo: (() => void) | null; redo: (() => void) | null; link: () => void; live: () => void; search: () => void; save: () => void; history: () => void; mark: () => void };
 
 export function useExploreKeys(a: Acts) {
   const map = useMemo<KeyMap>(() => {
@@ -18,6 +18,9 @@ export function useExploreKeys(a: Acts) {
       r: a.openRange,
       y: a.link,
       l: a.live,
+      s: a.save,
+      h: a.history,
+      m: a.mark,
       '0': () => a.edit(zoomOut(a.explore)),
       'mod+k': a.search,
       'mod+enter': a.again,
