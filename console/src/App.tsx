@@ -132,6 +132,7 @@ const isLooking = (page: Page): page is LookingPage => ['trace', 'traces', 'live
 /** The place of the rail that a page belongs to. */
 function placeOf(page: Page): Page['page'] {
   if (page.page === 'different' || page.page === 'event') return 'explore';
+  if (page.page === 'board') return 'boards';
   return page.page === 'trace' ? 'traces' : page.page;
 }
 
