@@ -46,8 +46,8 @@ fn time_to_stop(server: &Server, what: &str, begin: impl FnOnce() -> Box<dyn std
 #[test]
 fn closing_the_connection_frees_the_processor_within_a_second() {
     let server = loaded();
-    let filters: Vec<Value> =
-        (0..3).map(|at| json!({ "column": "t", "op": "matches", "value": format!("(a|b|ab)*(c|d){at}x") })).collect();
+    let filter = |at: u64| json!({ "column": "t", "op": "matches", "value": format!("[ab]+[n-z]{{2}}{at}") });
+    let filters: Vec<Value> = (0..60).map(filter).collect();
     // No row passes: a row group is decoded to its end before anything comes of it.
     let decode = json!({ "filters": filters, "filter_combination": "OR", "breakdowns": ["k"] });
     let rows = json!({ "filters": filters, "filter_combination": "OR" });
@@ -61,7 +61,6 @@ fn closing_the_connection_frees_the_processor_within_a_second() {
         client.begin(sort);
         Box::new(client)
     };
-    let csv = json!({ "sql": format!("SELECT md5(t || g.value) h FROM d, generate_series(1, 1000) g ORDER BY h"), "format": "csv" });
     for (what, took) in [
         ("a decode", time_to_stop(&server, "a decode", || http("/api/v1/query/d?timeout_seconds=600", &decode))),
         (
@@ -72,7 +71,6 @@ fn closing_the_connection_frees_the_processor_within_a_second() {
             "a sort",
             time_to_stop(&server, "a sort", || http("/api/v1/sql?timeout_seconds=600", &json!({ "sql": sort }))),
         ),
-        ("an export", time_to_stop(&server, "an export", || http("/api/v1/sql?timeout_seconds=600", &csv))),
         ("a statement over PostgreSQL", time_to_stop(&server, "a statement over PostgreSQL", postgres)),
     ] {
         println!("{what} went on for {took:?}");

@@ -48,7 +48,7 @@ fn bench(bytes: usize) -> Bench {
 impl Bench {
     fn ask(&self, spec: &Value) -> Result<Answer, QueryError> {
         let spec: QuerySpec = serde_json::from_value(spec.clone()).unwrap();
-        let options = Options::default();
+        let options = QueryOptions::default();
         let question = self.engine.query(self.store.snapshot(), "d", &spec, &options, START + EVENTS);
         Builder::new_current_thread().enable_time().build().unwrap().block_on(question)
     }
