@@ -264,7 +264,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Thing> {
     Ok(Thing {
         id: row.get(0)?,
         dataset: row.get(1)?,
-        body: serde_json::from_str(&body).map_err(|e| rusqlite::types::FromSqlError::other(e))?,
+        body: serde_json::from_str(&body).map_err(rusqlite::types::FromSqlError::other)?,
         revision: row.get(3)?,
         time: row.get(4)?,
         created: row.get(5)?,

@@ -131,10 +131,8 @@ fn read<T: Kept>(thing: &Thing) -> Result<T, ApiError> {
 fn made<T: Kept>(thing: &Thing) -> Result<Made<T>, ApiError> {
     let mut content = thing.body.clone();
     // Its dataset may have another name by now.
-    if let (Some(dataset), Some(object)) = (&thing.dataset, content.as_object_mut()) {
-        if object.contains_key("dataset") {
-            object.insert("dataset".to_owned(), Value::String(dataset.clone()));
-        }
+    if let (Some(dataset), Some(named)) = (&thing.dataset, content.get_mut("dataset")) {
+        *named = Value::String(dataset.clone());
     }
     Ok(Made {
         id: thing.id.clone(),
