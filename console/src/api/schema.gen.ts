@@ -305,6 +305,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/intents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every intent, what got worse first */
+        get: operations["list_intents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/intents/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One intent, with what does not hold about it */
+        get: operations["show_intent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/keys": {
         parameters: {
             query?: never;
@@ -696,7 +730,6 @@ export interface components {
         Answer: {
             /** @description The breakdowns, then the calculations. */
             columns: components["schemas"]["AnswerColumn"][];
-            compare?: null | components["schemas"]["Compared"];
             heatmaps: components["schemas"]["Heatmap"][];
             /** @description Every calculation over the groups beyond the limit; null if there are none, absent if disabled. */
             other?: {
@@ -711,6 +744,7 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             warnings?: components["schemas"]["Warning"][];
+            compare?: null | components["schemas"]["Compared"];
         };
         AnswerColumn: {
             name: string;
@@ -775,7 +809,7 @@ export interface components {
             filters?: components["schemas"]["FilterSpec"][];
             /** @description The name of the answer's column; otherwise `OP(column)` or `OP`. */
             name?: string | null;
-            /** @description COUNT, SUM, AVG, MIN, MAX, COUNT_DISTINCT, P001 to P999, HEATMAP, CONCURRENCY, RATE_SUM, RATE_AVG, RATE_MAX. */
+            /** @description COUNT, SUM, AVG, MIN, MAX, COUNT_DISTINCT, P001 to P999, HEATMAP. */
             op: string;
         };
         /** @description What is different about the selection. */
@@ -812,7 +846,7 @@ export interface components {
             /** @default null */
             baseline: null | components["schemas"]["SideSpec"];
             /**
-             * @description Fields of this question: filters and `fields` may name them.
+             * @description Not supported yet: must be empty.
              * @default []
              */
             calculated_fields: components["schemas"]["CalculatedFieldSpec"][];
@@ -1152,6 +1186,85 @@ export interface components {
             /** @default null */
             url: string | null;
         };
+        /** @description What code is meant to do, and whether it did. */
+        IntentAnswer: {
+            before: components["schemas"]["IntentShare"];
+            /**
+             * Format: double
+             * @description What is met now less what was met before, in points of 1; null without both.
+             */
+            change?: number | null;
+            /** @description The datasets of its events. */
+            datasets: string[];
+            /** @description Whether some program said at its start that it has it. */
+            declared: boolean;
+            /** @description Everything expected, if some program declared it. */
+            expectations: string[];
+            /** @description Where it is declared, as `code.file.path` and `code.line.number` say. */
+            file?: string | null;
+            /** @description Whether an earlier version of its services declares it and no newest one does. */
+            gone: boolean;
+            /** Format: int64 */
+            line?: number | null;
+            name: string;
+            /** @description Whether the newest version of a service declares it and no earlier one does. */
+            new: boolean;
+            now: components["schemas"]["IntentShare"];
+            owner?: string | null;
+            series: components["schemas"]["IntentSeries"];
+            services: string[];
+            /** @description `worse`, `new`, `holding`, `better`, `quiet` (exercised before and not now), `never_exercised`, `gone`. */
+            state: string;
+            text?: string | null;
+            /** @description The same question by version, in the order in which they first came. */
+            versions: components["schemas"]["IntentVersion"][];
+        };
+        /** @description One intent, with what does not hold about it. */
+        IntentDetail: components["schemas"]["IntentAnswer"] & {
+            before_end: string;
+            before_start: string;
+            end: string;
+            start: string;
+            /** @description What did not hold, the most often first. */
+            unmet: components["schemas"]["UnmetAnswer"][];
+        };
+        /** @description Every intent, what got worse first. */
+        IntentList: {
+            before_end: string;
+            /** @description What `before` means. */
+            before_start: string;
+            /** @description Always null: there is one page. */
+            cursor?: string | null;
+            end: string;
+            items: components["schemas"]["IntentAnswer"][];
+            start: string;
+            /** @description Whether there are more intents, places or versions than a question answers. */
+            truncated: boolean;
+        };
+        /** @description How often it was exercised and not met, by time. */
+        IntentSeries: {
+            events: unknown[];
+            start: string;
+            /** Format: int64 */
+            step_seconds: number;
+            unmet: unknown[];
+        };
+        /** @description Counts are weighted by sample rates. */
+        IntentShare: {
+            /** Format: int64 */
+            events: number;
+            /**
+             * Format: double
+             * @description The part that was met; null without events.
+             */
+            met?: number | null;
+            /** Format: int64 */
+            unmet: number;
+        };
+        IntentVersion: components["schemas"]["IntentShare"] & {
+            /** @description Null for events without one. */
+            version?: string | null;
+        };
         KeyInfo: {
             created: string;
             id: string;
@@ -1340,21 +1453,10 @@ export interface components {
              */
             breakdowns: string[];
             /**
-             * @description Fields of this query, calculated from those that were sent. Every other key may name them.
-             * @default []
-             */
-            calculated_fields: components["schemas"]["CalculatedFieldSpec"][];
-            /**
              * @description What to calculate; COUNT when empty.
              * @default []
              */
             calculations: components["schemas"]["CalculationSpec"][];
-            /**
-             * Format: int64
-             * @description Ask about the time so much earlier as well: `compare` in the answer.
-             * @default null
-             */
-            compare_time_offset_seconds: number | null;
             /** @default false */
             disable_other_by_aggregate: boolean;
             /** @default false */
@@ -1367,11 +1469,6 @@ export interface components {
             filter_combination: components["schemas"]["FilterCombination"];
             /** @default [] */
             filters: components["schemas"]["FilterSpec"][];
-            /**
-             * @description What to show instead of the calculations, out of them: `$COUNT`, `$name`, `$"P99(duration_ms)"`.
-             * @default []
-             */
-            formulas: components["schemas"]["CalculatedFieldSpec"][];
             /**
              * Format: int64
              * @description Seconds of a time bucket; 0 or absent chooses.
@@ -1400,6 +1497,22 @@ export interface components {
              * @default false
              */
             usage_mode: boolean;
+            /**
+             * @description Fields of this query, calculated from those that were sent. Every other key may name them.
+             * @default []
+             */
+            calculated_fields: components["schemas"]["CalculatedFieldSpec"][];
+            /**
+             * Format: int64
+             * @description Ask about the time so much earlier as well: `compare` in the answer.
+             * @default null
+             */
+            compare_time_offset_seconds: number | null;
+            /**
+             * @description What to show instead of the calculations, out of them: `$COUNT`, `$name`, `$"P99(duration_ms)"`.
+             * @default []
+             */
+            formulas: components["schemas"]["CalculatedFieldSpec"][];
         };
         Question: {
             dataset: string;
@@ -1519,11 +1632,6 @@ export interface components {
         /** @description A page of raw events. */
         RowsSpec: {
             /**
-             * @description Fields of this question, calculated from those that were sent: `filters` and `columns` may name them.
-             * @default []
-             */
-            calculated_fields: components["schemas"]["CalculatedFieldSpec"][];
-            /**
              * @description The fields to show; null shows every field that has a value in the page.
              * @default null
              */
@@ -1550,6 +1658,11 @@ export interface components {
              * @default null
              */
             time_range: number | null;
+            /**
+             * @description Fields of this question, calculated from those that were sent: `filters` and `columns` may name them.
+             * @default []
+             */
+            calculated_fields: components["schemas"]["CalculatedFieldSpec"][];
         };
         SavedQuery: {
             /** @description What it is asked of: a dataset, several separated by commas, or * for all. */
@@ -1740,6 +1853,12 @@ export interface components {
             /** @description Whether there are later spans than these. */
             truncated: boolean;
             warnings?: components["schemas"]["Warning"][];
+        };
+        UnmetAnswer: {
+            /** Format: int64 */
+            events: number;
+            /** @description One expectation. */
+            expectation: string;
         };
         ValueAnswer: {
             /** Format: double */
@@ -3141,6 +3260,133 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_intents: {
+        parameters: {
+            query?: {
+                /** @description A dataset, several separated by commas, or * for all, which is the default */
+                dataset?: string;
+                /** @description Seconds, relative to now or to the start or end given; default 7,200 */
+                time_range?: number;
+                /** @description RFC 3339 or epoch seconds */
+                start?: string;
+                /** @description RFC 3339 or epoch seconds */
+                end?: string;
+                /** @description What to compare with; as long a time directly before without it */
+                before_start?: string;
+                /** @description RFC 3339 or epoch seconds */
+                before_end?: string;
+                /** @description Only this service.version, compared with all others in both times */
+                version?: string;
+                /** @description Only this service.name */
+                service?: string;
+                /** @description Of each of the questions: 1 to 600, default 30 */
+                timeout_seconds?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntentList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_intent: {
+        parameters: {
+            query?: {
+                /** @description A dataset, several separated by commas, or * for all, which is the default */
+                dataset?: string;
+                /** @description Seconds, relative to now or to the start or end given; default 7,200 */
+                time_range?: number;
+                /** @description RFC 3339 or epoch seconds */
+                start?: string;
+                /** @description RFC 3339 or epoch seconds */
+                end?: string;
+                /** @description What to compare with; as long a time directly before without it */
+                before_start?: string;
+                /** @description RFC 3339 or epoch seconds */
+                before_end?: string;
+                /** @description Only this service.version, compared with all others in both times */
+                version?: string;
+                /** @description Only this service.name */
+                service?: string;
+                /** @description Of each of the questions: 1 to 600, default 30 */
+                timeout_seconds?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The intent's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntentDetail"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
