@@ -1,22 +1,17 @@
-// The answers that the Intents page is made of, as React state. An intent is plain fields, so they are plain questions.
+// Intents as the server found them, as React state.
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { call, postQuery } from './client';
+import { call } from './client';
 import type { ApiError } from './errors';
-import type { QueryAnswer, RowsAnswer, RowsSpec } from './types';
-import { before, countsSpec, declaredSpec, linesOf, seenSpec, unmetCounts, unmetSpec, type Line } from '../state/intents';
+import type { IntentItem } from './types';
+import { lineOf, type Line } from '../state/intents';
 import type { Span } from '../state/different';
 
-// Not strict: a dataset without intents has none of these fields, and that is an answer.
-const query = (dataset: string, body: ReturnType<typeof countsSpec>, signal: AbortSignal) => call<QueryAnswer>('/api/v1/query/{dataset}', { parts: { dataset }, body, signal });
-const rows = (dataset: string, body: RowsSpec, signal: AbortSignal) => call<RowsAnswer>('/api/v1/rows/{dataset}', { parts: { dataset }, body, signal });
+const asked = (dataset: string, span: Span) => new URLSearchParams({ dataset, start: new Date(span.from).toISOString(), end: new Date(span.to).toISOString() }).toString();
 
 export function useIntents(dataset: string, span: Span) {
   return useQuery<Line[], ApiError>({
     queryKey: ['intents', dataset, span.from, span.to],
-    queryFn: async ({ signal }) => {
-      const [now, then, seen, declared] = await Promise.all([query(dataset, countsSpec(span, true), signal), query(dataset, countsSpec(before(span), false), signal), query(dataset, seenSpec(span.to), signal), rows(dataset, declaredSpec(span.to), signal)]);
-      return linesOf({ now, before: then, seen, declared });
-    },
+    queryFn: ({ signal }) => call<{ items: IntentItem[] }>('/api/v1/intents', { query: asked(dataset, span), signal }).then((a) => a.items.map(lineOf)),
     enabled: dataset !== '',
     staleTime: Infinity,
     placeholderData: (earlier, from) => (from?.queryKey[1] === dataset ? earlier : undefined),
@@ -25,4 +20,10 @@ export function useIntents(dataset: string, span: Span) {
 
 /** Which expectations of one intent fail, how often. */
 export const useUnmet = (dataset: string, name: string, span: Span) =>
-  useQuery({ queryKey: ['unmet', dataset, name, span.from, span.to], queryFn: async ({ signal }) => unmetCounts(await postQuery(dataset, unmetSpec(name, span), signal)), staleTime: Infinity, placeholderData: keepPreviousData, retry: false });
+  useQuery<{ name: string; events: number }[], ApiError>({
+    queryKey: ['unmet', dataset, name, span.from, span.to],
+    queryFn: ({ signal }) => call<{ unmet: { expectation: string; events: number }[] }>('/api/v1/intents/{name}', { parts: { name }, query: asked(dataset, span), signal }).then((a) => a.unmet.map((u) => ({ name: u.expectation, events: u.events })).sort((a, b) => b.events - a.events)),
+    staleTime: Infinity,
+    placeholderData: keepPreviousData,
+    retry: false,
+  });

@@ -36,6 +36,7 @@ export type Grant = S['Grant'];
 export type KeyInfo = S['KeyInfo'];
 export type CreatedKey = S['CreatedKey'];
 export type Readiness = S['Readiness'];
+export type IntentItem = Omit<S['IntentAnswer'], 'state' | 'series'> & { series: { events: number[]; unmet: number[] }; state: 'worse' | 'new' | 'holding' | 'better' | 'quiet' | 'never_exercised' | 'gone' };
 export type Stats = S['AnswerStats'];
 export type Warning = S['Warning'];
 export type HeatmapAnswer = Pick<S['Heatmap'], 'name' | 'column' | 'scale' | 'bounds' | 'counts'>;

@@ -31,7 +31,9 @@ export function pointsWords(l: Line): string | null {
 export const GROUP_WORDS: Record<Group, { title: string; note: string; short: string }> = {
   worse: { title: 'Got worse', note: 'beyond what chance explains', short: 'Worse' },
   holding: { title: 'Holding', note: '', short: 'Holding' },
-  never: { title: 'Never exercised', note: 'declared, and not seen in 30 days', short: 'Never exercised' },
+  better: { title: 'Got better', note: 'beyond what chance explains', short: 'Better' },
+  quiet: { title: 'Quiet', note: 'exercised before, and not in this time', short: 'Quiet' },
+  never_exercised: { title: 'Never exercised', note: 'declared, and never seen', short: 'Never exercised' },
   new: { title: 'New', note: 'declared by the newest version only', short: 'New' },
   gone: { title: 'Gone', note: 'no longer declared by the newest version', short: 'Gone' },
 };
@@ -40,7 +42,7 @@ const SMALL = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eig
 const few = (n: number) => SMALL[n] ?? String(n);
 const capital = (t: string) => t.charAt(0).toUpperCase() + t.slice(1);
 
-export type Headline = { since: string | null; bold: string; first: { text: string; now: string; before: string } | null; rest: string };
+export type Headline = { /** The version with which it got worse. */ version: string | null; bold: string; first: { text: string; now: string; before: string } | null; rest: string };
 
 /** What got worse, since what; the parts of one sentence. `earlier` is "the 2 hours before". */
 export function headlineOf(lines: Line[], earlier: string): Headline {
@@ -48,15 +50,15 @@ export function headlineOf(lines: Line[], earlier: string): Headline {
   const exercised = lines.filter((l) => l.now.all > 0);
   const first = worse[0];
   if (!first) {
-    if (exercised.length === 0) return { since: null, bold: 'No intent was exercised in this time', first: null, rest: '' };
+    if (exercised.length === 0) return { version: null, bold: 'No intent was exercised in this time', first: null, rest: '' };
     const all = exercised.length === 1 ? 'The one intent that was exercised holds' : `All ${few(exercised.length)} intents that were exercised hold`;
-    return { since: null, bold: all, first: null, rest: `as often as in ${earlier}, as far as chance allows to say` };
+    return { version: null, bold: all, first: null, rest: `as often as in ${earlier}, as far as chance allows to say` };
   }
   const version = culprit(first);
   const others = exercised.length - worse.length;
   const n = `${few(worse.length)} ${worse.length === 1 ? 'intent holds' : 'intents hold'} less often`;
   return {
-    since: version,
+    version,
     bold: version ? n : capital(n),
     first: { text: first.text, now: metWords(metShare(first.now)!), before: metWords(metShare(first.before)!) },
     rest: others > 0 ? `The other ${others === 1 ? 'one holds' : `${few(others)} hold`}.` : '',

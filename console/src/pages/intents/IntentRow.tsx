@@ -5,13 +5,12 @@ import type { Go } from '../../state/location';
 import { sparkPath } from '../../tables/shape';
 import { metWords, NINES, ninesPlace, pointsWords } from '../../words/intents';
 import { count, exact } from '../../words/numbers';
-import { ago } from '../../words/times';
 import { cut } from '../../words/values';
 import { Opened } from './Opened';
 
-type Props = { line: Line; intents: Intents; span: Span; now: number; opened: boolean; onOpen: () => void; go: Go };
+type Props = { line: Line; intents: Intents; span: Span; opened: boolean; onOpen: () => void; go: Go };
 
-export function IntentRow({ line, intents, span, now, opened, onOpen, go }: Props) {
+export function IntentRow({ line, intents, span, opened, onOpen, go }: Props) {
   const share = metShare(line.now);
   const then = metShare(line.before);
   const worse = line.group === 'worse';
@@ -27,7 +26,7 @@ export function IntentRow({ line, intents, span, now, opened, onOpen, go }: Prop
         <span className="wide"><Over values={line.over} worse={worse} /></span>
         <span className="wide"><Nines now={share} before={then} worse={worse} /></span>
         <span className="num">
-          {share === null ? <Quiet line={line} now={now} /> : <b className={worse ? 'bad' : undefined}>{metWords(share)}</b>}
+          {share === null ? <Quiet line={line} /> : <b className={worse ? 'bad' : undefined}>{metWords(share)}</b>}
           {share !== null && then !== null && <span className="dim small">was {metWords(then).replace(/\u202f%$/, '')}</span>}
         </span>
         <span className={worse ? 'num wide bad strong' : 'num wide dim'}>{points ?? ''}</span>
@@ -38,8 +37,8 @@ export function IntentRow({ line, intents, span, now, opened, onOpen, go }: Prop
   );
 }
 
-function Quiet({ line, now }: { line: Line; now: number }) {
-  if (line.group === 'never') return <><span className="badge">Never exercised</span>{line.declared && <span className="dim small">since {ago(line.declared.first, now).replace(/ ago$/, '')}</span>}</>;
+function Quiet({ line }: { line: Line }) {
+  if (line.group === 'never_exercised') return <span className="badge">Never exercised</span>;
   return <span className="dim">{line.group === 'gone' ? 'gone' : 'not exercised'}</span>;
 }
 

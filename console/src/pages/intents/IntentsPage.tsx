@@ -79,7 +79,7 @@ export function IntentsPage({ intents, datasets, go }: Props) {
             {GROUPS.map((g) => ({ g, mine: lines.filter((l) => l.group === g) })).filter(({ mine }) => mine.length > 0).map(({ g, mine }) => (
               <section key={g} aria-label={GROUP_WORDS[g].title} className="intents-group">
                 <h2>{GROUP_WORDS[g].title} <span className="dim">{GROUP_WORDS[g].note || counted(mine.length, 'intent')}</span></h2>
-                <ul>{mine.map((line) => <IntentRow key={line.name} line={line} intents={intents} span={span} now={now} opened={line.name === open} onOpen={() => change({ open: line.name === open ? '' : line.name }, 'replace')} go={go} />)}</ul>
+                <ul>{mine.map((line) => <IntentRow key={line.name} line={line} intents={intents} span={span} opened={line.name === open} onOpen={() => change({ open: line.name === open ? '' : line.name }, 'replace')} go={go} />)}</ul>
               </section>
             ))}
             {lines.length === 0 && <p className="note dim">No intent here has this in its text, name, owner or file.</p>}
@@ -96,8 +96,8 @@ function Headline({ lines, earlier }: { lines: Line[]; earlier: string }) {
   return (
     <section className="headline" aria-live="polite">
       <p data-testid="headline">
-        {said.since && <>Since <span className="mono">{said.since}</span>, </>}<b>{said.bold}</b>
-        {first ? <>{said.since ? '' : ` than in ${earlier}`}. “<bdi>{first.text}</bdi>” is met in <b className="bad">{first.now}</b>, was {first.before}. {said.rest}</> : said.rest ? <> {said.rest}.</> : '.'}
+        {said.version && <>With <span className="mono">{said.version}</span>, </>}<b>{said.bold}</b>
+        {first ? <>{said.version ? '' : ` than in ${earlier}`}. “<bdi>{first.text}</bdi>” is met in <b className="bad">{first.now}</b>, was {first.before}. {said.rest}</> : said.rest ? <> {said.rest}.</> : '.'}
       </p>
     </section>
   );

@@ -6,7 +6,7 @@ import { useUnmet } from '../../api/intents';
 import { Icon } from '../../parts/Icon';
 import { useKeys, type KeyMap } from '../../parts/keys';
 import { compareSpec, type Span } from '../../state/different';
-import { allEvents, differentOfIntent, metShare, unmetEvents, type Intents, type Line } from '../../state/intents';
+import { allEvents, differentOfIntent, fell, metShare, unmetEvents, type Intents, type Line } from '../../state/intents';
 import type { Go } from '../../state/location';
 import { PlainSentence } from '../different/Sentence';
 import { sentenceOf } from '../../words/different';
@@ -32,9 +32,9 @@ export function Opened({ line, intents, span, go }: Props) {
           <>
             <h3>Met by version</h3>
             {line.versions.slice(0, VERSIONS_SHOWN).map((v) => {
-              const part = metShare(v.now) ?? metShare(v.before)!;
-              const poor = v.now.all > 0 && part < 0.99 && line.group === 'worse' && part < (metShare(line.before) ?? 1) - 0.005;
-              return <p className="bar-line" key={v.version ?? ''}><span className="mono cut" dir="auto">{v.version ?? 'no version'}</span><i className={poor ? 'bar bad-bar' : 'bar'}><i style={{ width: `${part * 100}%` }} /></i><span className={poor ? 'num bad strong' : 'num'}>{metWords(part)}{v.now.all === 0 && <span className="dim"> before</span>}</span></p>;
+              const part = metShare(v.now) ?? 0;
+              const poor = line.group === 'worse' && fell(v.now, line.before);
+              return <p className="bar-line" key={v.version ?? ''}><span className="mono cut" dir="auto">{v.version ?? 'no version'}</span><i className={poor ? 'bar bad-bar' : 'bar'}><i style={{ width: `${part * 100}%` }} /></i><span className={poor ? 'num bad strong' : 'num'}>{metWords(part)}</span></p>;
             })}
           </>
         )}
@@ -48,7 +48,6 @@ export function Opened({ line, intents, span, go }: Props) {
           {line.service && <><dt>Service</dt><dd>{line.service}</dd></>}
           {line.owner && <><dt>Owner</dt><dd dir="auto">{line.owner}</dd></>}
           {unmet > 0 && line.expectations.length > 0 && <><dt>Expects</dt><dd dir="auto">{cut(line.expectations.join(', '), 160)}</dd></>}
-          {line.declared?.version && <><dt>Declared by</dt><dd className="mono">{line.declared.version}</dd></>}
         </dl>
       </div>
       <div className="opened-part">
