@@ -63,8 +63,8 @@ pub use matching::{ChosenEvents, MatchingRows};
 pub use postgres::{Door, Postgres, Reader};
 pub use rows::RowsAnswer;
 pub use spec::{
-    CalculatedFieldSpec, DeletionSpec, FilterCombination, FilterSpec, Options, QueryOptions, QuerySpec, RowsSpec, TimeSpec,
-    read_spec,
+    CalculatedFieldSpec, DeletionSpec, FilterCombination, FilterSpec, Options, QueryOptions, QuerySpec, RowsSpec,
+    TimeSpec, read_spec,
 };
 pub use sql::{SqlAnswer, SqlFormat, SqlReply, SqlSpec};
 pub use tail::{TailPage, TailSpec};

@@ -8,7 +8,8 @@ use axum::extract::{FromRequest, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use outcrop_query::{
-    Answer, DatasetList, FieldList, Options, QueryError, QueryOptions, QuerySpec, RowsAnswer, RowsSpec, ValueList, read_spec,
+    Answer, DatasetList, FieldList, Options, QueryError, QueryOptions, QuerySpec, RowsAnswer, RowsSpec, ValueList,
+    read_spec,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

@@ -206,7 +206,8 @@ impl Workspace {
 pub(super) fn bodies<T: DeserializeOwned>(connection: &Connection, kind: &str) -> Result<Vec<T>, WorkspaceError> {
     let mut statement = connection.prepare_cached("SELECT body FROM things WHERE kind = ? ORDER BY created, id")?;
     let bodies = statement.query_map([kind], |row| row.get::<_, String>(0))?;
-    let read = |body: String| serde_json::from_str(&body).map_err(|e| WorkspaceError::Bug(format!("one of the {kind}: {e}")));
+    let read =
+        |body: String| serde_json::from_str(&body).map_err(|e| WorkspaceError::Bug(format!("one of the {kind}: {e}")));
     bodies.map(|body| read(body?)).collect()
 }
 

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::cells::Cells;
 use super::{EventKey, Pager, Searched, Wanted};
-use crate::expression::CalculatedFields;
 use crate::error::QueryError;
+use crate::expression::CalculatedFields;
 use crate::scan::ScanStats;
 use crate::scope::{ScanColumn, Scope};
 use crate::spec::{Filter, RowsQuery, TimeRange};
