@@ -49,6 +49,10 @@ describe('where time went', () => {
     const t = tree(['a', null, 'A', 0, 100], ['b', 'a', 'B', 10, 30], ['c', 'a', 'C', 20, 30], ['d', 'a', 'D', 90, 50]);
     expect(spentOf(t).own[0]).toEqual([[0, 10], [50, 90]]);
   });
+  it('counts time under several children once', () => {
+    const t = tree(['a', null, 'A', 0, 100], ['b', 'a', 'B', 10, 60], ['c', 'a', 'C', 20, 10], ['d', 'a', 'D', 80, 5]);
+    expect(spentOf(t).own[0]).toEqual([[0, 10], [70, 80], [85, 100]]);
+  });
   it('follows what ended last, back to the beginning', () => {
     const t = tree(['a', null, 'A', 0, 100], ['b', 'a', 'B', 10, 30], ['c', 'a', 'C', 20, 60], ['e', 'c', 'E', 30, 10], ['d', 'a', 'D', 85, 5]);
     expect(critical(t)).toEqual({ a: [[0, 20], [80, 85], [90, 100]], c: [[20, 30], [40, 80]], e: [[30, 40]], d: [[85, 90]] });
