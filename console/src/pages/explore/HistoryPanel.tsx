@@ -15,18 +15,18 @@ import './history.css';
 const WRITTEN_MS = 1500;
 type Entry = { asked: Asked; explore: Explore; step: Step; times: number };
 
-/** Questions without the helpers of pages; the same one again and again is one entry, the latest. */
+/** Questions without the helpers of pages; the same one asked again, by a board or while live, is one entry, the latest. */
 function entriesOf(items: Asked[]): Entry[] {
   const all = items.filter((i) => !i.spec.disable_series && !i.refused && (i.spec.calculations ?? []).length > 0).map((asked) => ({ asked, explore: savedExplore({ dataset: asked.dataset, spec: asked.spec, view: null }) }));
   const entries: Entry[] = [];
   all.forEach(({ asked, explore }, i) => {
-    const last = entries[entries.length - 1];
-    if (last && sameQuestion(last.explore, explore)) {
-      last.times += asked.times;
-      last.step = stepOf(last.explore, all[i + 1]?.explore ?? null);
+    const known = entries.find((e) => sameQuestion(e.explore, explore));
+    if (known) {
+      known.times += asked.times;
       return;
     }
-    entries.push({ asked, explore, step: stepOf(explore, all[i + 1]?.explore ?? null), times: asked.times });
+    const before = all.slice(i + 1).find((b) => !sameQuestion(b.explore, explore));
+    entries.push({ asked, explore, step: stepOf(explore, before?.explore ?? null), times: asked.times });
   });
   return entries;
 }
