@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use outcrop_query::{Options, QueryError, QuerySpec};
+use outcrop_query::{QueryOptions, QueryError, QuerySpec};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -118,7 +118,7 @@ async fn mark(app: &App, release: &Seen, now: i64) -> Result<(), ApiError> {
 
 async fn ask(app: &App, dataset: &str, spec: Value, now: i64) -> Result<Value, ApiError> {
     let spec: QuerySpec = serde_json::from_value(spec).map_err(|_| ApiError::bug("a question of releases"))?;
-    let answer = app.engine.query(app.store.snapshot(), dataset, &spec, &Options::default(), now).await;
+    let answer = app.engine.query(app.store.snapshot(), dataset, &spec, &QueryOptions::default(), now).await;
     let answer = answer.map_err(|error: QueryError| ApiError::from(error))?;
     serde_json::to_value(answer).map_err(|_| ApiError::bug("an answer about releases"))
 }

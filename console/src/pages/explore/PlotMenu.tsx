@@ -11,7 +11,7 @@ import { unitOfField, withUnit } from '../../words/units';
 
 const tidyNumber = (v: number) => Number(v.toPrecision(6));
 
-type Props = { picked: PlotPick; explore: Explore; now: number; onEdit: (next: Explore) => void; onDifferent: (these: These) => void; onExample: ((these: These) => void) | null; onClose: () => void };
+type Props = { picked: PlotPick; explore: Explore; now: number; onEdit: (next: Explore) => void; onDifferent: (these: These) => void; onExample?: ((these: These) => void) | null; onClose: () => void };
 
 export function PlotMenu({ picked, explore, now, onEdit, onDifferent, onExample, onClose }: Props) {
   const { from, to } = picked.these.span!;
