@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use outcrop_query::{QueryOptions, QueryError, QuerySpec};
+use outcrop_query::{QueryError, QueryOptions, QuerySpec};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 
 use super::access::Caller;
 use super::error::ErrorBody;
+use super::kept::history::Ended;
 use super::names::Names;
 use super::telling::{self, wants_events};
 use super::{ApiError, App, body, export};
@@ -116,7 +117,7 @@ pub(crate) async fn query(
     let note = move |answer: &Result<Answer, QueryError>| {
         let (caller, dataset, spec) = &asked;
         let refused = answer.as_ref().err().map(|error| error.code);
-        history.note(caller, &redaction, dataset, spec, now, began.elapsed(), refused);
+        history.note(caller, &redaction, &Ended { dataset, spec, asked: now, took: began.elapsed(), refused });
     };
     if wants_events(&headers) {
         return telling::reply(|tell| async move {

@@ -15,8 +15,8 @@ fn the_sql_of_a_query_finds_the_same_groups() {
     let server = Server::with(&["--flush-age-seconds-max", "0"]);
     let event = |n: u64| {
         json!({ "timestamp": 1_790_000_000 + n, "route": format!("/r{}", n % 7), "status": 200 + n % 3 * 150, "ms": n as f64 / 4.0,
-                "user.id": format!("u{}", n % 40), "ok": n % 3 == 0, "mix": if n % 2 == 0 { json!(n % 4) } else { json!("4'\"x") },
-                "sample_rate": 1 + n % 5, "some": if n % 10 == 0 { json!(n) } else { json!(null) } })
+                "user.id": format!("u{}", n % 40), "ok": n.is_multiple_of(3), "mix": if n.is_multiple_of(2) { json!(n % 4) } else { json!("4'\"x") },
+                "sample_rate": 1 + n % 5, "some": if n.is_multiple_of(10) { json!(n) } else { json!(null) } })
         .to_string()
             + "\n"
     };

@@ -1,11 +1,12 @@
 //! What must not be kept: no byte of it reaches the data directory, whatever spoke of it and wherever it stood.
 
 use std::path::Path;
+use std::time::Duration;
 
 use outcrop_storage::event::reserved::REDACTED;
 use serde_json::{Value, json};
 
-use crate::harness::{Request, Server, Setup};
+use crate::harness::{Request, Server, Setup, wait_until};
 
 const CARD: &str = "4539578763621486";
 const SPACED: &str = "5425 2334 3010 9903";
@@ -108,4 +109,64 @@ fn without_a_secret_nothing_is_asked_for_by_its_hash() {
     let reply = asked(json!("jane@example.com"));
     assert_eq!((reply.status, &reply.json()["error"]["code"]), (422, &json!("cannot_hash")));
     assert_eq!(asked(json!({ "no": "text" })).status, 422);
+}
+
+#[test]
+fn rules_hold_from_the_next_request_on() {
+    let setup = Setup::new().with(&["--redaction-secret", "a secret of its own"]);
+    let admin = setup.create_key(&["ingest", "query", "admin"]);
+    let server = setup.with_key(&admin).start();
+    let make = |rule: Value| server.post("/api/v1/redactions", &rule);
+    let event = json!({ "user.email": "jane@example.com", "password": "hunter2", "note": format!("card {CARD}") });
+    server.load("before", event.to_string());
+    let made = make(json!({ "fields": ["user.email"], "action": "hash" }));
+    assert_eq!(made.status, 201, "{}", made.text());
+    assert_eq!(make(json!({ "fields": ["*password*"], "action": "drop" })).status, 201);
+    let kept = json!({ "datasets": ["test-*"], "detector": "card", "action": "keep", "description": "made-up cards" });
+    assert_eq!(make(kept).status, 201);
+    server.load("shop", event.to_string());
+    server.load("test-1", event.to_string());
+    let columns = json!({ "start_time": 0, "columns": ["user.email", "password", "note"] });
+    let row = |dataset: &str| server.rows(dataset, &columns)["rows"][0].clone();
+    assert_eq!(row("before"), json!(["jane@example.com", "hunter2", "card [card]"]));
+    assert_eq!(row("test-1")[2], json!(format!("card {CARD}")));
+    let shop = row("shop");
+    assert!(shop[0].as_str().unwrap().starts_with("hashed:"), "{shop}");
+    assert_eq!((&shop[1], &shop[2]), (&Value::Null, &json!("card [card]")));
+
+    let filter = json!({ "column": "user.email", "op": "=", "value": "jane@example.com", "hashed": true });
+    let found = server.query("shop", &json!({ "start_time": 0, "filters": [filter], "disable_series": true }));
+    assert_eq!(found["rows"], json!([[1]]));
+
+    let one = format!("/api/v1/redactions/{}", made.json()["id"].as_str().unwrap());
+    let tag = server.get(&one).header("etag").unwrap().to_owned();
+    assert_eq!(server.send(&Request::new("DELETE", &one).header("If-Match", &tag)).status, 204);
+    server.load("later", event.to_string());
+    assert_eq!(row("later")[0], "jane@example.com");
+    let bad = make(json!({ "fields": [], "action": "mask" }));
+    assert_eq!(bad.status, 422, "{}", bad.text());
+    assert_eq!(make(json!({ "action": "burn" })).status, 400);
+}
+
+#[test]
+fn what_cannot_be_hashed_is_refused() {
+    let setup = Setup::new();
+    let admin = setup.create_key(&["admin"]);
+    let server = setup.with_key(&admin).start();
+    let reply = server.post("/api/v1/redactions", &json!({ "fields": ["a"], "action": "hash" }));
+    assert_eq!(reply.status, 422);
+    assert!(reply.text().contains("redaction_secret"), "{}", reply.text());
+}
+
+#[test]
+fn what_is_remembered_of_a_question_holds_no_secret() {
+    let setup = Setup::new();
+    let server = setup.start();
+    server.load("shop", "{\"a\":1}");
+    server.query("shop", &json!({ "filters": [{ "column": "a", "op": "=", "value": CARD }] }));
+    wait_until("the question is remembered", Duration::from_secs(20), || {
+        server.get("/api/v1/history").text().contains("[card]")
+    });
+    let (setup, _) = server.terminate();
+    assert!(!holds(setup.home(), CARD.as_bytes()));
 }

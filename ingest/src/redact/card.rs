@@ -101,13 +101,13 @@ fn run_around(bytes: &[u8], at: usize) -> Range<usize> {
 /// Prefix and length of an issuer, and the check digit. Lengths that few cards have and many other numbers are left out.
 fn is_card(digits: &[u8]) -> bool {
     let prefix = |length: usize| digits[..length].iter().fold(0u32, |n, d| n * 10 + u32::from(d - b'0'));
-    let issued = match (digits.len(), prefix(4)) {
-        (16, 4000..=4999 | 5100..=5599 | 2221..=2720 | 3528..=3589 | 6011 | 6440..=6599) => true,
-        (15, 3400..=3499 | 3700..=3799) => true,
-        (14, 3000..=3059 | 3600..=3699 | 3800..=3899) => true,
-        (16..=19, 6200..=6299) => true,
-        _ => false,
-    };
+    let issued = matches!(
+        (digits.len(), prefix(4)),
+        (16, 4000..=4999 | 5100..=5599 | 2221..=2720 | 3528..=3589 | 6011 | 6440..=6599)
+            | (15, 3400..=3499 | 3700..=3799)
+            | (14, 3000..=3059 | 3600..=3699 | 3800..=3899)
+            | (16..=19, 6200..=6299)
+    );
     // All digits alike are nobody's card.
     issued && digits.iter().any(|d| *d != digits[0]) && checks(digits)
 }

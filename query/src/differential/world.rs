@@ -14,7 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::rng::Rng;
-use crate::{Options, QueryEngine, QuerySettings, QuerySpec, RowsSpec, read_spec};
+use crate::{QueryEngine, QueryOptions, QuerySettings, QuerySpec, RowsSpec, read_spec};
 
 /// 2026-11-01 UTC, in seconds, and how long events go on.
 pub(super) const START: i64 = 1_793_491_200;
@@ -175,7 +175,7 @@ impl World {
     }
 
     pub(super) fn query(&self, datasets: &str, spec: &Value) -> Result<Value, String> {
-        let (spec, options): (QuerySpec, _) = (World::read(spec)?, Options::default());
+        let (spec, options): (QuerySpec, _) = (World::read(spec)?, QueryOptions::default());
         let asked = self.engine.query(self.store.snapshot(), datasets, &spec, &options, 0);
         self.runtime.block_on(asked).map(|answer| serde_json::to_value(answer).unwrap()).map_err(|e| e.message)
     }

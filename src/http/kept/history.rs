@@ -41,6 +41,17 @@ pub(crate) struct Asked {
     pub(crate) creator: String,
 }
 
+/// A question that was asked, and how it ended.
+#[derive(Debug)]
+pub(in crate::http) struct Ended<'q> {
+    pub(in crate::http) dataset: &'q str,
+    pub(in crate::http) spec: &'q QuerySpec,
+    pub(in crate::http) asked: i64,
+    pub(in crate::http) took: Duration,
+    /// The code of the error that it ended with.
+    pub(in crate::http) refused: Option<&'q str>,
+}
+
 /// Where questions are told.
 #[derive(Clone, Debug)]
 pub(crate) struct History(Sender<Asked>);
@@ -51,17 +62,9 @@ impl History {
         (History(tell), told)
     }
 
-    /// Remembers a question of a caller.
-    pub(in crate::http) fn note(
-        &self,
-        caller: &Caller,
-        redaction: &Redaction,
-        dataset: &str,
-        spec: &QuerySpec,
-        asked: i64,
-        took: Duration,
-        refused: Option<&str>,
-    ) {
+    /// Remembers a question of a caller, without what must not be kept.
+    pub(in crate::http) fn note(&self, caller: &Caller, redaction: &Redaction, ended: &Ended<'_>) {
+        let Ended { dataset, spec, asked, took, refused } = *ended;
         let Ok(spec) = serde_json::to_value(spec) else { return };
         let mut spec = said(spec);
         let name = DatasetName::new(dataset).unwrap_or(DatasetName::trusted("any"));

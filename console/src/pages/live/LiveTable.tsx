@@ -1,5 +1,6 @@
 // Live events as lines, newest on top. Columns are chosen once from the dataset's fields, so that nothing moves sideways
 // while events arrive; a line opens the whole event.
+import { zoneWords } from '../../words/zone';
 import type { RefObject } from 'react';
 import type { FieldInfo } from '../../api/types';
 import { ValueButton } from '../../parts/ValueMenu';
@@ -23,7 +24,7 @@ export function LiveTable({ events, fields, wanted, open, scroller, roles, onOpe
     <div className="scroll" ref={scroller} tabIndex={0} role="region" aria-label="Live events" onScroll={(event) => onScrolled(event.currentTarget.scrollTop > 0)}>
       <table className="fixed" style={{ width, minWidth: '100%' }} onKeyDown={arrows}>
         <colgroup><col style={{ width: 128 }} />{columns.map((c) => <col key={c.name} style={{ width: c.width }} />)}</colgroup>
-        <thead><tr><th scope="col">Time, UTC</th>{columns.map((c) => <th key={c.name} scope="col" className={c.number ? 'num' : undefined}><bdi className="mono" title={c.name}>{cut(c.name, 30)}</bdi></th>)}</tr></thead>
+        <thead><tr><th scope="col">Time, {zoneWords()}</th>{columns.map((c) => <th key={c.name} scope="col" className={c.number ? 'num' : undefined}><bdi className="mono" title={c.name}>{cut(c.name, 30)}</bdi></th>)}</tr></thead>
         <tbody>
           {above > 0 && <tr className="spacer"><td colSpan={columns.length + 1} style={{ height: above }} /></tr>}
           {items.map((item) => {

@@ -1,4 +1,5 @@
 // The headline of a trace: what it was, and where its time went, as a sentence. Names in it lead to their spans.
+import { zoneWords } from '../../words/zone';
 import type { Spent } from '../../trace/spent';
 import { nameOf, type Tree } from '../../trace/tree';
 import { count, duration } from '../../words/numbers';
@@ -15,7 +16,7 @@ export function Summary({ tree, spent, onSpan }: { tree: Tree; spent: Spent; onS
     <section className="trace-summary" aria-label="Summary">
       <div className="trace-what">
         <h2 className="cut" title={nameOf(root)}><bdi>{cut(visible(nameOf(root)) || 'A trace', 64)}</bdi></h2>
-        <p className="dim">{day(tree.began, true)}, {clock(tree.began, 1)} UTC</p>
+        <p className="dim">{day(tree.began, true)}, {clock(tree.began, 1)} {zoneWords()}</p>
       </div>
       <p className="trace-said" data-testid="trace-said">
         {said.map((piece, i) => piece.kind === 'words' ? <span key={i}>{piece.text}</span> : piece.kind === 'strong' ? <b key={i}>{piece.text}</b> : <button type="button" key={i} className="mono" title="Show it" onClick={() => onSpan(piece.at!)}><bdi>{cut(visible(piece.text), 48)}</bdi></button>)}

@@ -1,4 +1,5 @@
 // Choosing a trace: by its id, or from those that took longest, came last or failed. Each line is a trace.
+import { zoneWords } from '../../words/zone';
 import { useEffect, useMemo, useState } from 'react';
 import { useQuery } from '@tanstack/react-query';
 import { postQuery, postRows, serverNow } from '../../api/client';
@@ -101,7 +102,7 @@ function Chosen({ look, dataset, roles, go, onChoice }: ChosenProps) {
       {lines.length > 0 && (
         <div className="scroll" tabIndex={0} role="region" aria-label="List of traces">
           <table className="trace-list" onKeyDown={arrows}>
-            <thead><tr><th scope="col">{look.choice === 'failed' ? 'What failed' : 'Root'}</th><th scope="col" className="wide">Service</th><th scope="col" className="num">Duration</th><th scope="col" className="wide">Trace</th>{timed && <th scope="col" className="num when">Time, UTC</th>}</tr></thead>
+            <thead><tr><th scope="col">{look.choice === 'failed' ? 'What failed' : 'Root'}</th><th scope="col" className="wide">Service</th><th scope="col" className="num">Duration</th><th scope="col" className="wide">Trace</th>{timed && <th scope="col" className="num when">Time, {zoneWords()}</th>}</tr></thead>
             <tbody>
               {lines.map((l, i) => (
                 <tr key={`${l.trace}${i}`} onClick={() => go({ page: 'trace', trace: traceLook(dataset, l.trace, l.at, l.span) })}>
