@@ -469,6 +469,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/redactions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List them, the latest first */
+        get: operations["list_redactions"];
+        put?: never;
+        /** Make one */
+        post: operations["create_redaction"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/redactions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one */
+        get: operations["show_redaction"];
+        /** Change one: the body is all of it, as it is to be */
+        put: operations["change_redaction"];
+        post?: never;
+        /** Delete one */
+        delete: operations["delete_redaction"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rows/{dataset}": {
         parameters: {
             query?: never;
@@ -752,6 +789,8 @@ export interface components {
             /** Format: int64 */
             rejected_total: number;
         };
+        /** @enum {string} */
+        ActionName: "keep" | "drop" | "mask" | "hash";
         /** @description The answer to a query. */
         Answer: {
             /** @description The breakdowns, then the calculations. */
@@ -996,6 +1035,8 @@ export interface components {
             /** @default null */
             start_time: null | components["schemas"]["TimeSpec"];
         };
+        /** @enum {string} */
+        DetectorName: "private_key" | "token" | "email" | "card" | "ip";
         /** @description The device that holds the data. */
         DiskReadiness: {
             /** Format: int64 */
@@ -1346,6 +1387,11 @@ export interface components {
             cursor?: string | null;
             items: components["schemas"]["Made_Marker"][];
         };
+        MadeList_RedactionRule: {
+            /** @description Ask for the next page with it; null at the end. */
+            cursor?: string | null;
+            items: components["schemas"]["Made_RedactionRule"][];
+        };
         MadeList_SavedQuery: {
             /** @description Ask for the next page with it; null at the end. */
             cursor?: string | null;
@@ -1387,6 +1433,28 @@ export interface components {
             time?: null | components["schemas"]["Moment"];
             /** @description Where to read more: http or https. */
             url?: string | null;
+        } & {
+            changed: string;
+            created: string;
+            /** @description The id of the key that made it. */
+            creator: string;
+            id: string;
+        };
+        /** @description A thing as it is answered. */
+        Made_RedactionRule: {
+            action: components["schemas"]["ActionName"];
+            /** @description Names of datasets, `*` standing for anything. */
+            datasets?: string[];
+            /** @description Why there is the rule. */
+            description?: string;
+            detector?: null | components["schemas"]["DetectorName"];
+            /** @description Names of fields, `*` standing for anything, letters of either case being the same. */
+            fields?: string[];
+            /**
+             * Format: int64
+             * @description Rules are asked in the order of their positions, equal ones in that in which they were made.
+             */
+            position?: number;
         } & {
             changed: string;
             created: string;
@@ -1579,6 +1647,22 @@ export interface components {
              * @description Events that start-up read back from the log.
              */
             replayed_events: number;
+        };
+        /** @description A rule as people write it. The first that fits wins; those that hold for everybody come last. */
+        RedactionRule: {
+            action: components["schemas"]["ActionName"];
+            /** @description Names of datasets, `*` standing for anything. */
+            datasets?: string[];
+            /** @description Why there is the rule. */
+            description?: string;
+            detector?: null | components["schemas"]["DetectorName"];
+            /** @description Names of fields, `*` standing for anything, letters of either case being the same. */
+            fields?: string[];
+            /**
+             * Format: int64
+             * @description Rules are asked in the order of their positions, equal ones in that in which they were made.
+             */
+            position?: number;
         };
         RejectedEvent: {
             error: string;
@@ -4173,6 +4257,255 @@ export interface operations {
                 };
             };
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_redactions: {
+        parameters: {
+            query?: {
+                /** @description Only those about this dataset, and those about none or all */
+                dataset?: string;
+                /** @description Only those from this time on: RFC 3339 or epoch seconds */
+                start?: string;
+                /** @description Only those before this time */
+                end?: string;
+                /** @description Only those with this text in them */
+                q?: string;
+                /** @description 1 to 1,000, default 100 */
+                limit?: number;
+                /** @description From the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeList_RedactionRule"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_redaction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedactionRule"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_RedactionRule"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_redaction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_RedactionRule"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_redaction: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of it as you have seen it */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedactionRule"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made_RedactionRule"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_redaction: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of it as you have seen it */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
