@@ -219,7 +219,7 @@ test('screenshots', async () => {
     await post('queries', { name: 'Slow checkouts', description: '', dataset: 'shop', spec: { calculations: [{ op: 'P99', column: 'duration_ms' }], filters: [{ column: 'http.route', op: '=', value: 'POST /checkout' }], breakdowns: ['build_id'], time_range: 7200 }, view: null });
     const ready = async (page: Page) => {
       await page.getByTestId('heatmap').waitFor();
-      await page.locator('.uplot').nth(1).waitFor();
+      await page.waitForFunction(() => document.querySelectorAll('.uplot').length > 1 && document.querySelector('.panel-wait') === null);
     };
     await each(`${kept.url}/?page=board&board=${id}`, 'board', true, async (page) => ready(page).then(() => cross(page)));
     await each(`${kept.url}/?page=board&board=${id}`, 'board-editing', false, async (page) => {
