@@ -14,7 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::rng::Rng;
-use crate::{Options, QueryEngine, QueryOptions, QuerySettings, QuerySpec, RowsSpec, read_spec};;
+use crate::{Options, QueryEngine, QueryOptions, QuerySettings, QuerySpec, RowsSpec, read_spec};
 
 /// 2026-11-01 UTC, in seconds, and how long events go on.
 pub(super) const START: i64 = 1_793_491_200;
