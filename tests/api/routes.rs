@@ -259,7 +259,7 @@ impl Route {
             let rows = Request::json(&format!("/api/v1/rows/{dataset}"), &newest);
             return server.send(&rows.header("X-Outcrop-Key", key)).ok()["rows"][0][0].to_string();
         }
-        let kinds = [("markers", MARKER), ("boards", BOARD), ("queries", SAVED_QUERY)];
+        let kinds = [("markers", MARKER), ("boards", BOARD), ("queries", SAVED_QUERY), ("redactions", REDACTION)];
         if let Some((kind, body)) =
             kinds.into_iter().find(|(kind, _)| self.is_about(kind) || self.path.ends_with("/{dataset}/{id}"))
         {
