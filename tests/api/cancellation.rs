@@ -47,7 +47,7 @@ fn time_to_stop(server: &Server, what: &str, begin: impl FnOnce() -> Box<dyn std
 fn closing_the_connection_frees_the_processor_within_a_second() {
     let server = loaded();
     let filter = |at: u64| json!({ "column": "t", "op": "matches", "value": format!("[ab]+[n-z]{{2}}{at}") });
-    let filters: Vec<Value> = (0..60).map(filter).collect();
+    let filters: Vec<Value> = (0..3).map(filter).collect();
     // No row passes: a row group is decoded to its end before anything comes of it.
     let decode = json!({ "filters": filters, "filter_combination": "OR", "breakdowns": ["k"] });
     let rows = json!({ "filters": filters, "filter_combination": "OR" });

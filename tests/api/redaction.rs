@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use outcrop_storage::event::reserved::REDACTED;
 use serde_json::{Value, json};
 
 use crate::harness::{Request, Server, Setup, wait_until};
 
+const REDACTED: &str = "meta.redacted";
 const CARD: &str = "4539578763621486";
 const SPACED: &str = "5425 2334 3010 9903";
 const TOKEN: &str = "xoxb-123456789012-abcdefGHIJKL";

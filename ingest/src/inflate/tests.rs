@@ -10,7 +10,7 @@ use crate::tests::memory;
 const LIMIT: usize = 1 << 20;
 
 fn gzip(body: &[u8]) -> Vec<u8> {
-    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     writer.write_all(body).unwrap();
     writer.finish().unwrap()
 }

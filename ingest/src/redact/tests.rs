@@ -1,3 +1,5 @@
+//! What is found, what becomes of it, and that nothing else is touched.
+
 use std::collections::BTreeMap;
 
 use arrow::array::{Array, AsArray};
