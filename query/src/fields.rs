@@ -5,8 +5,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::{Float64Type, Int64Type};
+use arrow::array::Array;
 use outcrop_storage::event::{EventColumn, FieldName, FieldType, TimestampNs, reserved};
 use outcrop_storage::{Distinct, Snapshot, StoredBatch};
 use serde::Serialize;
@@ -198,11 +197,14 @@ fn list_fields(scope: &Scope, wanted: impl Fn(&FieldName) -> bool) -> FieldList 
                 tally.distinct.merge(&entry.distinct);
             }
         }
-        let recent = dataset.memtable.iter().flat_map(|b| b.events().columns().iter().map(move |c| (b, c)));
-        let recent = recent.filter(|(_, column)| column.field.as_str() != reserved::OVERFLOW && wanted(&column.field));
+        let columns =
+            |batch| StoredBatch::events(batch).columns().iter().enumerate().map(move |(at, c)| (batch, at, c));
+        let recent = dataset.memtable.iter().flat_map(|batch| columns(batch));
+        let recent =
+            recent.filter(|(_, _, column)| column.field.as_str() != reserved::OVERFLOW && wanted(&column.field));
         let mut with_column: HashSet<&FieldName> = HashSet::new();
-        for (batch, column) in recent {
-            count_column(tallies.entry(column.field.clone()).or_default(), batch, column);
+        for (batch, at, column) in recent {
+            count_column(tallies.entry(column.field.clone()).or_default(), batch, at, column);
             with_column.insert(&column.field);
         }
         let overflow = dataset.overflow();
@@ -241,28 +243,13 @@ fn count_types<'t>(
     Some(tally)
 }
 
-fn count_column(tally: &mut Tally, batch: &StoredBatch, column: &EventColumn) {
+fn count_column(tally: &mut Tally, batch: &StoredBatch, at: usize, column: &EventColumn) {
     let (first, last) = batch.time_range();
     tally.see(first, last);
     tally.types[column.field_type as usize] += (column.values.len() - column.values.null_count()) as u64;
-    let present = (0..column.values.len()).filter(|row| column.values.is_valid(*row));
-    match column.field_type {
-        FieldType::Boolean => {
-            let values = column.values.as_boolean();
-            present.for_each(|row| tally.distinct.add(Distinct::hash_boolean(values.value(row))));
-        }
-        FieldType::Integer => {
-            let values = column.values.as_primitive::<Int64Type>();
-            present.for_each(|row| tally.distinct.add(Distinct::hash_integer(values.value(row))));
-        }
-        FieldType::Float => {
-            let values = column.values.as_primitive::<Float64Type>();
-            present.for_each(|row| tally.distinct.add(Distinct::hash_float(values.value(row))));
-        }
-        FieldType::String => {
-            let values = column.values.as_string::<i32>();
-            present.for_each(|row| tally.distinct.add(Distinct::hash_text(values.value(row))));
-        }
+    match batch.distinct() {
+        Some(distinct) => tally.distinct.merge(&distinct[at]),
+        None => tally.distinct.add_column(column),
     }
 }
 

@@ -28,6 +28,8 @@ pub const BATCH_COLUMNS_MAX: usize = 4_096;
 pub const SAMPLE_RATE_MAX: u32 = i32::MAX as u32;
 /// Rejected events that an answer lists; all are counted.
 pub const REJECTS_LISTED_MAX: usize = 100;
+/// Events of a memtable batch from which on its sketches of distinct values are kept: 3 kB a column at most, of 32 kB and more.
+pub const DISTINCT_KEPT_ROWS_MIN: usize = 4_096;
 /// Datasets of one store; a sender that makes names up must not fill the catalog.
 pub const DATASETS_MAX: usize = 1_000;
 /// Fields of one dataset that have columns; a sender that makes names up must not make every flush a million columns wide.

@@ -8,13 +8,16 @@ use crate::harness::postgres::Client;
 use crate::harness::{Request, Server, process, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// From the end of a connection to that of its work.
+/// Processor time from the end of a connection to that of its work, which is what others wait for. By the clock it is as much
+/// where nothing else runs; here other tests do.
 const FREE_MAX: Duration = Duration::from_secs(1);
+/// Ticks of processor time in a second.
+const TICKS: u64 = 100;
 
 /// Texts that no pattern matches, in one segment.
 fn loaded() -> Server {
     let server = Server::with(&["--flush-age-seconds-max", "0", "--postgres", "127.0.0.1:0"]);
-    let text = "ab".repeat(100);
+    let text = "ab".repeat(40);
     let line = |at: u64| format!("{{\"t\":\"{text}{at}\",\"k\":\"{at}\"}}\n");
     for part in 0..8 {
         server.load("d", (part * 20_000..(part + 1) * 20_000).map(line).collect::<String>());
@@ -23,15 +26,15 @@ fn loaded() -> Server {
     server
 }
 
-/// Waits until work is under way, lets `leave` go, and says how long the work went on.
+/// Waits until work is under way, leaves, and says how much processor time the work went on for.
 fn time_to_stop(server: &Server, what: &str, begin: impl FnOnce() -> Box<dyn std::any::Any>) -> Duration {
     let before = process::processor_ticks(server.pid());
     let connection = begin();
     wait_until(&format!("{what} runs"), PATIENCE, || process::processor_ticks(server.pid()) > before + 50);
     assert_eq!(server.metric("outcrop_queries_running"), 1.0, "{what} is too quick");
     drop(connection);
-    let left = Instant::now();
-    let mut last = (process::processor_ticks(server.pid()), left);
+    let left = process::processor_ticks(server.pid());
+    let mut last = (left, Instant::now());
     wait_until(&format!("{what} stops"), PATIENCE, || {
         let now = process::processor_ticks(server.pid());
         if now > last.0 {
@@ -40,14 +43,14 @@ fn time_to_stop(server: &Server, what: &str, begin: impl FnOnce() -> Box<dyn std
         last.1.elapsed() > Duration::from_millis(400)
     });
     assert_eq!(server.metric("outcrop_queries_running"), 0.0, "{what}");
-    last.1.duration_since(left)
+    Duration::from_millis((last.0 - left) * 1_000 / TICKS)
 }
 
 #[test]
 fn closing_the_connection_frees_the_processor_within_a_second() {
     let server = loaded();
     let filter = |at: u64| json!({ "column": "t", "op": "matches", "value": format!("[ab]+[n-z]{{2}}{at}") });
-    let filters: Vec<Value> = (0..3).map(filter).collect();
+    let filters: Vec<Value> = (0..4).map(filter).collect();
     // No row passes: a row group is decoded to its end before anything comes of it.
     let decode = json!({ "filters": filters, "filter_combination": "OR", "breakdowns": ["k"] });
     let rows = json!({ "filters": filters, "filter_combination": "OR" });

@@ -4,12 +4,13 @@
 //! is turning into segments. Small batches of the active list are joined in size classes, so that a thousand requests
 //! of one event each do not stay a thousand batches. It must not know files.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, UInt64Array};
 use arrow::compute::{concat, filter};
 use arrow::datatypes::{Int64Type, UInt64Type};
 
+use crate::catalog::Distinct;
 use crate::event::{EventBatch, InvalidBatch, TimestampNs};
 use crate::limits;
 use crate::segment::sequences::Sequences;
@@ -26,9 +27,22 @@ pub struct StoredBatch {
     time_min: TimestampNs,
     time_max: TimestampNs,
     memory_bytes: usize,
+    distinct: OnceLock<Vec<Distinct>>,
 }
 
 impl StoredBatch {
+    /// The different values of each column, in their order, counted when somebody first asks. Few events are counted anew
+    /// each time: what is kept is at most a tenth of what the batch holds.
+    pub fn distinct(&self) -> Option<&[Distinct]> {
+        let of = |column| {
+            let mut distinct = Distinct::default();
+            distinct.add_column(column);
+            distinct
+        };
+        let count = || self.events.columns().iter().map(of).collect();
+        (self.rows() >= limits::DISTINCT_KEPT_ROWS_MIN).then(|| self.distinct.get_or_init(count).as_slice())
+    }
+
     /// Numbers `events` from `first_sequence` on.
     pub fn new(events: EventBatch, first_sequence: u64, received: TimestampNs) -> StoredBatch {
         let rows = events.rows();
@@ -42,7 +56,7 @@ impl StoredBatch {
         let time_min = times.iter().copied().min().unwrap_or(i64::MAX);
         let time_max = times.iter().copied().max().unwrap_or(i64::MIN);
         let memory_bytes = StoredBatch::memory_bytes_of(&events);
-        StoredBatch { events, sequence, received, time_min, time_max, memory_bytes }
+        StoredBatch { events, sequence, received, time_min, time_max, memory_bytes, distinct: OnceLock::new() }
     }
 
     /// What a stored batch of these events holds: sequences and receive times come on top.
