@@ -29,8 +29,9 @@ export function useChangeDataset(dataset: string) {
   const client = useQueryClient();
   return useMutation<DatasetSettings, ApiError, { change: DatasetChange; etag: string }>({
     mutationFn: ({ change, etag }) => call<DatasetSettings>(PATH, { method: 'PATCH', parts: { dataset }, body: change, ifMatch: etag }),
-    onSettled: () => {
-      void client.invalidateQueries({ queryKey: ['dataset'] });
+    onSettled: (now) => {
+      // Nothing is asked of a name that is none any more.
+      void client.invalidateQueries({ queryKey: ['dataset'], refetchType: now && now.name !== dataset ? 'none' : 'active' });
       void client.invalidateQueries({ queryKey: ['datasets'] });
     },
   });
