@@ -14,7 +14,7 @@ use arrow::datatypes::{Float64Type, Int64Type};
 use arrow::error::ArrowError;
 use outcrop_storage::event::{EventBatch, EventColumn, FieldName, FieldType, InvalidBatch, reserved};
 
-use super::detect::Rewritten;
+use super::detect::{DETECTORS, Rewritten};
 use super::rules::{Action, Detector, Plan, Sought};
 use super::{Redaction, card};
 
@@ -49,13 +49,13 @@ pub(super) fn redact(batch: EventBatch, plan: &Plan, redaction: &Redaction) -> R
     let mut changed = false;
     for column in batch.columns() {
         // The store's own columns of texts hold names of fields.
-        let sought = if is_own(column) { plan.of_names() } else { plan.of_field(column.field.as_str()) };
+        let is_own = reserved::is_reserved(column.field.as_str());
+        let sought = if is_own { plan.of_names() } else { plan.of_field(column.field.as_str()) };
         let field = name(&column.field, plan, redaction);
         let renamed = field != column.field;
         let edits = edits(column, &sought, redaction);
         changed |= renamed || !edits.is_empty();
-        for row in edits.keys() {
-            let (_, kinds) = &edits[row];
+        for (row, (_, kinds)) in &edits {
             notes.entry(*row).or_default().extend(kinds.iter().map(|kind| format!("{field}: {kind}")));
         }
         if renamed {
@@ -74,16 +74,12 @@ pub(super) fn redact(batch: EventBatch, plan: &Plan, redaction: &Redaction) -> R
     EventBatch::new(batch.timestamp().clone(), batch.sample_rate().cloned(), columns)
 }
 
-fn is_own(column: &EventColumn) -> bool {
-    reserved::is_reserved(column.field.as_str())
-}
-
 fn name(field: &FieldName, plan: &Plan, redaction: &Redaction) -> FieldName {
     let sought = plan.of_names();
-    if sought.is_nothing() || !redaction.detectors.may_hold(field.as_str().as_bytes(), &sought) {
+    if sought.is_nothing() || !DETECTORS.may_hold(field.as_str().as_bytes(), &sought) {
         return field.clone();
     }
-    match redaction.detectors.rewrite(field.as_str(), &sought, redaction.hasher.as_ref()) {
+    match DETECTORS.rewrite(field.as_str(), &sought, redaction.hasher.as_ref()) {
         Some(rewritten) => {
             let text = rewritten.text.filter(|text| !text.is_empty()).unwrap_or_else(|| MASK.to_owned());
             FieldName::new(&text).unwrap_or_else(|_| FieldName::trusted(MASK))
@@ -144,13 +140,11 @@ fn edits_of_texts(column: &EventColumn, sought: &Sought, redaction: &Redaction) 
         _ => return Edits::new(),
     };
     // Of most columns this is all that is done.
-    if sought.is_nothing() || !redaction.detectors.may_hold(&bytes[start..end], sought) {
+    if sought.is_nothing() || !DETECTORS.may_hold(&bytes[start..end], sought) {
         return Edits::new();
     }
-    let holds_ids = {
-        let name = column.field.as_str().to_ascii_lowercase();
-        ID_FIELDS.iter().any(|end| name.ends_with(end))
-    };
+    let name = column.field.as_str().to_ascii_lowercase();
+    let holds_ids = ID_FIELDS.iter().any(|end| name.ends_with(end));
     let mut known: HashMap<&str, Option<Rewritten>> = HashMap::new();
     let mut edits = Edits::new();
     for row in (0..values.len()).filter(|row| values.is_valid(*row)) {
@@ -158,7 +152,7 @@ fn edits_of_texts(column: &EventColumn, sought: &Sought, redaction: &Redaction) 
         if holds_ids && is_id(text) {
             continue;
         }
-        let rewrite = || redaction.detectors.rewrite(text, sought, redaction.hasher.as_ref());
+        let rewrite = || DETECTORS.rewrite(text, sought, redaction.hasher.as_ref());
         let Some(rewritten) = known.entry(text).or_insert_with(rewrite) else { continue };
         let edit = rewritten.text.clone().map_or(Edit::Nothing, Edit::Text);
         edits.insert(row, (edit, rewritten.found.iter().map(|detector| detector.label()).collect()));

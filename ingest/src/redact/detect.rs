@@ -62,10 +62,13 @@ pub(super) struct Rewritten {
     pub(super) found: Vec<Detector>,
 }
 
+/// They are the same for everybody.
+pub(super) static DETECTORS: LazyLock<Detectors> = LazyLock::new(Detectors::new);
+
 static PRIVATE_KEY_BEGINS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("PRIVATE KEY"));
 
 impl Detectors {
-    pub(super) fn new() -> Detectors {
+    fn new() -> Detectors {
         #[allow(clippy::unwrap_used, reason = "constants, compiled by the tests too")]
         let regex = |pattern: &str| Regex::new(pattern).unwrap();
         #[allow(clippy::unwrap_used, reason = "as above")]

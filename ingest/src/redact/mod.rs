@@ -24,7 +24,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use outcrop_storage::event::{DatasetName, EventBatch, InvalidBatch};
 use outcrop_storage::limits::DATASETS_MAX;
 
-use self::detect::Detectors;
+use self::detect::DETECTORS;
 use self::hash::Hasher;
 use self::rules::Plan;
 
@@ -40,7 +40,6 @@ pub fn number_text(value: f64) -> String {
 #[derive(Debug)]
 pub struct Redaction {
     rules: Vec<Rule>,
-    detectors: Detectors,
     hasher: Option<Hasher>,
     /// What the rules say of a dataset.
     plans: RwLock<HashMap<DatasetName, Arc<Plan>>>,
@@ -54,12 +53,16 @@ impl Redaction {
     /// A rule that cannot be followed: an empty or endless pattern, too many, or a hash without a secret.
     pub fn new(rules: Vec<Rule>, secret: Option<&[u8]>) -> Result<Redaction, RuleError> {
         rules::check(&rules, secret.is_some())?;
-        Ok(Redaction { rules, detectors: Detectors::new(), hasher: secret.map(Hasher::new), plans: RwLock::default() })
+        Ok(Redaction::of(rules, secret.map(Hasher::new)))
     }
 
     /// What holds where nobody has made rules: cards, tokens and private keys are masked wherever they are.
     pub fn standard() -> Redaction {
-        Redaction { rules: Rule::standard(), detectors: Detectors::new(), hasher: None, plans: RwLock::default() }
+        Redaction::of(Rule::standard(), None)
+    }
+
+    fn of(rules: Vec<Rule>, hasher: Option<Hasher>) -> Redaction {
+        Redaction { rules, hasher, plans: RwLock::default() }
     }
 
     /// The batches without what must not be kept. What holds nothing of the kind is not touched.
@@ -81,7 +84,7 @@ impl Redaction {
     /// A text that is kept beside events, such as the literal of a question: as it would be in any field.
     pub fn text<'t>(&self, dataset: &DatasetName, text: &'t str) -> Cow<'t, str> {
         let sought = self.plan(dataset).of_names();
-        match self.detectors.rewrite(text, &sought, self.hasher.as_ref()) {
+        match DETECTORS.rewrite(text, &sought, self.hasher.as_ref()) {
             Some(found) => Cow::Owned(found.text.unwrap_or_default()),
             None => Cow::Borrowed(text),
         }

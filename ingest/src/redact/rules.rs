@@ -58,11 +58,11 @@ pub enum RuleError {
 }
 
 impl Detector {
-    pub const ALL: [Detector; 5] =
+    pub(super) const ALL: [Detector; 5] =
         [Detector::PrivateKey, Detector::Token, Detector::Email, Detector::Card, Detector::Ip];
 
-    /// The word for it in rules and in `meta.redacted`.
-    pub fn label(self) -> &'static str {
+    /// The word for it in `meta.redacted`.
+    pub(super) fn label(self) -> &'static str {
         match self {
             Detector::PrivateKey => "private_key",
             Detector::Token => "token",
@@ -70,10 +70,6 @@ impl Detector {
             Detector::Card => "card",
             Detector::Ip => "ip",
         }
-    }
-
-    pub fn from_label(label: &str) -> Option<Detector> {
-        Detector::ALL.into_iter().find(|detector| detector.label() == label)
     }
 
     /// What stands for it where it is masked.
@@ -85,24 +81,6 @@ impl Detector {
             Detector::Card => "[card]",
             Detector::Ip => "[ip]",
         }
-    }
-}
-
-impl Action {
-    pub const ALL: [Action; 4] = [Action::Keep, Action::Drop, Action::Mask, Action::Hash];
-
-    /// The word for it in rules.
-    pub fn label(self) -> &'static str {
-        match self {
-            Action::Keep => "keep",
-            Action::Drop => "drop",
-            Action::Mask => "mask",
-            Action::Hash => "hash",
-        }
-    }
-
-    pub fn from_label(label: &str) -> Option<Action> {
-        Action::ALL.into_iter().find(|action| action.label() == label)
     }
 }
 
@@ -148,8 +126,10 @@ pub(super) struct Plan {
     fields: RegexSet,
     /// Of each pattern, what its rule says.
     says: Vec<(Option<Detector>, Action)>,
-    /// Where no rule is about some fields only, what holds for all of them.
-    everywhere: Option<Sought>,
+    /// What is sought in names, and in texts beside events: by the rules that are for every field.
+    names: Sought,
+    /// Whether no rule is about some fields only.
+    alike: bool,
 }
 
 /// What is sought in one field.
@@ -177,10 +157,9 @@ impl Plan {
         let rules: Vec<&Rule> = rules.iter().filter(about).collect();
         let patterns: Vec<String> = rules.iter().flat_map(|rule| rule.fields.iter().cloned()).collect();
         let says = rules.iter().flat_map(|rule| rule.fields.iter().map(|_| (rule.detector, rule.action))).collect();
-        let mut plan = Plan { fields: set(&patterns).unwrap_or_default(), says, everywhere: None };
-        if patterns.iter().all(|pattern| pattern == "*") {
-            plan.everywhere = Some(plan.ask(""));
-        }
+        let fields = set(&patterns).unwrap_or_default();
+        let mut plan = Plan { fields, says, names: Sought::default(), alike: patterns.iter().all(|name| name == "*") };
+        plan.names = plan.ask("");
         plan
     }
 
@@ -190,12 +169,12 @@ impl Plan {
     }
 
     pub(super) fn of_field(&self, name: &str) -> Sought {
-        self.everywhere.unwrap_or_else(|| self.ask(name))
+        if self.alike { self.names } else { self.ask(name) }
     }
 
-    /// What is sought in names, and in texts beside events: by the rules that are for every field.
+    /// What is sought in names, and in texts beside events, none of which is a field as a whole.
     pub(super) fn of_names(&self) -> Sought {
-        Sought { whole: Action::Keep, ..self.ask("") }
+        Sought { whole: Action::Keep, ..self.names }
     }
 
     fn ask(&self, name: &str) -> Sought {

@@ -8,7 +8,6 @@ use outcrop_storage::event::{DatasetName, EventBatch, FieldType, reserved};
 use outcrop_storage::memory::{Ceilings, Memory, Pool};
 use proptest::prelude::*;
 
-use super::detect::Detectors;
 use super::*;
 use crate::{Context, Encoding, Limits, Protocol, decode};
 
@@ -113,7 +112,7 @@ fn what_is_found_in_a_text() {
         let sought = redaction.plan(&shop).of_names();
         let before = format!("some other value{text}and one more");
         if text != wanted {
-            assert!(Detectors::new().may_hold(before.as_bytes(), &sought), "{text}");
+            assert!(DETECTORS.may_hold(before.as_bytes(), &sought), "{text}");
         }
     }
 }
