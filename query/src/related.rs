@@ -29,11 +29,11 @@ use crate::expression::{Expression, InputColumns, Key, Moment, Table, Value, typ
 use crate::scan::EventTable;
 use crate::scope::{FieldRef, ScanColumn, Scope};
 use crate::spec::{Condition, Filter, Literal, Test, TimeRange};
+use crate::trace::roles::{SPAN_ID, TRACE_ID};
 use crate::{filter, limits, overflow};
 
-/// Where events say which trace they belong to, which span they are, and of which other; the first that an event has.
-const TRACE: [&str; 3] = ["trace.trace_id", "trace_id", "traceId"];
-const SPAN: [&str; 3] = ["trace.span_id", "span_id", "spanId"];
+/// Where events say of which other span they are; the first that an event has. The names that say a trace and a span are those
+/// of roles.
 const PARENT: [&str; 3] = ["trace.parent_id", "parent_id", "parentId"];
 /// The pseudo-field of spans without a parent.
 const IS_ROOT: &str = "is_root";
@@ -107,7 +107,7 @@ fn with_parts<'n>(names: &BTreeSet<&'n str>) -> BTreeSet<&'n str> {
     let mut all = names.clone();
     if may_relate(names) {
         all.extend(names.iter().filter_map(|name| split(name)).map(|(_, field)| field));
-        all.extend(TRACE.iter().chain(&SPAN).chain(&PARENT));
+        all.extend(TRACE_ID.iter().chain(&SPAN_ID).chain(&PARENT));
     }
     all
 }
@@ -337,7 +337,7 @@ impl Traces {
             return Filter::All(Vec::new());
         }
         let literals: Vec<Literal> = self.texts.iter().cloned().map(Literal::Text).collect();
-        let known = TRACE.iter().filter(|name| !scope.resolve_sent(name).columns().is_empty());
+        let known = TRACE_ID.iter().filter(|name| !scope.resolve_sent(name).columns().is_empty());
         let of = |name: &&str| condition(name, Test::In(literals.clone()));
         Filter::Any(known.map(of).collect())
     }
@@ -471,10 +471,10 @@ fn roles() -> Result<BTreeMap<String, Arc<Expression>>, QueryError> {
         let [a, b, c] = names;
         format!("COALESCE($\"{a}\", $\"{b}\", $\"{c}\")")
     };
-    let is_root = format!("EXISTS({}) AND !EXISTS({})", first(TRACE), first(PARENT));
+    let is_root = format!("EXISTS({}) AND !EXISTS({})", first(TRACE_ID), first(PARENT));
     let texts = [
-        (TRACE_KEY, format!("STRING({})", first(TRACE))),
-        (SPAN_KEY, format!("STRING({})", first(SPAN))),
+        (TRACE_KEY, format!("STRING({})", first(TRACE_ID))),
+        (SPAN_KEY, format!("STRING({})", first(SPAN_ID))),
         (PARENT_KEY, format!("STRING({})", first(PARENT))),
         (ROOT_KEY, is_root),
     ];

@@ -5,7 +5,7 @@
 
 mod answer;
 mod assemble;
-mod roles;
+pub(crate) mod roles;
 #[cfg(test)]
 mod tests;
 mod tree;

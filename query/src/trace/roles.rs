@@ -28,8 +28,8 @@ pub struct Roles {
     pub kind: Option<String>,
 }
 
-const TRACE_ID: [&str; 3] = ["trace.trace_id", "trace_id", "traceId"];
-const SPAN_ID: [&str; 3] = ["trace.span_id", "span_id", "spanId"];
+pub(crate) const TRACE_ID: [&str; 3] = ["trace.trace_id", "trace_id", "traceId"];
+pub(crate) const SPAN_ID: [&str; 3] = ["trace.span_id", "span_id", "spanId"];
 const PARENT_ID: [&str; 5] = ["trace.parent_id", "parent_id", "parentId", "parent_span_id", "parentSpanId"];
 const NAME: [&str; 1] = ["name"];
 const SERVICE: [&str; 2] = ["service.name", "service"];
