@@ -19,6 +19,7 @@ class Refused(Exception):
 class Server:
     ready_path = "/readyz"
     events_path = "/api/v1/events/sustained"
+    arguments = []
 
     def __init__(self, binary, data_dir, log, fresh=True):
         self.binary, self.data_dir = str(binary), pathlib.Path(data_dir)
@@ -38,7 +39,7 @@ class Server:
 
     def _start(self):
         return subprocess.Popen(
-            [self.binary, "serve", "--data-dir", str(self.data_dir), "--http", "127.0.0.1:0"],
+            [self.binary, "serve", "--data-dir", str(self.data_dir), "--http", "127.0.0.1:0", *self.arguments],
             stdout=subprocess.PIPE,
             stderr=self.log,
             env={**os.environ, "OUTCROP_GRPC": "127.0.0.1:0"},
@@ -62,14 +63,14 @@ class Server:
             self.log.write(line)
 
     def _until_ready(self):
-        for _ in range(300):
+        for _ in range(600):
             try:
                 if self.request("GET", self.ready_path, None)[0] == 200:
                     return
             except OSError:
                 self.connection.close()
             time.sleep(0.1)
-        raise SystemExit("the server did not become ready within 30 s")
+        raise SystemExit("the server did not become ready within 60 s")
 
     def request(self, method, path, body):
         headers = {"Content-Type": "application/json"} if body is not None else {}

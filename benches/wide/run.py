@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """What wide and dirty schemas cost: time and memory of the real executable.
 
-    run.py [--outcrop target/release/outcrop] [--small] [fields] [names] [types] [segments] [footers]
+    run.py [--outcrop target/release/outcrop] [--small] [fields] [names] [types] [segments] [planning] [groups] [footers]
 
-Without names all five are measured. README.md says what each is. Needs nothing but Python.
+Without names all seven are measured. README.md says what each is. Needs nothing but Python.
 """
 import argparse
 import http.client
@@ -45,10 +45,10 @@ class Server:
         body = events if isinstance(events, bytes) else b"\n".join(json.dumps(e).encode() for e in events)
         return self.ask("POST", f"/api/v1/events/{dataset}", body, connection)
 
-    def query(self, dataset, spec):
+    def query(self, dataset, spec, options=""):
         spec = {"start_time": 0, "disable_series": True, **spec}
         began = time.perf_counter()
-        answer = self.ask("POST", f"/api/v1/query/{dataset}", json.dumps(spec))
+        answer = self.ask("POST", f"/api/v1/query/{dataset}{options}", json.dumps(spec))
         return answer, (time.perf_counter() - began) * 1e3
 
     def timed(self, path, repeats=5):
@@ -309,6 +309,77 @@ def measure_segments(executable, small):
     server.stop()
 
 
+def measure_planning(executable, small):
+    """5,000 fields and 500 segments: how long a question of three fields is planned."""
+    segments, fields = (20, 2_000) if small else (500, 5_000)
+    server = Server(executable, "--flush-age-seconds-max", "0", "--fields-at-sight-max", str(fields + 10))
+    for segment in range(segments):
+        # A day each: segments of one day are merged.
+        events = []
+        for row in range(10):
+            names = range(row % 5 * fields // 5, (row % 5 + 1) * fields // 5)
+            event = {f"field.{n}": n * row + segment for n in names}
+            events.append({**event, "timestamp": START + segment * DAY + row, "service.name": f"service-{row % 4}"})
+        server.send("d", events)
+        server.wait_for_flush()
+    data = server.data
+    server.stop(keep=True)
+    server = Server(executable, data=data)
+    say("segments", f"{server.metric('outcrop_segments'):.0f}")
+    questions = {
+        "all time": {},
+        "the last of the days": {"start_time": START + (segments - 1) * DAY},
+    }
+    for title, times in questions.items():
+        spec = {"start_time": 0, "disable_series": True, "breakdowns": ["service.name"],
+                "calculations": [{"op": "SUM", "column": "field.7"}],
+                "filters": [{"column": "field.8", "op": ">", "value": 0}], **times}
+        planned, took = [], []
+        for _ in range(12):
+            began = time.perf_counter()
+            answer = server.ask("POST", "/api/v1/query/d?explain=true", json.dumps(spec))
+            took.append((time.perf_counter() - began) * 1e3)
+            planned.append(answer["explain"]["planning_ms"])
+        read = sum(segment["kept"] for segment in answer["explain"]["segments"])
+        say(f"{title}: planned in", f"{sorted(planned[2:])[5]:.2f} ms, {read} segments to read, answered in {min(took):.0f} ms")
+    server.stop()
+
+
+def measure_groups(executable, small):
+    """5 M groups within 512 MiB for all questions: are the true top 100 found, with their counts?"""
+    singles = 100_000 if small else 5_000_000
+    server = Server(executable, "--query-memory-bytes-max", str(512 << 20))
+    truth, sent, batch = {}, 0, 20_000
+    began = time.perf_counter()
+    for at in range(0, singles, batch):
+        users = [f"user-{n:09}" for n in range(at, at + batch)]
+        # Every fifth event is of one of 200 who come often, the lower the number the oftener.
+        for n in range(batch // 4):
+            often = f"often-{int(200 * ((at + n) * 0.618033988749895 % 1) ** 1.5):03}"
+            truth[often] = truth.get(often, 0) + 1
+            users.append(often)
+        body = "".join(f'{{"user":"{user}","duration_ms":{n % 97},"timestamp":{START + at // batch}}}\n'
+                       for n, user in enumerate(users))
+        sent += server.send("d", body.encode())["accepted"]
+    say("sent", f"{sent} events in {time.perf_counter() - began:.0f} s")
+    settle(server)
+    peak = Peak(server)
+    wanted = dict(sorted(truth.items(), key=lambda item: (-item[1], item[0]))[:100])
+    plain = {"disable_total_by_aggregate": True, "disable_other_by_aggregate": True}
+    shapes = {
+        "count": {**plain, "calculations": [{"op": "COUNT"}]},
+        "count and p99": {**plain, "calculations": [{"op": "COUNT"}, {"op": "P99", "column": "duration_ms"}]},
+        "count with total, other and series": {"calculations": [{"op": "COUNT"}], "disable_series": False},
+    }
+    for title, shape in shapes.items():
+        answer, took = server.query("d", {"breakdowns": ["user"], "limit": 100, **shape}, "?timeout_seconds=300")
+        found = {row[0]: row[1] for row in answer["rows"]}
+        right = sum(name in found and abs(found[name] - count) <= count / 100 for name, count in wanted.items())
+        say(title, f"{right} of 100 found with their counts, {took / 1e3:.1f} s")
+    say("RssAnon at most", f"{peak.end()} MB")
+    server.stop()
+
+
 def measure_footers(executable, small):
     """Large segments of 10,000 columns, where the page index is most of a footer."""
     count, fields = (50_000, 2_000) if small else (600_000, 10_000)
@@ -356,7 +427,7 @@ def settle(server):
 
 
 MEASURES = {"fields": measure_fields, "names": measure_names, "types": measure_types, "segments": measure_segments,
-            "footers": measure_footers}
+            "planning": measure_planning, "groups": measure_groups, "footers": measure_footers}
 
 
 def main():

@@ -140,8 +140,9 @@ pub const SPACE_FLUSH_BYTES_MIN: u64 = 1 << 20;
 /// Niceness of threads that work on bytes, compared with those that only move them: taking a request in, writing the log and
 /// sending an answer take little time each, and everybody waits for them.
 pub const WORK_NICENESS: i32 = 5;
-/// Niceness of the thread that flushes: it may lag behind, within the memtable limit.
-pub const FLUSH_NICENESS: i32 = 7;
+/// Niceness of the thread that flushes: it has no more to do than what was taken in, and when it lags behind everybody waits for
+/// it.
+pub const FLUSH_NICENESS: i32 = 3;
 /// Niceness of the thread that merges segments: nobody waits for it.
 pub const COMPACTION_NICENESS: i32 = 10;
 

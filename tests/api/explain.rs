@@ -55,6 +55,7 @@ fn the_sql_of_a_query_finds_the_same_groups() {
         assert_eq!(same.status, 200, "{sql}\n{}", same.text());
         assert_eq!(difference(&answer["rows"], same.json().get("rows")), None, "{spec}\n{sql}");
         assert!(answer["explain"]["plan"].as_str().unwrap().contains("StreamingTableExec"), "{answer}");
+        assert!(answer["explain"]["planning_ms"].as_f64().unwrap() > 0.0, "{answer}");
     }
     for (spec, differs) in [
         (json!({ "breakdowns": ["mix"] }), "mix"),

@@ -3,6 +3,7 @@
 mod sql;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::displayable;
@@ -26,6 +27,8 @@ pub struct Explanation {
     pub sql_differs: Vec<String>,
     /// The plan of the groups.
     pub plan: String,
+    /// Milliseconds that it takes to make it, with what each segment's evidence says.
+    pub planning_ms: f64,
     /// At most 10,000.
     pub segments: Vec<SegmentExplanation>,
 }
@@ -51,13 +54,16 @@ pub(crate) async fn explain(
     groups: &LogicalPlan,
     watch: &Arc<Watch>,
 ) -> Result<Explanation, QueryError> {
+    let begun = Instant::now();
     let plan = context.state().create_physical_plan(groups).await?;
+    let planning_ms = begun.elapsed().as_secs_f64() * 1e3;
     let (sql, sql_differs) = sql::statement(scope, query, datasets);
     let segments = watch.fates().into_iter().take(limits::EXPLAIN_SEGMENTS_MAX);
     Ok(Explanation {
         sql,
         sql_differs,
         plan: displayable(plan.as_ref()).indent(false).to_string(),
+        planning_ms,
         segments: segments.map(|fate| segment(scope, &fate)).collect(),
     })
 }

@@ -11,8 +11,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanBuilder, Float64Array, Float64Builder, Int64Array, Int64Builder, RecordBatch,
-    StringBuilder, TimestampNanosecondArray, UInt32Array, UInt64Array,
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Array, Float64Builder, Int64Array, Int64Builder,
+    RecordBatch, StringArray, StringBuilder, TimestampNanosecondArray, UInt32Array, UInt64Array,
 };
 use arrow::datatypes::{Float64Type, Int64Type, Schema};
 
@@ -71,6 +71,8 @@ pub(crate) struct ColumnSeen {
     pub(crate) field_type: FieldType,
     pub(crate) seen: Seen,
     pub(crate) distinct: Distinct,
+    /// The value before: many come several times in a row.
+    last: Option<u64>,
 }
 
 /// Writes the segment durably. On an error a file without meaning may be left; start-up removes it.
@@ -157,81 +159,115 @@ fn gather(
 fn gather_column(column: &ColumnPlan<'_>, rows: &[RowAt], times: &[i64], seen: &mut ColumnSeen) -> ArrayRef {
     match column.field_type {
         FieldType::Boolean => {
-            let sources = typed(&column.sources, |s| match s {
-                Source::Values(array) => Some(array.as_boolean()),
-                _ => None,
-            });
-            let mut builder = BooleanBuilder::with_capacity(rows.len());
-            for (at, time) in rows.iter().zip(times) {
-                let array = sources[at.0 as usize].filter(|a| a.is_valid(at.1 as usize));
-                let value = array.map(|a| a.value(at.1 as usize));
-                if let Some(value) = value {
-                    seen.note(*time, Distinct::hash_boolean(value));
-                }
-                builder.append_option(value);
-            }
-            Arc::new(builder.finish())
+            let sources = values(&column.sources, |array| array.as_boolean());
+            let value = |at: &RowAt| {
+                let array = sources[at.0 as usize].filter(|a| a.is_valid(at.1 as usize))?;
+                Some(array.value(at.1 as usize))
+            };
+            Arc::new(put(BooleanBuilder::with_capacity(rows.len()), rows, times, seen, value, Distinct::hash_boolean))
         }
         FieldType::Integer => {
-            let sources = typed(&column.sources, |s| match s {
-                Source::Values(array) => Some(array.as_primitive::<Int64Type>()),
-                _ => None,
-            });
-            let mut builder = Int64Builder::with_capacity(rows.len());
-            for (at, time) in rows.iter().zip(times) {
-                let array = sources[at.0 as usize].filter(|a| a.is_valid(at.1 as usize));
-                let value = array.map(|a| a.value(at.1 as usize));
-                if let Some(value) = value {
-                    seen.note(*time, Distinct::hash_integer(value));
-                }
-                builder.append_option(value);
-            }
-            Arc::new(builder.finish())
+            let sources = values(&column.sources, |array| array.as_primitive::<Int64Type>());
+            let value = |at: &RowAt| {
+                let array = sources[at.0 as usize].filter(|a| a.is_valid(at.1 as usize))?;
+                Some(array.value(at.1 as usize))
+            };
+            Arc::new(put(Int64Builder::with_capacity(rows.len()), rows, times, seen, value, Distinct::hash_integer))
         }
-        FieldType::Float => gather_floats(column, rows, times, seen),
-        FieldType::String => gather_strings(column, rows, times, seen),
+        FieldType::Float => {
+            let value = |at: &RowAt| float(column.sources[at.0 as usize], at.1 as usize);
+            Arc::new(put(Float64Builder::with_capacity(rows.len()), rows, times, seen, value, Distinct::hash_float))
+        }
+        FieldType::String => {
+            let sources = values(&column.sources, |array| array.as_string::<i32>());
+            let value = |at: &RowAt| {
+                let array = sources[at.0 as usize].filter(|a| a.is_valid(at.1 as usize))?;
+                Some(array.value(at.1 as usize))
+            };
+            let builder = StringBuilder::with_capacity(rows.len(), rows.len() * 8);
+            Arc::new(put(builder, rows, times, seen, value, Distinct::hash_text))
+        }
     }
 }
 
-fn gather_floats(column: &ColumnPlan<'_>, rows: &[RowAt], times: &[i64], seen: &mut ColumnSeen) -> ArrayRef {
-    let mut builder = Float64Builder::with_capacity(rows.len());
+fn float(source: Source<'_>, row: usize) -> Option<f64> {
+    let float = |a: &Float64Array| a.is_valid(row).then(|| a.value(row));
+    match source {
+        Source::Absent => None,
+        Source::Values(array) => float(array.as_primitive::<Float64Type>()),
+        Source::AsFloats { integers, floats } => {
+            floats.and_then(float).or_else(|| integers.is_valid(row).then(|| integers.value(row) as f64))
+        }
+    }
+}
+
+/// The values of `rows`, noted as they come. Most columns have none in most rows: nulls are put in one go.
+fn put<B: Gather<V>, V: Copy>(
+    mut builder: B,
+    rows: &[RowAt],
+    times: &[i64],
+    seen: &mut ColumnSeen,
+    value: impl Fn(&RowAt) -> Option<V>,
+    hash: impl Fn(V) -> u64,
+) -> B::Array {
+    let mut nulls = 0;
     for (at, time) in rows.iter().zip(times) {
-        let row = at.1 as usize;
-        let float = |a: &Float64Array| a.is_valid(row).then(|| a.value(row));
-        let value = match column.sources[at.0 as usize] {
-            Source::Absent => None,
-            Source::Values(array) => float(array.as_primitive::<Float64Type>()),
-            Source::AsFloats { integers, floats } => {
-                floats.and_then(float).or_else(|| integers.is_valid(row).then(|| integers.value(row) as f64))
-            }
+        let Some(value) = value(at) else {
+            nulls += 1;
+            continue;
         };
-        if let Some(value) = value {
-            seen.note(*time, Distinct::hash_float(value));
+        if nulls > 0 {
+            builder.put_nulls(nulls);
+            nulls = 0;
         }
-        builder.append_option(value);
+        seen.note(*time, hash(value));
+        builder.put(value);
     }
-    Arc::new(builder.finish())
+    if nulls > 0 {
+        builder.put_nulls(nulls);
+    }
+    builder.end()
 }
 
-fn gather_strings(column: &ColumnPlan<'_>, rows: &[RowAt], times: &[i64], seen: &mut ColumnSeen) -> ArrayRef {
-    let sources = typed(&column.sources, |s| match s {
-        Source::Values(array) => Some(array.as_string::<i32>()),
-        _ => None,
-    });
-    let mut builder = StringBuilder::with_capacity(rows.len(), rows.len() * 8);
-    for (at, time) in rows.iter().zip(times) {
-        let array = sources[at.0 as usize].filter(|a| a.is_valid(at.1 as usize));
-        let value = array.map(|a| a.value(at.1 as usize));
-        if let Some(value) = value {
-            seen.note(*time, Distinct::hash_text(value));
-        }
-        builder.append_option(value);
-    }
-    Arc::new(builder.finish())
+/// What a builder of arrow does, of whatever type.
+trait Gather<V> {
+    type Array: Array + 'static;
+    fn put(&mut self, value: V);
+    fn put_nulls(&mut self, count: usize);
+    fn end(self) -> Self::Array;
 }
 
-fn typed<'a, T>(sources: &[Source<'a>], get: impl Fn(Source<'a>) -> Option<T>) -> Vec<Option<T>> {
-    sources.iter().map(|source| get(*source)).collect()
+macro_rules! gather {
+    ($builder:ty, $value:ty, $array:ty) => {
+        impl Gather<$value> for $builder {
+            type Array = $array;
+
+            fn put(&mut self, value: $value) {
+                self.append_value(value);
+            }
+
+            fn put_nulls(&mut self, count: usize) {
+                self.append_nulls(count);
+            }
+
+            fn end(mut self) -> $array {
+                self.finish()
+            }
+        }
+    };
+}
+gather!(BooleanBuilder, bool, BooleanArray);
+gather!(Int64Builder, i64, Int64Array);
+gather!(Float64Builder, f64, Float64Array);
+gather!(StringBuilder, &str, StringArray);
+
+/// The array of each source that has one as it is.
+fn values<'a, T>(sources: &[Source<'a>], of: impl Fn(&'a ArrayRef) -> T) -> Vec<Option<T>> {
+    let array = |source: &Source<'a>| match source {
+        Source::Values(array) => Some(of(array)),
+        Source::Absent | Source::AsFloats { .. } => None,
+    };
+    sources.iter().map(array).collect()
 }
 
 impl ColumnSeen {
@@ -241,12 +277,15 @@ impl ColumnSeen {
             field_type: column.field_type,
             seen: Seen::default(),
             distinct: Distinct::default(),
+            last: None,
         }
     }
 
     fn note(&mut self, time: TimestampNs, hash: u64) {
         self.seen.note(time);
-        self.distinct.add(hash);
+        if self.last.replace(hash) != Some(hash) {
+            self.distinct.add(hash);
+        }
     }
 }
 

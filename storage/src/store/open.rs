@@ -6,6 +6,8 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use super::acknowledged::Found;
 use super::inner::Inner;
@@ -17,7 +19,7 @@ use crate::catalog::{Catalog, CatalogImage};
 use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::event::DatasetId;
-use crate::memory::Memory;
+use crate::memory::{Memory, Pool};
 use crate::memtable::StoredBatch;
 use crate::paths::DataDir;
 use crate::repair;
@@ -81,7 +83,7 @@ pub(super) fn open_repaired(settings: StoreSettings, memory: Memory) -> Result<I
 
 /// The store's state after replay.
 pub(super) fn open(settings: StoreSettings, memory: Memory) -> Result<Inner, StoreError> {
-    let disk = Arc::clone(&settings.disk);
+    let (disk, beside) = (Arc::clone(&settings.disk), settings.upkeep);
     let dir = settings.data_dir.clone();
     make_directories(&*disk, &dir)?;
     let mut catalog = open_catalog(&*disk, &dir)?;
@@ -92,7 +94,7 @@ pub(super) fn open(settings: StoreSettings, memory: Memory) -> Result<Inner, Sto
     empty_spill(&*disk, &dir)?;
     let inner = Inner::new(settings, memory, catalog, &image, states, damage, footers);
     inner.skip_segments(strangers.last());
-    let logged = replay(&inner, None)?.events;
+    let logged = replay(&inner, None, beside)?.events;
     sweep::sweep(&inner, strangers, &logged)?;
     // They are left out of answers whether the catalog can take a note of it now or not.
     let _later = inner.set_aside_damaged();
@@ -107,7 +109,7 @@ pub(crate) fn take_log(
     accounted: &Sequences,
     problems: &mut Vec<String>,
 ) -> Result<u64, StoreError> {
-    let disk = Arc::clone(&settings.disk);
+    let (disk, beside) = (Arc::clone(&settings.disk), settings.upkeep);
     let dir = settings.data_dir.clone();
     make_directories(&*disk, &dir)?;
     let mut catalog = Catalog::open_repairing(&dir.catalog())?;
@@ -116,7 +118,7 @@ pub(crate) fn take_log(
     let footers = Arc::new(FooterCache::within(&memory, settings.limits.footer_cache_bytes_max));
     let Loaded { states, damage } = load::load(&disk, &dir, &settings.limits, &footers, &mut catalog, &mut image)?;
     let inner = Inner::new(settings, memory, catalog, &image, states, damage, footers);
-    let taken = replay(&inner, Some(accounted))?.taken;
+    let taken = replay(&inner, Some(accounted), beside)?.taken;
     inner.flush_all()?;
     inner.end_repair()?;
     inner.trim_wal();
@@ -185,7 +187,29 @@ struct Replayed {
 
 /// Reads the log into memtables, flushing while it reads: what is not below the watermark of its dataset, or what is not
 /// `accounted` for where there is no watermark to go by.
-fn replay(inner: &Inner, accounted: Option<&Sequences>) -> Result<Replayed, StoreError> {
+///
+/// With `beside` another thread flushes, so that a long log takes as long as the slower of both.
+fn replay(inner: &Inner, accounted: Option<&Sequences>, beside: bool) -> Result<Replayed, StoreError> {
+    // A full disk must not keep the store from opening: the events were in memory before, and are again.
+    let flush = || {
+        let _counted = inner.flush_large();
+    };
+    if !beside {
+        return read_log(inner, accounted, flush);
+    }
+    thread::scope(|scope| {
+        let (wake, woken) = sync_channel(1);
+        scope.spawn(move || woken.into_iter().for_each(|()| flush()));
+        read_log(inner, accounted, move || {
+            // Waiting until one flush more has begun is waiting until the one under way has ended.
+            let full = inner.memory.is_full(Pool::Memtables);
+            let _flushing = if full { wake.send(()).is_ok() } else { wake.try_send(()).is_ok() };
+        })
+    })
+}
+
+/// Reads the log into memtables; `relieve` is called after each frame.
+fn read_log(inner: &Inner, accounted: Option<&Sequences>, relieve: impl Fn()) -> Result<Replayed, StoreError> {
     let directory = inner.data_dir.wal();
     let listed = WalFiles::list(&*inner.disk, &directory, inner.store_id)?;
     inner.disk.sync_directory(&directory).map_err(|e| StoreError::io("sync", &directory, e))?;
@@ -208,8 +232,7 @@ fn replay(inner: &Inner, accounted: Option<&Sequences>) -> Result<Replayed, Stor
                 inner.next_sequence.fetch_max(last + 1, Ordering::SeqCst);
                 replayed.taken += replay_batch(inner, batch, accounted, &mut strangers);
             }
-            // A full disk must not keep the store from opening: the events were in memory before, and are again.
-            let _counted = inner.flush_large();
+            relieve();
             Ok(())
         })?;
         // What was written and not yet synced is taken for acknowledged from now on: it must be durable first.

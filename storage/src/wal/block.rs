@@ -3,6 +3,7 @@
 //! Values are packed: rows without a value cost a bit, so that one event with a few fields of a wide dataset stays
 //! about as small as it was sent.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray, UInt32Array};
@@ -33,7 +34,7 @@ fn column_length(column: &EventColumn) -> usize {
         FieldType::Integer | FieldType::Float => 8 * present,
         FieldType::String => {
             let values: &StringArray = column.values.as_string();
-            4 * present + values.iter().flatten().map(str::len).sum::<usize>()
+            4 * present + stretches(values.nulls(), rows).map(|rows| text(values, rows).len()).sum::<usize>()
         }
     };
     4 + column.field.as_str().len() + if nulls > 0 { rows.div_ceil(8) } else { 0 } + values
@@ -62,7 +63,7 @@ fn encode_column(column: &EventColumn, out: &mut Vec<u8>) {
     let nulls = column.values.nulls().filter(|n| n.null_count() > 0);
     out.push(u8::from(nulls.is_none()));
     if let Some(nulls) = nulls {
-        put_bits(out, nulls.inner().iter(), nulls.len());
+        put_packed(out, nulls.inner());
     }
     match column.field_type {
         FieldType::Boolean => {
@@ -78,19 +79,28 @@ fn encode_column(column: &EventColumn, out: &mut Vec<u8>) {
 
 fn encode_strings(values: &StringArray, nulls: Option<&NullBuffer>, out: &mut Vec<u8>) {
     let offsets = values.value_offsets();
-    let Some(nulls) = nulls else {
-        for pair in offsets.windows(2) {
+    out.reserve(4 * (values.len() - values.null_count()));
+    for rows in stretches(nulls, values.len()) {
+        for pair in offsets[rows.start..=rows.end].windows(2) {
             out.extend(((pair[1] - pair[0]) as u32).to_le_bytes());
         }
-        out.extend(&values.value_data()[offsets[0] as usize..offsets[values.len()] as usize]);
-        return;
-    };
-    for row in nulls.valid_indices() {
-        out.extend(((offsets[row + 1] - offsets[row]) as u32).to_le_bytes());
     }
-    for row in nulls.valid_indices() {
-        out.extend(values.value(row).as_bytes());
+    for rows in stretches(nulls, values.len()) {
+        out.extend(text(values, rows));
     }
+}
+
+/// The rows that have a value, as many at a time as lie together.
+fn stretches(nulls: Option<&NullBuffer>, rows: usize) -> impl Iterator<Item = Range<usize>> {
+    let whole = nulls.is_none().then_some(0..rows);
+    let parts = nulls.into_iter().flat_map(|nulls| nulls.valid_slices().map(|(start, end)| start..end));
+    whole.into_iter().chain(parts)
+}
+
+/// The bytes of rows that lie together.
+fn text(values: &StringArray, rows: Range<usize>) -> &[u8] {
+    let offsets = values.value_offsets();
+    &values.value_data()[offsets[rows.start] as usize..offsets[rows.end] as usize]
 }
 
 fn put_all<T: Copy, const N: usize>(out: &mut Vec<u8>, values: &[T], bytes: impl Fn(T) -> [u8; N]) {
@@ -107,13 +117,18 @@ fn put_present<T: ArrowPrimitiveType, const N: usize>(
     bytes: impl Fn(T::Native) -> [u8; N],
 ) {
     let values = values.as_primitive::<T>().values();
-    match nulls {
-        None => put_all(out, values, bytes),
-        Some(nulls) => {
-            for row in nulls.valid_indices() {
-                out.extend(bytes(values[row]));
-            }
-        }
+    for rows in stretches(nulls, values.len()) {
+        put_all(out, &values[rows], &bytes);
+    }
+}
+
+/// Bits as they lie in memory; those behind the last are 0.
+fn put_packed(out: &mut Vec<u8>, bits: &BooleanBuffer) {
+    let packed = bits.sliced();
+    out.extend(&packed[..bits.len().div_ceil(8)]);
+    let behind = out.len() * 8 - bits.len();
+    if let (Some(last), 1..8) = (out.last_mut(), behind % 8) {
+        *last &= 0xff >> (behind % 8);
     }
 }
 
