@@ -372,21 +372,6 @@ class Types(unittest.TestCase):
 
 
 class Documents(unittest.TestCase):
-    def test_the_examples_of_the_readme_run(self):
-        text = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
-        examples = [block.split("```")[0] for block in text.split("```python\n")[1:]]
-        self.assertEqual(len(examples), 2)
-        self.assertLessEqual(len([line for line in examples[0].splitlines() if line.strip()]), 10)
-        for example, names in zip(examples, ({"__main__.place_order"}, {"__main__.send_receipt", "find_a_mail_server"})):
-            receiver = Receiver()
-            self.addCleanup(receiver.close)
-            environment = {**os.environ, "OUTCROP_URL": receiver.url}
-            done = subprocess.run([sys.executable, "-c", example], env=environment, capture_output=True, text=True)
-            self.assertEqual((done.returncode, done.stderr), (0, ""))
-            self.assertEqual(set(receiver.units()), names)
-            self.assertTrue(all(event["intent.met"] for event in receiver.units().values()))
-            self.assertNotIn("ana@example.com", str(receiver.events))
-
     def test_the_convention_by_opentelemetry_alone(self):
         """The lines of docs/intent.md, as they stand there."""
         from opentelemetry.sdk.trace import TracerProvider
