@@ -35,12 +35,13 @@ test-differential: $(VENV)/installed ## The same events in Outcrop and in DuckDB
 	$(CARGO) build --bin outcrop
 	OUTCROP_BIN=target/debug/outcrop $(VENV)/bin/python tests/differential/run.py
 
-test-sdk: $(SDK_VENV)/installed sdk/typescript/node_modules ## The SDKs: their own tests, the same cases in each language against the real binary, what they cost, and a newcomer's path with their packages
+test-sdk: $(SDK_VENV)/installed sdk/typescript/node_modules ## The SDKs: their own tests, the same cases in each language against the real binary, what they cost, and a newcomer's path with their packages, and two example services
 	$(CARGO) build --workspace --bin outcrop --example conformance
 	$(SDK_VENV)/bin/python -m unittest discover sdk/python/tests
 	cd sdk/typescript && npm test
 	sdk/packages/pack.sh
 	OUTCROP_BIN=target/debug/outcrop python3 sdk/packages/run.py
+	OUTCROP_BIN=target/debug/outcrop OUTCROP_SDK_PYTHON=$(SDK_VENV)/bin/python python3 sdk/examples/run.py
 	OUTCROP_BIN=target/debug/outcrop OUTCROP_SDK_PYTHON=$(SDK_VENV)/bin/python python3 sdk/conformance/run.py python typescript rust
 	$(SDK_VENV)/bin/python sdk/python/bench/finish.py --check
 	node sdk/typescript/bench/finish.js --check
@@ -113,4 +114,4 @@ psql:
 
 clean: ## Remove everything that was built
 	$(CARGO) clean
-	rm -rf console/dist console/node_modules $(VENV) $(COMPAT)/.venv $(COMPAT)/node/node_modules $(COMPAT)/collector/build $(SDK_VENV) sdk/dist sdk/python/dist sdk/typescript/dist sdk/typescript/node_modules
+	rm -rf console/dist console/node_modules $(VENV) $(COMPAT)/.venv $(COMPAT)/node/node_modules $(COMPAT)/collector/build $(SDK_VENV) sdk/dist sdk/python/dist sdk/typescript/dist sdk/typescript/node_modules sdk/examples/orders/dist sdk/examples/orders/node_modules

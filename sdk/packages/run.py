@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The packages as people install them, and a newcomer's path with each.
 
-    sdk/packages/run.py [python] [typescript] [rust] [--verbose]
+    sdk/packages/run.py [python] [typescript] [rust]
 
 In an empty directory, with the packages of sdk/dist (pack.sh makes them), a README's first program is saved, its commands are
 run, both as they stand there, and a real Outcrop is asked what it knows of the intent. README.md beside this file says
@@ -91,7 +91,7 @@ def path(newcomer, language):
     intent = known[NAME[language]]
     said = (intent["text"], intent["expectations"], intent["services"])
     check(said == (TEXT, ["within 2 s", "no error", "not cancelled"], ["checkout"]), f"Outcrop knows {said}")
-    check(intent["declared"] is not None, "the intent is not declared")
+    check(intent["declared"] is True, "the intent is not declared")
     check(intent["file"] and intent["line"], f"nobody knows where: {intent['file']}:{intent['line']}")
     check(intent["now"] == {"events": 1, "unmet": 0, "met": 1.0}, f"it was exercised {intent['now']}")
     return seconds
