@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { continueTrace, expect, init, intent, note, shutdown, traceparent } from "outcrop";
+import { continueTrace, expect, init, intent, note, shutdown, traceparent, tracestate } from "outcrop";
 
 const STOCK = process.env["STOCK_URL"] ?? "http://127.0.0.1:8081";
 const BODY_BYTES_MAX = 16_384;
@@ -25,7 +25,7 @@ interface Answer {
 
 /** A request to the stock service, as a part of the trace of whoever is at work here. */
 function askStock(method: string, path: string, body?: object): Promise<Response> {
-  const headers = { "content-type": "application/json", traceparent: traceparent() ?? "" };
+  const headers = { "content-type": "application/json", traceparent: traceparent() ?? "", tracestate: tracestate() ?? "" };
   return fetch(`${STOCK}${path}`, { method, headers, body: body ? JSON.stringify(body) : null });
 }
 
@@ -96,7 +96,7 @@ async function answer(request: IncomingMessage): Promise<Answer> {
   if (!order) return { status: 400, body: { error: 'send {"sku": "tea", "count": 2, "card": "4000 1234"}' } };
   try {
     // A trace that began elsewhere goes on here; else this is its beginning.
-    return await continueTrace(request.headers["traceparent"]?.toString(), () => place(order));
+    return await continueTrace(request.headers, () => place(order));
   } catch {
     return { status: 502, body: { error: "the stock service cannot be reached" } };
   }

@@ -66,13 +66,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
     stock = Stock({"tea": 40, "cups": 12, "kettle": 3})
 
     def do_POST(self):
-        # The trace of whoever calls goes on here: this is all that it takes.
-        with outcrop.continue_trace(self.headers.get("traceparent")):
+        with self._trace():
             self._answer(*self._reserve())
 
     def do_DELETE(self):
-        with outcrop.continue_trace(self.headers.get("traceparent")):
+        with self._trace():
             self._answer(*self._release())
+
+    def _trace(self):
+        """The trace of whoever calls, which goes on here."""
+        return outcrop.continue_trace(self.headers.get("traceparent"), self.headers.get("tracestate"))
 
     def _reserve(self):
         length = int(self.headers.get("Content-Length") or 0)

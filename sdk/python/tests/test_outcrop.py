@@ -337,6 +337,25 @@ class Beside(Sends):
         self.assertEqual(f"{client.parent.span_id:016x}", units["ours"]["trace.span_id"])
         self.assertEqual(units["below"]["trace.parent_id"], f"{client.get_span_context().span_id:016x}")
 
+    def test_what_others_said_of_the_trace_goes_on_through_both(self):
+        from opentelemetry.propagate import extract, inject
+        from opentelemetry.sdk.trace import TracerProvider
+
+        tracer, header = TracerProvider().get_tracer("tests"), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        with outcrop.continue_trace(header, "rojo=1,congo=2"), outcrop.intent("Ours"):
+            with tracer.start_as_current_span("theirs"):
+                headers = {}
+                inject(headers)
+                with outcrop.intent("Below"):
+                    self.assertEqual((headers["tracestate"], outcrop.tracestate()), ("rojo=1,congo=2",) * 2)
+        context = extract({"traceparent": header, "tracestate": "rojo=3"})
+        with tracer.start_as_current_span("server", context=context), outcrop.intent("Below theirs"):
+            self.assertEqual(outcrop.tracestate(), "rojo=3")
+        with outcrop.continue_trace(header, "no state of theirs"), outcrop.intent("Odd"):
+            pass
+        self.assertIn("odd", self.units())
+        self.assertIsNone(outcrop.tracestate())
+
     def test_a_trace_that_is_continued_holds_for_both(self):
         from opentelemetry.sdk.trace import TracerProvider
 
