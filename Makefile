@@ -8,13 +8,16 @@ VENV := benches/peers/.venv
 COMPAT := tests/compat
 SDK_VENV := sdk/python/.venv
 
-.PHONY: help build demo test test-rust test-console test-browser test-differential test-compat test-sdk prove lint format screenshots clean
+.PHONY: help build packages demo test test-rust test-console test-browser test-differential test-compat test-sdk prove lint format screenshots clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 build: ## The release binary, console included
 	$(CARGO) build --release --bin outcrop
+
+packages: ## The SDKs as people install them, into sdk/dist: a wheel, an npm tarball, two crates
+	sdk/packages/pack.sh
 
 demo: console/node_modules ## Start Outcrop with live events of a small shop, and print where to look
 	$(CARGO) build --bin outcrop
@@ -32,10 +35,13 @@ test-differential: $(VENV)/installed ## The same events in Outcrop and in DuckDB
 	$(CARGO) build --bin outcrop
 	OUTCROP_BIN=target/debug/outcrop $(VENV)/bin/python tests/differential/run.py
 
-test-sdk: $(SDK_VENV)/installed sdk/typescript/node_modules ## The SDKs: their own tests, the same cases in each language against the real binary, and what they cost
+test-sdk: $(SDK_VENV)/installed sdk/typescript/node_modules ## The SDKs: their own tests, the same cases in each language against the real binary, what they cost, and a newcomer's path with their packages, and two example services
 	$(CARGO) build --workspace --bin outcrop --example conformance
 	$(SDK_VENV)/bin/python -m unittest discover sdk/python/tests
 	cd sdk/typescript && npm test
+	sdk/packages/pack.sh
+	OUTCROP_BIN=target/debug/outcrop python3 sdk/packages/run.py
+	OUTCROP_BIN=target/debug/outcrop OUTCROP_SDK_PYTHON=$(SDK_VENV)/bin/python python3 sdk/examples/run.py
 	OUTCROP_BIN=target/debug/outcrop OUTCROP_SDK_PYTHON=$(SDK_VENV)/bin/python python3 sdk/conformance/run.py python typescript rust
 	$(SDK_VENV)/bin/python sdk/python/bench/finish.py --check
 	node sdk/typescript/bench/finish.js --check
@@ -108,4 +114,4 @@ psql:
 
 clean: ## Remove everything that was built
 	$(CARGO) clean
-	rm -rf console/dist console/node_modules $(VENV) $(COMPAT)/.venv $(COMPAT)/node/node_modules $(COMPAT)/collector/build $(SDK_VENV) sdk/python/dist sdk/typescript/dist sdk/typescript/node_modules
+	rm -rf console/dist console/node_modules $(VENV) $(COMPAT)/.venv $(COMPAT)/node/node_modules $(COMPAT)/collector/build $(SDK_VENV) sdk/dist sdk/python/dist sdk/typescript/dist sdk/typescript/node_modules sdk/examples/orders/dist sdk/examples/orders/node_modules

@@ -1,4 +1,5 @@
 """The door between an SDK and the store: passes requests on, or does to them what weather does."""
+import email.utils
 import gzip
 import http.client
 import http.server
@@ -103,7 +104,9 @@ class Door:
     def _html(self, handler, _body):
         self._reply(handler, 200, {"Content-Type": "text/html"}, b"<html>Please sign in to this network</html>")
 
-    def _answer(self, handler, _body, status, _retry_after=None, seconds=None):
+    def _answer(self, handler, _body, status, form=None, seconds=None):
+        if form == "retry_after_date":
+            seconds = email.utils.formatdate(time.time() + float(seconds), usegmt=True)
         headers = {} if seconds is None else {"Retry-After": seconds}
         if status == "302":
             headers["Location"] = f"{self.url}/elsewhere"

@@ -74,6 +74,10 @@ class Store:
         retry = answer.headers.get("Retry-After")
         return answer.status, {"Retry-After": retry} if retry else {}, text
 
+    def get(self, path):
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=30) as answer:
+            return json.load(answer)
+
     def ask(self, route, dataset, spec):
         """The answer, or None while there is no such dataset."""
         url = f"{self.url}/api/v1/{route}/{dataset}"

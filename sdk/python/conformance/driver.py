@@ -35,6 +35,8 @@ def common(step):
         outcrop.note(step["note"])
     elif "note_many" in step:
         outcrop.note({f"n.{n}": n for n in range(step["note_many"])})
+    elif "note_tracestate" in step:
+        outcrop.note({step["note_tracestate"]: outcrop.tracestate()})
     elif "expect" in step:
         for name, holds in step["expect"].items():
             assert outcrop.expect(name, holds) is holds
@@ -47,8 +49,8 @@ def common(step):
 
 def in_no_unit(work):
     """As another process would see it: nothing of this context but what is handed over."""
-    header = outcrop.traceparent()
-    return contextvars.Context().run(work, header)
+    headers = {"continue": outcrop.traceparent(), "tracestate": outcrop.tracestate()}
+    return contextvars.Context().run(work, headers)
 
 
 def run(steps):
@@ -66,9 +68,9 @@ def run(steps):
             except OutOfStock:
                 pass
         elif step.get("continue") == "out":
-            in_no_unit(lambda header, do=step["do"]: run([{"continue": header, "do": do}]))
+            in_no_unit(lambda headers, do=step["do"]: run([{**headers, "do": do}]))
         elif "continue" in step:
-            with outcrop.continue_trace(step["continue"]):
+            with outcrop.continue_trace(step["continue"], step.get("tracestate")):
                 run(step["do"])
         else:
             raise SystemExit(f"what is {step}?")
@@ -102,11 +104,11 @@ async def run_async(steps):
         elif "parallel" in step:
             await asyncio.gather(*(run_async(branch) for branch in step["parallel"]))
         elif step.get("continue") == "out":
-            header = outcrop.traceparent()
-            work = run_async([{"continue": header, "do": step["do"]}])
+            headers = {"continue": outcrop.traceparent(), "tracestate": outcrop.tracestate()}
+            work = run_async([{**headers, "do": step["do"]}])
             await asyncio.get_running_loop().create_task(work, **context_of_nobody())
         elif "continue" in step:
-            with outcrop.continue_trace(step["continue"]):
+            with outcrop.continue_trace(step["continue"], step.get("tracestate")):
                 await run_async(step["do"])
         else:
             raise SystemExit(f"what is {step}?")

@@ -19,7 +19,7 @@ In reading order: `intent` declares, `unit` is one piece of work, `values` is wh
 from .intent import Intent, intent
 from .program import flush, init, shutdown, stats
 from .settings import VERSION as __version__
-from .unit import continue_trace, current, expect, note, traceparent
+from .unit import continue_trace, current, expect, note, traceparent, tracestate
 
 __all__ = [
     "Intent",
@@ -34,4 +34,5 @@ __all__ = [
     "shutdown",
     "stats",
     "traceparent",
+    "tracestate",
 ]

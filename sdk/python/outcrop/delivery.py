@@ -3,6 +3,7 @@
 import email.utils
 import http.client
 import json
+import socket
 import ssl
 import time
 import urllib.parse
@@ -16,14 +17,16 @@ DELIVERED, SPLIT, REFUSED, AGAIN = "delivered", "split", "refused", "again"
 class Verdict:
     """What became of a request."""
 
-    __slots__ = ("kind", "accepted", "rejected", "wait_seconds", "maybe_stored", "why")
+    __slots__ = ("kind", "accepted", "rejected", "wait_seconds", "maybe_stored", "is_broken", "why")
 
-    def __init__(self, kind, accepted=0, rejected=0, wait_seconds=None, maybe_stored=False, why=""):
+    def __init__(self, kind, accepted=0, rejected=0, wait_seconds=None, maybe_stored=False, is_broken=False, why=""):
         self.kind = kind
         self.accepted = accepted
         self.rejected = rejected
         self.wait_seconds = wait_seconds
         self.maybe_stored = maybe_stored
+        # The connection broke before there was an answer.
+        self.is_broken = is_broken
         self.why = why
 
 
@@ -47,7 +50,7 @@ class Door:
         """Sends a body once; a second time only if the connection that was kept open had gone."""
         reused = self._connection is not None
         verdict = self._post(batch_id, body, seconds)
-        if reused and verdict.kind is AGAIN and verdict.wait_seconds is None and self._connection is None:
+        if reused and verdict.kind is AGAIN and verdict.is_broken:
             again = self._post(batch_id, body, seconds)
             again.maybe_stored |= again.kind is AGAIN and verdict.maybe_stored
             return again
@@ -66,7 +69,8 @@ class Door:
             return judge(answer.status, answer.headers.get("Retry-After"), text)
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.close()
-            return Verdict(AGAIN, maybe_stored=sent, why=f"{type(error).__name__}: {error}")
+            broken = not isinstance(error, socket.timeout)
+            return Verdict(AGAIN, maybe_stored=sent, is_broken=broken, why=f"{type(error).__name__}: {error}")
 
     def _connected(self, seconds):
         if self._connection is None:
@@ -115,7 +119,7 @@ def _message(text):
 
 
 def _seconds(retry_after):
-    """Seconds, or a date, that a server asks to wait."""
+    """Seconds that a server asks to wait, also by a date; None if it leaves that to us."""
     if retry_after is None:
         return None
     try:
@@ -125,4 +129,5 @@ def _seconds(retry_after):
             seconds = email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time()
         except (ValueError, TypeError):
             return None
-    return min(max(seconds, 0.0), limits.RETRY_AFTER_SECONDS_MAX) if seconds == seconds else None
+    # Less is no wait: a server that says 0 for ever would be asked without a pause.
+    return min(seconds, limits.RETRY_AFTER_SECONDS_MAX) if seconds >= limits.BACKOFF_SECONDS_MIN else None

@@ -28,6 +28,8 @@ REQUEST_SECONDS_MAX = 10.0
 EXIT_SECONDS_MAX = 5.0
 # Bytes of an answer that are read.
 ANSWER_BYTES_MAX = 1 << 20
+# Characters of a tracestate that go on: as many as the W3C wants of everybody.
+STATE_CHARACTERS_MAX = 512
 # Seconds before the second try; doubled for each further one.
 BACKOFF_SECONDS_MIN = 0.1
 # Seconds between two tries, unless the server asks for more.

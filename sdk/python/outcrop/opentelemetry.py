@@ -18,16 +18,20 @@ def parent():
     if api is None:
         return None
     context = api.get_current_span().get_span_context()
-    return Remote(context.trace_id, context.span_id, context.trace_flags.sampled) if context.is_valid else None
+    if not context.is_valid:
+        return None
+    state = context.trace_state.to_header() if context.trace_state else None
+    return Remote(context.trace_id, context.span_id, context.trace_flags.sampled, state)
 
 
-def enter(trace_id, span_id, is_kept):
-    """Makes a unit OpenTelemetry's current span. Give `leave` what this returns."""
+def enter(unit):
+    """Makes a unit, or one of another process, OpenTelemetry's current span. Give `leave` what this returns."""
     api, contexts = _api(), sys.modules.get("opentelemetry.context")
     if api is None or contexts is None:
         return None
-    flags = api.TraceFlags(api.TraceFlags.SAMPLED if is_kept else api.TraceFlags.DEFAULT)
-    span = api.NonRecordingSpan(api.SpanContext(trace_id, span_id, False, flags))
+    flags = api.TraceFlags(api.TraceFlags.SAMPLED if unit.kept else api.TraceFlags.DEFAULT)
+    state = api.TraceState.from_header([unit.state]) if unit.state else None
+    span = api.NonRecordingSpan(api.SpanContext(unit.trace_id, unit.span_id, False, flags, state))
     return contexts.attach(api.set_span_in_context(span))
 
 

@@ -26,6 +26,7 @@ class Unit:
         "span_id",
         "parent_id",
         "kept",
+        "state",
         "rate",
         "time_ns",
         "clock_ns",
@@ -121,14 +122,14 @@ def begin(intent):
         unit.intent, unit.above = intent, above
         unit.span_id = trace.new_span_id()
         if parent is None:
-            unit.trace_id, unit.parent_id = trace.new_trace_id(), None
+            unit.trace_id, unit.parent_id, unit.state = trace.new_trace_id(), None, None
         else:
-            unit.trace_id, unit.parent_id = parent.trace_id, parent.span_id
+            unit.trace_id, unit.parent_id, unit.state = parent.trace_id, parent.span_id, parent.state
         unit.rate = intent.sample_rate or target.settings.sample_rate
         unit.kept = unit.rate <= 1 or trace.kept(unit.trace_id, unit.rate)
         unit.fields, unit.fields_left_out = {}, 0
         unit.unmet, unit.checked, unit.failure = [], set() if intent.expects else None, None
-        unit.foreign = opentelemetry.enter(unit.trace_id, unit.span_id, unit.kept)
+        unit.foreign = opentelemetry.enter(unit)
         unit.token = _current.set(unit)
         unit.time_ns, unit.clock_ns = time.time_ns(), time.perf_counter_ns()
         return unit
@@ -274,15 +275,21 @@ def traceparent() -> Optional[str]:
     return trace.traceparent(above.trace_id, above.span_id, above.kept)
 
 
+def tracestate() -> Optional[str]:
+    """The W3C `tracestate` for a call to another service: what came in, or None."""
+    above = _current.get()
+    return None if above is None else above.state
+
+
 class continue_trace:  # noqa: N801 - it reads as a function: `with continue_trace(header):`
     """Units within belong to the trace that a `traceparent` names; to a new one if it names none."""
 
-    def __init__(self, header: Optional[str]) -> None:
-        self._remote = trace.parse(header)
+    def __init__(self, header: Optional[str], tracestate: Optional[str] = None) -> None:
+        self._remote = trace.parse(header, tracestate)
 
     def __enter__(self) -> None:
         remote = self._remote
-        self._foreign = opentelemetry.enter(remote.trace_id, remote.span_id, remote.kept) if remote else None
+        self._foreign = opentelemetry.enter(remote) if remote else None
         self._token = _current.set(remote)
 
     def __exit__(self, *_: object) -> None:

@@ -5,6 +5,7 @@
 import asyncio
 import datetime
 import decimal
+import email.utils
 import enum
 import os
 import pathlib
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import textwrap
 import threading
+import time
 import types
 import unittest
 import uuid
@@ -134,8 +136,9 @@ class Answers(unittest.TestCase):
 
     def test_retry_after(self):
         seconds = lambda said: delivery.judge(429, said, b"").wait_seconds
-        self.assertEqual([seconds(said) for said in ("2", "0", "-5", "86400", "nan", "soon", None)], [2, 0, 0, 300, None, None, None])
-        self.assertEqual(seconds("Wed, 21 Oct 2015 07:28:00 GMT"), 0)
+        self.assertEqual([seconds(said) for said in ("2", "0", "-5", "86400", "nan", "soon", None)], [2, None, None, 300, None, None, None])
+        self.assertIsNone(seconds("Wed, 21 Oct 2015 07:28:00 GMT"))
+        self.assertTrue(55 < seconds(email.utils.formatdate(time.time() + 60, usegmt=True)) <= 60)
 
     def test_uncertain_batches_are_given_up_in_time(self):
         """After 14 minutes without an answer a further try might count twice."""
@@ -334,6 +337,25 @@ class Beside(Sends):
         self.assertEqual(f"{client.parent.span_id:016x}", units["ours"]["trace.span_id"])
         self.assertEqual(units["below"]["trace.parent_id"], f"{client.get_span_context().span_id:016x}")
 
+    def test_what_others_said_of_the_trace_goes_on_through_both(self):
+        from opentelemetry.propagate import extract, inject
+        from opentelemetry.sdk.trace import TracerProvider
+
+        tracer, header = TracerProvider().get_tracer("tests"), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        with outcrop.continue_trace(header, "rojo=1,congo=2"), outcrop.intent("Ours"):
+            with tracer.start_as_current_span("theirs"):
+                headers = {}
+                inject(headers)
+                with outcrop.intent("Below"):
+                    self.assertEqual((headers["tracestate"], outcrop.tracestate()), ("rojo=1,congo=2",) * 2)
+        context = extract({"traceparent": header, "tracestate": "rojo=3"})
+        with tracer.start_as_current_span("server", context=context), outcrop.intent("Below theirs"):
+            self.assertEqual(outcrop.tracestate(), "rojo=3")
+        with outcrop.continue_trace(header, "no state of theirs"), outcrop.intent("Odd"):
+            pass
+        self.assertIn("odd", self.units())
+        self.assertIsNone(outcrop.tracestate())
+
     def test_a_trace_that_is_continued_holds_for_both(self):
         from opentelemetry.sdk.trace import TracerProvider
 
@@ -372,21 +394,6 @@ class Types(unittest.TestCase):
 
 
 class Documents(unittest.TestCase):
-    def test_the_examples_of_the_readme_run(self):
-        text = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
-        examples = [block.split("```")[0] for block in text.split("```python\n")[1:]]
-        self.assertEqual(len(examples), 2)
-        self.assertLessEqual(len([line for line in examples[0].splitlines() if line.strip()]), 10)
-        for example, names in zip(examples, ({"__main__.place_order"}, {"__main__.send_receipt", "find_a_mail_server"})):
-            receiver = Receiver()
-            self.addCleanup(receiver.close)
-            environment = {**os.environ, "OUTCROP_URL": receiver.url}
-            done = subprocess.run([sys.executable, "-c", example], env=environment, capture_output=True, text=True)
-            self.assertEqual((done.returncode, done.stderr), (0, ""))
-            self.assertEqual(set(receiver.units()), names)
-            self.assertTrue(all(event["intent.met"] for event in receiver.units().values()))
-            self.assertNotIn("ana@example.com", str(receiver.events))
-
     def test_the_convention_by_opentelemetry_alone(self):
         """The lines of docs/intent.md, as they stand there."""
         from opentelemetry.sdk.trace import TracerProvider

@@ -5,7 +5,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use outcrop::{Declaration, Settings, continue_trace, declare, traceparent};
+use outcrop::{Declaration, Remote, Settings, continue_trace, declare, traceparent, tracestate};
 use serde_json::{Value, json};
 
 type Error = Box<dyn std::error::Error>;
@@ -126,6 +126,8 @@ fn common(step: &Value) -> Result<bool, OutOfStock> {
         for n in 0..many {
             outcrop::note(format!("n.{n}"), n);
         }
+    } else if let Some(name) = step["note_tracestate"].as_str() {
+        outcrop::note(name.to_owned(), tracestate());
     } else if let Some(conditions) = step["expect"].as_object() {
         for (name, holds) in conditions {
             let holds = holds == &Value::Bool(true);
@@ -137,6 +139,20 @@ fn common(step: &Value) -> Result<bool, OutOfStock> {
         return Ok(false);
     }
     Ok(true)
+}
+
+/// A call that comes with a header, and perhaps with another beside it.
+fn incoming(header: &str, step: &Value) -> Remote {
+    let remote = continue_trace(header);
+    match step["tracestate"].as_str() {
+        Some(state) => remote.tracestate(state),
+        None => remote,
+    }
+}
+
+/// What goes out of here, as it comes in elsewhere.
+fn outgoing() -> Remote {
+    continue_trace(&traceparent().unwrap_or_default()).tracestate(&tracestate().unwrap_or_default())
 }
 
 fn run(steps: &Value) -> Result<(), OutOfStock> {
@@ -155,11 +171,11 @@ fn run(steps: &Value) -> Result<(), OutOfStock> {
             let _caught = run(&step["catch"]);
         } else if step["continue"] == "out" {
             // Another thread is in no unit, like another process.
-            let header = traceparent().unwrap_or_default();
-            let called = || continue_trace(&header).run(|| run(&step["do"]));
+            let called_by = outgoing();
+            let called = || called_by.run(|| run(&step["do"]));
             std::thread::scope(|scope| scope.spawn(called).join()).map_err(|_| OutOfStock("panicked".to_owned()))??;
         } else if let Some(header) = step["continue"].as_str() {
-            continue_trace(header).run(|| run(&step["do"]))?;
+            incoming(header, step).run(|| run(&step["do"]))?;
         } else {
             panic!("what is {step}?");
         }
@@ -195,11 +211,11 @@ async fn step_async(step: &Value) -> Result<(), OutOfStock> {
         let (a, b, c) = tokio::join!(branch(0), branch(1), branch(2));
         a.and(b).and(c)?;
     } else if step["continue"] == "out" {
-        let (header, steps) = (traceparent().unwrap_or_default(), step["do"].clone());
-        let called = tokio::spawn(async move { continue_trace(&header).run_async(run_async(&steps)).await });
+        let (called_by, steps) = (outgoing(), step["do"].clone());
+        let called = tokio::spawn(async move { called_by.run_async(run_async(&steps)).await });
         called.await.map_err(|e| OutOfStock(e.to_string()))??;
     } else if let Some(header) = step["continue"].as_str() {
-        continue_trace(header).run_async(run_async(&step["do"])).await?;
+        incoming(header, step).run_async(run_async(&step["do"])).await?;
     } else {
         panic!("what is {step}?");
     }

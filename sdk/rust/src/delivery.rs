@@ -1,11 +1,9 @@
 //! One request to the store, and what its answer means. Knows nothing of threads, queues or what events say.
 
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use ureq::http::Response;
-
-use crate::limits::{ANSWER_BYTES_MAX, RETRY_AFTER_SECONDS_MAX};
+use crate::limits::{ANSWER_BYTES_MAX, BACKOFF_MIN, RETRY_AFTER_SECONDS_MAX};
 use crate::settings::Settings;
 
 /// What became of a request.
@@ -52,7 +50,8 @@ impl Door {
                 if read.is_err() {
                     return Verdict::Again { wait: None, maybe_stored: true };
                 }
-                judge(answer.status().as_u16(), retry_after(&answer), &text)
+                let said = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
+                judge(answer.status().as_u16(), said.and_then(|said| retry_after(said, SystemTime::now())), &text)
             }
             // What was refused before it was sent has surely not been stored; of the rest nobody knows.
             Err(error) => Verdict::Again { wait: None, maybe_stored: !was_never_sent(&error) },
@@ -75,9 +74,14 @@ fn encode(name: &str) -> String {
     name.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
-fn retry_after(answer: &Response<ureq::Body>) -> Option<Duration> {
-    let said: f64 = answer.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
-    (!said.is_nan()).then(|| Duration::from_secs_f64(said.clamp(0.0, RETRY_AFTER_SECONDS_MAX)))
+/// How long a server asks to wait, in seconds or by a date; nothing if it leaves that to us.
+fn retry_after(said: &str, now: SystemTime) -> Option<Duration> {
+    let seconds = match said.trim().parse() {
+        Ok(seconds) => seconds,
+        Err(_) => httpdate::parse_http_date(said.trim()).ok()?.duration_since(now).ok()?.as_secs_f64(),
+    };
+    // Less is no wait: a server that says 0 for ever would be asked without a pause.
+    (seconds >= BACKOFF_MIN.as_secs_f64()).then(|| Duration::from_secs_f64(seconds.min(RETRY_AFTER_SECONDS_MAX)))
 }
 
 /// What an answer means.
@@ -120,6 +124,26 @@ mod tests {
             (504, again(true)),
         ] {
             assert_eq!(judge(status, None, b"<html>"), verdict, "{status}");
+        }
+    }
+    #[test]
+    fn waits_are_seconds_or_a_date_within_reason() {
+        let now = httpdate::parse_http_date("Wed, 21 Oct 2015 07:28:00 GMT").unwrap();
+        for (said, seconds) in [
+            (" 2 ", Some(2)),
+            ("86400", Some(300)),
+            ("Wed, 21 Oct 2015 07:28:45 GMT", Some(45)),
+            ("Wednesday, 21-Oct-15 07:29:00 GMT", Some(60)),
+            ("Thu, 22 Oct 2015 07:28:00 GMT", Some(300)),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", None),
+            ("Wed, 21 Oct 2015 07:27:00 GMT", None),
+            ("0", None),
+            ("-5", None),
+            ("nan", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(retry_after(said, now), seconds.map(Duration::from_secs), "{said:?}");
         }
     }
 }

@@ -21,7 +21,10 @@ pub struct OutcropLayer {
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for OutcropLayer {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let explicit = attributes.parent().and_then(|parent| unit_of(parent, &context)).map(|unit| unit.place);
+        let explicit = attributes
+            .parent()
+            .and_then(|parent| unit_of(parent, &context))
+            .map(|unit| (unit.place, unit.state.clone()));
         let Some(unit) = unit::made(attributes.metadata(), explicit, &self.sender) else { return };
         unit.with_open(|open| attributes.record(&mut Notes(open)));
         if let Some(span) = context.span(id) {

@@ -21,7 +21,7 @@ pub use intent::{Declaration, Intent, declare};
 pub use layer::OutcropLayer;
 pub use outcrop_macros::intent;
 pub use program::{InitError, flush, init, init_with, layer, shutdown, stats};
-pub use remote::{Remote, continue_trace, traceparent};
+pub use remote::{Remote, continue_trace, traceparent, tracestate};
 pub use sender::Stats;
 pub use settings::Settings;
 pub use unit::{expect, note};

@@ -28,6 +28,8 @@ pub(crate) const REQUEST_MAX: Duration = Duration::from_secs(10);
 pub(crate) const EXIT_MAX: Duration = Duration::from_secs(5);
 /// Bytes of an answer that are read.
 pub(crate) const ANSWER_BYTES_MAX: u64 = 1 << 20;
+/// Bytes of a tracestate that go on: as many as the W3C wants of everybody.
+pub(crate) const STATE_BYTES_MAX: usize = 512;
 /// The wait before the second try; doubled for each further one.
 pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(100);
 /// The longest wait between two tries, unless the server asks for more.

@@ -1,6 +1,13 @@
 //! Trace ids: W3C `traceparent` in and out, and which traces are kept. Knows nothing of events.
 
+use std::sync::Arc;
+
+use crate::limits::STATE_BYTES_MAX;
+
 const BITS: u32 = 56;
+
+/// What others said of a trace, for whoever is called.
+pub(crate) type State = Option<Arc<str>>;
 
 /// The place of a unit among others, here or in another process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +44,19 @@ pub(crate) fn parse(header: &str) -> Option<Place> {
         return None;
     }
     Some(Place { trace_id, span_id: u64::try_from(span_id).ok()?, kept: flags & 1 == 1 })
+}
+
+/// A `tracestate` as it goes on; nothing for what cannot stand in a header.
+pub(crate) fn state(header: &str) -> State {
+    let header = header.replace('\t', " ");
+    let mut said = header.trim_matches(' ');
+    if !said.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return None;
+    }
+    if said.len() > STATE_BYTES_MAX {
+        said = said[..=STATE_BYTES_MAX].rsplit_once(',')?.0;
+    }
+    (!said.is_empty()).then(|| said.into())
 }
 
 fn hex(text: &str, digits: usize) -> Option<u128> {

@@ -16,7 +16,7 @@ use tracing::Metadata;
 use crate::intent::{Intent, expectation};
 use crate::limits::FIELDS_MAX;
 use crate::sender::Sender;
-use crate::trace::{self, Place};
+use crate::trace::{self, Place, State};
 use crate::value::Value;
 
 /// A lock whose holder panicked guards nothing that could be half done.
@@ -30,6 +30,7 @@ pub(crate) struct Unit {
     pub(crate) intent: Option<&'static Intent>,
     pub(crate) metadata: &'static Metadata<'static>,
     pub(crate) place: Place,
+    pub(crate) state: State,
     pub(crate) parent_id: Option<u64>,
     pub(crate) rate: u32,
     pub(crate) time_nanoseconds: u64,
@@ -76,7 +77,7 @@ pub struct Judged {
 #[derive(Debug)]
 enum Above {
     Unit(Arc<Unit>),
-    Remote(Option<Place>),
+    Remote(Option<Place>, State),
 }
 
 thread_local! {
@@ -102,20 +103,21 @@ pub(crate) fn begin(
 /// The unit of a new span. `explicit` is the unit of a parent that was named.
 pub(crate) fn made(
     metadata: &'static Metadata<'static>,
-    explicit: Option<Place>,
+    explicit: Option<(Place, State)>,
     sender: &Arc<Sender>,
 ) -> Option<Arc<Unit>> {
     let intent = NEXT.take();
     if intent.is_none() && *metadata.level() > tracing::Level::INFO {
         return None;
     }
-    let parent = explicit.or_else(above);
+    let (parent, state) = explicit.or_else(above).unzip();
     let trace_id = parent.map_or_else(trace::new_trace_id, |p| p.trace_id);
     let rate = intent.map(|i| i.sample_rate).filter(|r| *r > 0).unwrap_or(sender.settings.sample_rate);
     let unit = Arc::new(Unit {
         intent,
         metadata,
         place: Place { trace_id, span_id: trace::new_span_id(), kept: trace::is_kept(trace_id, rate) },
+        state: state.flatten(),
         parent_id: parent.map(|p| p.span_id),
         rate,
         time_nanoseconds: now_nanoseconds(),
@@ -134,11 +136,11 @@ pub(crate) fn now_nanoseconds() -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The place of the nearest unit above.
-pub(crate) fn above() -> Option<Place> {
+/// The place of the nearest unit above, and what others said of its trace.
+pub(crate) fn above() -> Option<(Place, State)> {
     ABOVE.with_borrow(|above| match above.last()? {
-        Above::Unit(unit) => Some(unit.place),
-        Above::Remote(place) => *place,
+        Above::Unit(unit) => Some((unit.place, unit.state.clone())),
+        Above::Remote(place, state) => place.map(|place| (place, state.clone())),
     })
 }
 
@@ -156,14 +158,14 @@ pub(crate) fn exited(unit: &Arc<Unit>) {
 }
 
 /// Does work as if another process had called it.
-pub(crate) fn below_remote<R>(place: Option<Place>, work: impl FnOnce() -> R) -> R {
+pub(crate) fn below_remote<R>(place: Option<Place>, state: State, work: impl FnOnce() -> R) -> R {
     struct Leave;
     impl Drop for Leave {
         fn drop(&mut self) {
             ABOVE.with_borrow_mut(|above| above.pop());
         }
     }
-    ABOVE.with_borrow_mut(|above| above.push(Above::Remote(place)));
+    ABOVE.with_borrow_mut(|above| above.push(Above::Remote(place, state)));
     let _leave = Leave;
     work()
 }

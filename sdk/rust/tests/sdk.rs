@@ -1,11 +1,9 @@
-//! What the conformance cases cannot say of Rust: the attribute, `tracing` around it, panics, the example of the README.
+//! What the conformance cases cannot say of Rust: the attribute, `tracing` around it, panics.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -256,20 +254,4 @@ fn what_is_never_called_is_declared_all_the_same() {
     assert_eq!(declared.len(), 1);
     assert_eq!(declared[0]["intent.expectations"], "within 2 s; no error; not cancelled");
     assert_eq!(declared[0]["intent.declared"], true);
-}
-
-#[test]
-fn the_example_of_the_readme_is_a_program() {
-    let lines = include_str!("../examples/readme.rs").lines().skip(2).collect::<Vec<_>>();
-    let readme = include_str!("../README.md");
-    assert!(readme.contains(&lines.join("\n")), "examples/readme.rs is not what the README shows");
-    assert!(lines.len() <= 10, "{} lines", lines.len());
-    let binary: PathBuf = std::env::current_exe().unwrap();
-    let binary = binary.parent().unwrap().parent().unwrap().join("examples/readme");
-    let store = Receiver::new();
-    let done = Command::new(binary).env("OUTCROP_URL", &store.url).output().unwrap();
-    assert!(done.status.success() && done.stderr.is_empty(), "{done:?}");
-    let event = store.unit("readme::place_order");
-    assert_eq!([&event["intent.met"], &event["cart.item_count"]], [&json!(true), &json!(2)]);
-    assert!(store.events.lock().unwrap().iter().any(|e| e["intent.declared"] == true));
 }

@@ -7,7 +7,7 @@ import { AsyncResource } from "node:async_hooks";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { continueTrace, expect, flush, init, intent, note, runIntent, shutdown, stats, traceparent } from "outcrop";
+import { continueTrace, expect, flush, init, intent, note, runIntent, shutdown, stats, traceparent, tracestate } from "outcrop";
 
 class OutOfStock extends Error {}
 
@@ -27,6 +27,7 @@ function options(said) {
 function common(step) {
   if (step.note) note(step.note);
   else if (step.note_many) note(Object.fromEntries(Array.from({ length: step.note_many }, (_, n) => [`n.${n}`, n])));
+  else if (step.note_tracestate) note({ [step.note_tracestate]: tracestate() });
   else if (step.expect) {
     for (const [name, holds] of Object.entries(step.expect)) {
       if (expect(name, holds) !== holds) throw new Error("expect returns what it was given");
@@ -34,6 +35,12 @@ function common(step) {
   } else if (step.fail) throw new OutOfStock(step.fail);
   else return false;
   return true;
+}
+
+/** What a call brings with it: as a header alone, or as all of them. */
+function headersOf(step) {
+  if (step.continue === "out") return { traceparent: traceparent(), tracestate: tracestate() };
+  return step.tracestate === undefined ? step.continue : { traceparent: step.continue, tracestate: step.tracestate };
 }
 
 function caught(thrown) {
@@ -55,8 +62,8 @@ function run(steps) {
         caught(thrown);
       }
     } else if (step.continue) {
-      const header = step.continue === "out" ? traceparent() : step.continue;
-      const work = () => continueTrace(header, () => run(step.do));
+      const headers = headersOf(step);
+      const work = () => continueTrace(headers, () => run(step.do));
       if (step.continue === "out") inNoUnit(work);
       else work();
     } else throw new Error(`what is ${JSON.stringify(step)}?`);
@@ -82,8 +89,8 @@ async function runAsync(steps) {
     else if (step.parallel) await Promise.all(step.parallel.map(runAsync));
     else if (step.catch) await runAsync(step.catch).catch(caught);
     else if (step.continue) {
-      const header = step.continue === "out" ? traceparent() : step.continue;
-      const work = () => continueTrace(header, () => runAsync(step.do));
+      const headers = headersOf(step);
+      const work = () => continueTrace(headers, () => runAsync(step.do));
       await (step.continue === "out" ? inNoUnit(work) : work());
     } else throw new Error(`what is ${JSON.stringify(step)}?`);
   }

@@ -3,7 +3,7 @@
 import http from "node:http";
 import https from "node:https";
 
-import { ANSWER_BYTES_MAX, RETRY_AFTER_SECONDS_MAX } from "./limits.js";
+import { ANSWER_BYTES_MAX, BACKOFF_SECONDS_MIN, RETRY_AFTER_SECONDS_MAX } from "./limits.js";
 
 /** What became of a request. */
 export type Verdict =
@@ -136,9 +136,10 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Seconds, or a date, that a server asks to wait. */
+/** Seconds that a server asks to wait, also by a date; undefined if it leaves that to us. */
 function seconds(retryAfter: string | undefined): number | undefined {
   if (retryAfter === undefined) return undefined;
   const said = /^\s*\d+(\.\d+)?\s*$/.test(retryAfter) ? Number(retryAfter) : (Date.parse(retryAfter) - Date.now()) / 1_000;
-  return Number.isNaN(said) ? undefined : Math.min(Math.max(said, 0), RETRY_AFTER_SECONDS_MAX);
+  // Less is no wait: a server that says 0 for ever would be asked without a pause.
+  return said >= BACKOFF_SECONDS_MIN ? Math.min(said, RETRY_AFTER_SECONDS_MAX) : undefined;
 }

@@ -10,4 +10,4 @@ export { type Intent, type IntentOptions, intent, runIntent } from "./intent.js"
 export { flush, init, shutdown, stats } from "./program.js";
 export type { Reason, Stats } from "./sender.js";
 export { type Fields, type Settings, VERSION } from "./settings.js";
-export { type Unit, continueTrace, current, expect, note, traceparent } from "./unit.js";
+export { type TraceHeaders, type Unit, continueTrace, current, expect, note, traceparent, tracestate } from "./unit.js";

@@ -30,6 +30,8 @@ export const REQUEST_SECONDS_MAX = 10;
 export const EXIT_SECONDS_MAX = 5;
 /** Bytes of an answer that are read. */
 export const ANSWER_BYTES_MAX = 1 << 20;
+/** Characters of a tracestate that go on: as many as the W3C wants of everybody. */
+export const STATE_CHARACTERS_MAX = 512;
 /** Seconds before the second try; doubled for each further one. */
 export const BACKOFF_SECONDS_MIN = 0.1;
 /** Seconds between two tries, unless the server asks for more. */

@@ -2,6 +2,8 @@
 
 import { randomFillSync } from "node:crypto";
 
+import { STATE_CHARACTERS_MAX } from "./limits.js";
+
 const PARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 const BITS = 56n;
 const NO_TRACE = "0".repeat(32);
@@ -13,6 +15,7 @@ export class Remote {
     readonly traceId: string,
     readonly spanId: string,
     readonly kept: boolean,
+    readonly state: string | undefined,
   ) {}
 }
 
@@ -44,13 +47,22 @@ export function isKept(traceId: string, rate: number): boolean {
 }
 
 /** The remote parent that a `traceparent` names, or null if it names none. */
-export function parse(header: unknown): Remote | null {
+export function parse(header: unknown, tracestate?: unknown): Remote | null {
   const found = typeof header === "string" ? PARENT.exec(header.trim()) : null;
   if (!found) return null;
   const [, version, traceId = NO_TRACE, spanId = NO_SPAN, flags = "00", more] = found;
   if (version === "ff" || (version === "00" && more !== undefined)) return null;
   if (traceId === NO_TRACE || spanId === NO_SPAN) return null;
-  return new Remote(traceId, spanId, (Number.parseInt(flags, 16) & 1) === 1);
+  return new Remote(traceId, spanId, (Number.parseInt(flags, 16) & 1) === 1, state(tracestate));
+}
+
+/** What others said of the trace, as it goes on to whoever is called; undefined for what cannot stand in a header. */
+function state(header: unknown): string | undefined {
+  if (typeof header !== "string") return undefined;
+  let said = header.replaceAll("\t", " ").replace(/^ +| +$/g, "");
+  if (!/^[ -~]*$/.test(said)) return undefined;
+  if (said.length > STATE_CHARACTERS_MAX) said = said.slice(0, Math.max(0, said.lastIndexOf(",", STATE_CHARACTERS_MAX)));
+  return said || undefined;
 }
 
 export function format(traceId: string, spanId: string, kept: boolean): string {

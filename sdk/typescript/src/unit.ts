@@ -32,6 +32,7 @@ export class Unit {
   readonly spanId = trace.newSpanId();
   readonly traceId: string;
   readonly parentId: string | undefined;
+  readonly state: string | undefined;
   readonly kept: boolean;
   rate: number;
   readonly began: number = performance.now();
@@ -50,6 +51,7 @@ export class Unit {
     const above = storage.getStore();
     this.traceId = above ? above.traceId : trace.newTraceId();
     this.parentId = above ? above.spanId : undefined;
+    this.state = above ? above.state : undefined;
     this.rate = intent.sampleRate ?? target.sampleRate;
     this.kept = trace.isKept(this.traceId, this.rate);
     this.checked = intent.expects.length > 0 ? new Set() : undefined;
@@ -193,7 +195,16 @@ export function traceparent(): string | undefined {
   return above ? trace.format(above.traceId, above.spanId, above.kept) : undefined;
 }
 
+/** The W3C `tracestate` for a call to another service: what came in; undefined if nothing did. */
+export function tracestate(): string | undefined {
+  return storage.getStore()?.state;
+}
+
+/** Headers of a request that came in, as Node.js has them: `traceparent`, and `tracestate` beside it. */
+export type TraceHeaders = Readonly<Record<string, unknown>>;
+
 /** Runs work whose units belong to the trace that a `traceparent` names; to a new one if it names none. */
-export function continueTrace<R>(header: string | null | undefined, work: () => R): R {
-  return storage.run(trace.parse(header), work);
+export function continueTrace<R>(header: string | TraceHeaders | null | undefined, work: () => R): R {
+  const headers = typeof header === "object" ? header : { traceparent: header };
+  return storage.run(trace.parse(headers?.["traceparent"], headers?.["tracestate"]), work);
 }

@@ -1,11 +1,9 @@
-/** What the conformance cases cannot say of Node.js: its types of values, its ends, the package as people install it. */
+/** What the conformance cases cannot say of Node.js: its types of values, its ends. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { continueTrace, current, expect, flush, init, intent, note, runIntent, shutdown, stats, traceparent } from "outcrop";
@@ -107,8 +105,10 @@ describe("answers", () => {
 
   test("Retry-After is seconds or a date, within reason", () => {
     const seconds = (said) => judge(429, said, "").waitSeconds;
-    assert.deepEqual(["2", "0", "86400", "soon", undefined].map(seconds), [2, 0, 300, undefined, undefined]);
-    assert.equal(seconds("Wed, 21 Oct 2015 07:28:00 GMT"), 0);
+    assert.deepEqual(["2", "0", "86400", "soon", undefined].map(seconds), [2, undefined, 300, undefined, undefined]);
+    assert.equal(seconds("Wed, 21 Oct 2015 07:28:00 GMT"), undefined);
+    const inAMinute = seconds(new Date(Date.now() + 60_000).toUTCString());
+    assert.ok(inAMinute > 55 && inAMinute <= 60, String(inAMinute));
   });
 
   test("one trace in ten is kept", () => {
@@ -238,40 +238,5 @@ describe("ends", () => {
   test("a URL that is none hurts nobody", async () => {
     const { code, stdout } = await program(`runIntent("Work", () => console.log("worked")); await shutdown(0.2);`, { OUTCROP_URL: "http://[nonsense" });
     assert.deepEqual([code, stdout], [0, "worked\n"]);
-  });
-});
-
-describe("the package", () => {
-  const folder = mkdtempSync(join(tmpdir(), "outcrop-npm-"));
-  after(() => rmSync(folder, { recursive: true, force: true }));
-
-  test("installs, has types, and the examples of the README compile and run", async () => {
-    const packed = await run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder], { cwd: PACKAGE });
-    assert.equal(packed.code, 0, packed.stderr);
-    writeFileSync(join(folder, "package.json"), '{"type":"module","private":true}');
-    const installed = await run("npm", ["install", "--offline", "--no-audit", "--no-fund", join(folder, packed.stdout.trim())], { cwd: folder });
-    assert.equal(installed.code, 0, installed.stderr);
-
-    const examples = readFileSync(join(PACKAGE, "README.md"), "utf8").split("```ts\n").slice(1).map((part) => part.split("```")[0]);
-    assert.equal(examples.length, 2);
-    assert.ok(examples[0].split("\n").filter((line) => line.trim() !== "").length <= 10);
-    examples.forEach((example, n) => writeFileSync(join(folder, `example${n}.ts`), example));
-    writeFileSync(join(folder, "wrong.ts"), 'import { intent } from "outcrop";\nintent("x", async (a: number) => a)("text");\n');
-    const tsc = (files) =>
-      run(process.execPath, [join(PACKAGE, "node_modules/typescript/bin/tsc"), "--strict", "--module", "nodenext", "--target", "es2022", "--typeRoots", join(PACKAGE, "node_modules/@types"), "--types", "node", ...files], { cwd: folder });
-    const compiled = await tsc(["example0.ts", "example1.ts"]);
-    assert.equal(compiled.code, 0, compiled.stdout);
-    const refused = await tsc(["wrong.ts", "--noEmit"]);
-    assert.match(refused.stdout, /Argument of type 'string' is not assignable to parameter of type 'number'/);
-
-    for (const [n, unit] of [[0, "place_order"], [1, "send_the_receipt"]]) {
-      const store = await receiver();
-      const done = await run(process.execPath, [`example${n}.js`], { cwd: folder, env: { ...process.env, OUTCROP_URL: store.url } });
-      store.close();
-      assert.deepEqual([done.code, done.stderr], [0, ""]);
-      assert.equal(store.unit(unit)["intent.met"], true);
-      assert.equal(store.events.some((event) => event["intent.declared"]), true);
-      assert.doesNotMatch(JSON.stringify(store.events), /ana@example/);
-    }
   });
 });
