@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use outcrop_storage::limits::WORK_NICENESS;
+use outcrop_storage::limits::DECODING_NICENESS;
 use outcrop_storage::machine;
 use tokio::sync::oneshot;
 
@@ -147,7 +147,7 @@ impl Workers {
         for _ in 0..threads {
             let shared = Arc::clone(&workers.0);
             std::thread::Builder::new().name("outcrop-decode".to_owned()).spawn(move || {
-                machine::give_way(WORK_NICENESS);
+                machine::give_way(DECODING_NICENESS);
                 shared.work();
             })?;
         }

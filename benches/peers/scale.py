@@ -3,9 +3,9 @@
 
     scale.py --outcrop PATH [--small 2] [--large 50] [--work DIR]
 
-Loads a day of a million events at a time, with dates and ids of its own, and lets the store settle. The same questions are
-asked at `--small` days and at `--large`: the last hour, one trace by its id over all time, the newest events of one user, the
-field list. Then the server is started again on what it has. Nothing here is a peer: Outcrop runs against itself.
+Fills one store with `--small` days of a million events and one with `--large`, each day with dates and ids of its own, and lets
+them settle. Then both are started again and asked the same questions: the last hour, one trace by its id over all time, the
+newest events, the field list. Nothing here is a peer: Outcrop runs against itself.
 """
 import argparse
 import datetime
@@ -117,6 +117,28 @@ def some_trace(server, nth):
     return answer["rows"][0][names.index("trace.trace_id")]
 
 
+def opened(given, work, name, fresh=False):
+    return Server(given.outcrop, work / f"outcrop-scale-{name}", work / f"outcrop-scale-{name}.log", fresh)
+
+
+def fill(given, work, name, days, batches):
+    """Loads so many days, unless they are to be kept; how long that took."""
+    if given.keep and (work / f"outcrop-scale-{name}").exists():
+        return {"days": days}
+    server, begun = opened(given, work, name, fresh=True), time.monotonic()
+    for nth in range(days):
+        load(server, batches, nth, given.connections)
+    filled = {"days": days, "load_seconds": time.monotonic() - begun, "settle_seconds": server.settle(300)}
+    filled |= {"peak_rss_anon_mib": server.take_peak_mib(), "disk": server.disk()}
+    server.stop()
+    print(
+        f"{name}: {days} M events after {filled['load_seconds']:.0f} s, settled in {filled['settle_seconds']:.0f} s, "
+        f"peak RssAnon {filled['peak_rss_anon_mib']:.0f} MiB",
+        flush=True,
+    )
+    return filled
+
+
 def main():
     here = pathlib.Path(__file__).resolve().parent
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -126,41 +148,25 @@ def main():
     parser.add_argument("--large", type=int, default=50)
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--work", type=pathlib.Path, default=here / ".work")
+    parser.add_argument("--keep", action="store_true", help="ask what an earlier run has stored")
     given = parser.parse_args()
     work = given.work.resolve()
     events = given.events or make_events.make(work / "scale", ROWS_A_DAY)[0]
     ingest.MOST_EVENTS = ROWS_A_DAY
     batches = ingest.bodies(events, 5000)
-    result = {}
-    server = Server(given.outcrop, work / "outcrop-scale", work / "outcrop-scale.log")
-    begun = time.monotonic()
-    for nth in range(given.large):
-        load(server, batches, nth, given.connections)
-        if nth + 1 in (given.small, given.large):
-            key = "small" if nth + 1 == given.small else "large"
-            loaded = time.monotonic() - begun
-            settled = server.settle(300)
-            peak = server.take_peak_mib()
-            result[key] = {
-                "days": nth + 1,
-                "load_seconds": loaded,
-                "settle_seconds": settled,
-                "peak_rss_anon_mib": peak,
-                "disk": server.disk(),
-                "questions": measure(server, nth, some_trace(server, given.small // 2)),
-            }
-            print(f"{key}: {nth + 1} M events after {loaded:.0f} s, settled in {settled:.0f} s, peak RssAnon {peak:.0f} MiB")
-    server.stop()
-    server = Server(given.outcrop, work / "outcrop-scale", work / "outcrop-scale.log", fresh=False)
-    result["start_seconds"] = server.ready_seconds
-    result["idle_rss_anon_mib"] = server.rss_kib() / 1024
-    result["restarted"] = {"questions": measure(server, given.large - 1, some_trace(server, given.small // 2))}
-    server.stop()
-    print(f"start {result['start_seconds']:.2f} s, RssAnon {result['idle_rss_anon_mib']:.0f} MiB")
-    print(f"\n{'median ms':46}{'small':>9}{'large':>9}{'ratio':>8}{'restarted':>11}")
+    result = {name: fill(given, work, name, days, batches) for name, days in {"small": given.small, "large": given.large}.items()}
+    for name, days in {"small": given.small, "large": given.large}.items():
+        server = opened(given, work, name)
+        result[name] |= {"start_seconds": server.ready_seconds, "idle_rss_anon_mib": server.rss_kib() / 1024}
+        server.settle(60)
+        result[name]["questions"] = measure(server, days - 1, some_trace(server, given.small // 2))
+        result[name]["peak_of_questions_rss_anon_mib"] = server.take_peak_mib()
+        server.stop()
+        print(f"{name}: start {result[name]['start_seconds']:.2f} s, RssAnon {result[name]['idle_rss_anon_mib']:.0f} MiB")
+    print(f"\n{'median ms':46}{'small':>9}{'large':>9}{'ratio':>8}")
     for name, small in result["small"]["questions"].items():
-        large, again = (result[k]["questions"][name]["ms"] for k in ("large", "restarted"))
-        print(f"{name:46}{small['ms']:9.1f}{large:9.1f}{large / small['ms']:8.2f}{again:11.1f}")
+        large = result["large"]["questions"][name]["ms"]
+        print(f"{name:46}{small['ms']:9.1f}{large:9.1f}{large / small['ms']:8.2f}")
     (work / "scale.json").write_text(json.dumps(result, indent=1))
 
 

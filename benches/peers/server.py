@@ -12,6 +12,10 @@ import time
 import urllib.parse
 
 
+# Servers close a connection that was silent for long.
+IDLE_SECONDS_MAX = 20
+
+
 class Refused(Exception):
     """The server answered, but not with 200."""
 
@@ -28,6 +32,7 @@ class Server:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         begun = time.monotonic()
         self.log = open(log, "wb")
+        self.asked = begun
         self.process = self._start()
         self.url = self._address()
         threading.Thread(target=self._drain, daemon=True).start()
@@ -74,8 +79,11 @@ class Server:
 
     def request(self, method, path, body):
         headers = {"Content-Type": "application/json"} if body is not None else {}
+        if time.monotonic() - self.asked > IDLE_SECONDS_MAX:
+            self.connection.close()
         self.connection.request(method, path, body, headers)
         answer = self.connection.getresponse()
+        self.asked = time.monotonic()
         return answer.status, answer.read()
 
     def ask(self, path, spec):

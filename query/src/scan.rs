@@ -17,7 +17,7 @@ use arrow::array::{
     new_null_array,
 };
 use arrow::compute::{and, cast, filter_record_batch, prep_null_mask_filter, take};
-use arrow::datatypes::{DataType, Int64Type, SchemaRef, TimestampNanosecondType};
+use arrow::datatypes::{DataType, Int32Type, Int64Type, SchemaRef, TimestampNanosecondType};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue};
@@ -45,6 +45,8 @@ use crate::scope::{ScanColumn, Scope, schema_of};
 use crate::spec::TimeRange;
 use crate::watch::Watch;
 use crate::{limits, overflow};
+
+mod coded;
 
 /// What a scan read and skipped.
 #[derive(Debug, Default)]
@@ -390,25 +392,25 @@ impl Work {
         selection: Option<RowSelection>,
         stop: &Stop,
     ) -> Result<Reading> {
-        let metadata = segment.metadata().metadata().row_group(row_group);
-        let rows = metadata.num_rows() as usize;
+        let group = segment.metadata().metadata().row_group(row_group);
+        let rows = group.num_rows() as usize;
         let selected = selection.as_ref().map_or(rows, RowSelection::row_count);
         let predicates: Vec<&Predicate> =
             self.predicates.iter().filter(|p| !always_in_range(p, &segment, row_group, self.range)).collect();
         let output = indexes(&segment, &self.columns);
         let filtered = predicates.iter().flat_map(|p| indexes(&segment, &p.columns));
         let read: Vec<usize> = output.iter().copied().chain(filtered).collect();
-        let batch_rows = batch_rows(metadata, &read);
-        self.stats.note_row_group(metadata, selected, read);
+        let batch_rows = batch_rows(group, &read);
+        self.stats.note_row_group(group, selected, read);
         if predicates.is_empty() && output.is_empty() {
             let arrays = deliver(&self.columns, selected, |c| absent_column(c, self.name(dataset), selected))?;
             return Ok(Reading::Batches(vec![record_batch(&self.schema, arrays, selected)?]));
         }
-        let mut builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(segment.bytes(), segment.metadata().clone())
-                .with_row_groups(vec![row_group])
-                .with_batch_size(batch_rows)
-                .with_projection(ProjectionMask::roots(segment.metadata().parquet_schema(), output));
+        let metadata = coded::metadata(&segment, row_group, &predicates)?;
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(segment.bytes(), metadata)
+            .with_row_groups(vec![row_group])
+            .with_batch_size(batch_rows)
+            .with_projection(ProjectionMask::roots(segment.metadata().parquet_schema(), output));
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
         }
@@ -460,9 +462,15 @@ pub(crate) fn row_filter(
     stop: Stop,
 ) -> Box<dyn ArrowPredicate> {
     let mask = ProjectionMask::roots(segment.metadata().parquet_schema(), indexes(&segment, &predicate.columns));
+    let mut verdicts = coded::Verdicts::default();
     Box::new(ArrowPredicateFn::new(mask, move |batch| {
-        let evaluate = || -> Result<BooleanArray> {
+        let mut evaluate = || -> Result<BooleanArray> {
             stop.check()?;
+            if let ([ScanColumn::Field(..)], [only]) = (predicate.columns.as_slice(), batch.columns())
+                && let Some(codes) = only.as_dictionary_opt::<Int32Type>()
+            {
+                return verdicts.of(&predicate, codes);
+            }
             let arrays = segment_columns(&batch, &segment, &dataset, &predicate.columns)?;
             predicate.passes(&record_batch(&predicate.schema, arrays, batch.num_rows())?)
         };
@@ -530,7 +538,7 @@ pub(crate) fn segment_column(
         | ScanColumn::Field(..)
         | ScanColumn::Overflowing(..)
         | ScanColumn::Overflow
-        | ScanColumn::Calculated(..) => Arc::clone(array),
+        | ScanColumn::Calculated(..) => coded::plain(array)?,
     })
 }
 
