@@ -216,7 +216,7 @@ fn rows(server: &Server, more: &[&str]) -> std::process::Command {
 #[test]
 fn rows_are_printed_as_a_table_or_all_of_them_as_lines() {
     let server = Server::start();
-    let event = |n: u64| format!("{{\"n\":{n},\"even\":{},\"text\":\"a,\\\"b\\\"\"}}\n", n % 2 == 0);
+    let event = |n: u64| format!("{{\"n\":{n},\"even\":{},\"text\":\"a,\\\"b\\\"\"}}\n", n.is_multiple_of(2));
     server.load("d", (0..12_000).map(event).collect::<String>() + "{\"n\":\"twelve\"}");
     let printed = |more: &[&str]| {
         let output = rows(&server, more).output().unwrap();
