@@ -262,10 +262,10 @@ fn protocols() -> Router<App> {
             "/1/markers/{dataset}/{id}",
             put(kept::markers::change_honeycomb_marker).delete(kept::markers::delete_honeycomb_marker),
         )
-        .route("/1/queries/{dataset}", post(query_data::create_query))
-        .route("/1/queries/{dataset}/{id}", get(query_data::show_query))
-        .route("/1/query_results/{dataset}", post(query_data::create_result))
-        .route("/1/query_results/{dataset}/{id}", get(query_data::show_result))
+        .route("/1/queries/{dataset}", post(query_data::create_honeycomb_query))
+        .route("/1/queries/{dataset}/{id}", get(query_data::show_honeycomb_query))
+        .route("/1/query_results/{dataset}", post(query_data::create_honeycomb_result))
+        .route("/1/query_results/{dataset}/{id}", get(query_data::show_honeycomb_result))
         .route("/1/auth", get(honeycomb::auth))
         .route("/v1/traces", post(otlp::traces))
         .route("/v1/traces/", post(otlp::traces))

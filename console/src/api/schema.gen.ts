@@ -118,7 +118,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Keep a query, as Terraform and Grafana do before they ask for results */
-        post: operations["create_query"];
+        post: operations["create_honeycomb_query"];
         delete?: never;
         options?: never;
         head?: never;
@@ -133,7 +133,7 @@ export interface paths {
             cookie?: never;
         };
         /** Show a query that was kept */
-        get: operations["show_query"];
+        get: operations["show_honeycomb_query"];
         put?: never;
         post?: never;
         delete?: never;
@@ -155,7 +155,7 @@ export interface paths {
          * Ask for the answer to a query that was kept
          * @description The answer is fetched by its id once it is complete. It is about the time at which it was asked for, and kept for an hour, unless many others come after it.
          */
-        post: operations["create_result"];
+        post: operations["create_honeycomb_result"];
         delete?: never;
         options?: never;
         head?: never;
@@ -170,7 +170,7 @@ export interface paths {
             cookie?: never;
         };
         /** Fetch an answer */
-        get: operations["show_result"];
+        get: operations["show_honeycomb_result"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2587,7 +2587,7 @@ export interface operations {
             };
         };
     };
-    create_query: {
+    create_honeycomb_query: {
         parameters: {
             query?: never;
             header?: never;
@@ -2646,7 +2646,7 @@ export interface operations {
             };
         };
     };
-    show_query: {
+    show_honeycomb_query: {
         parameters: {
             query?: never;
             header?: never;
@@ -2686,7 +2686,7 @@ export interface operations {
             };
         };
     };
-    create_result: {
+    create_honeycomb_result: {
         parameters: {
             query?: {
                 /** @description Make unknown fields an error */
@@ -2774,7 +2774,7 @@ export interface operations {
             };
         };
     };
-    show_result: {
+    show_honeycomb_result: {
         parameters: {
             query?: never;
             header?: never;

@@ -22,7 +22,7 @@ pub(super) enum Totals {
     /// In the series of the answer, which has no groups.
     Same,
     /// In those of an answer without groups.
-    Apart(Answer),
+    Apart(Box<Answer>),
 }
 
 /// See the module.

@@ -107,7 +107,7 @@ pub(crate) struct HoneycombResult {
         (status = 422, body = HoneycombError),
     )
 )]
-pub(crate) async fn create_query(
+pub(crate) async fn create_honeycomb_query(
     State(app): State<App>,
     caller: Caller,
     Names(dataset): Names<String>,
@@ -135,7 +135,7 @@ pub(crate) async fn create_query(
     params(("dataset" = String, Path, description = "The dataset, or __all__"), ("id" = String, Path, description = "Its id")),
     responses((status = 200, body = HoneycombQuery), (status = 401, body = HoneycombError), (status = 404, body = HoneycombError))
 )]
-pub(crate) async fn show_query(
+pub(crate) async fn show_honeycomb_query(
     State(app): State<App>,
     Names((dataset, id)): Names<(String, String)>,
 ) -> Result<Json<HoneycombQuery>, ApiError> {
@@ -167,7 +167,7 @@ pub(crate) async fn show_query(
         (status = 504, body = HoneycombError),
     )
 )]
-pub(crate) async fn create_result(
+pub(crate) async fn create_honeycomb_result(
     State(app): State<App>,
     caller: Caller,
     Names(dataset): Names<String>,
@@ -227,7 +227,7 @@ pub(crate) async fn create_result(
         (status = 504, description = "The query took too long", body = HoneycombError),
     )
 )]
-pub(crate) async fn show_result(
+pub(crate) async fn show_honeycomb_result(
     State(app): State<App>,
     caller: Caller,
     Names((dataset, id)): Names<(String, String)>,
@@ -324,7 +324,7 @@ impl Question {
                     disable_total_by_aggregate: true,
                     ..spec.clone()
                 };
-                Totals::Apart(app.engine.query(snapshot, dataset, &all, &options, now).await?)
+                Totals::Apart(Box::new(app.engine.query(snapshot, dataset, &all, &options, now).await?))
             }
             Some(_) => Totals::Same,
             None => Totals::None,
