@@ -1093,6 +1093,11 @@ export interface components {
         /** @description The events of a dataset that are to be deleted. Without times they are those of all times. */
         DeletionSpec: {
             /**
+             * @description Fields of this choice, calculated from those that were sent: `filters` may name them.
+             * @default []
+             */
+            calculated_fields: components["schemas"]["CalculatedFieldSpec"][];
+            /**
              * @description Only count them.
              * @default false
              */

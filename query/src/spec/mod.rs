@@ -253,6 +253,7 @@ pub(crate) struct RowsQuery {
 /// Events by filter and time, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Choice {
+    pub(crate) calculated: CalculatedFields,
     pub(crate) filter: Filter,
     pub(crate) range: TimeRange,
 }
