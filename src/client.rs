@@ -14,6 +14,8 @@ const ANSWER_SECONDS_MAX: u64 = 660;
 const EVENTS_SECONDS_MAX: u64 = 120;
 /// Seconds to wait for a connection.
 const CONNECT_SECONDS_MAX: u64 = 5;
+/// Seconds that all events of an answer may take: as long as the server allows.
+const EXPORT_SECONDS_MAX: u64 = 600;
 /// Bytes of an answer.
 const ANSWER_BYTES_MAX: u64 = 1 << 30;
 
@@ -79,8 +81,28 @@ impl Client {
         self.read(&url, request.send(body))
     }
 
-    pub(crate) fn query(&self, dataset: &str, spec: &Value) -> Result<Value, ClientError> {
-        self.ask("query", dataset, spec)
+    /// The answer to a query; with `strict`, fields that no event has are an error.
+    pub(crate) fn query(&self, dataset: &str, spec: &Value, strict: bool) -> Result<Value, ClientError> {
+        self.ask("query", dataset, spec, &[("strict", &strict.to_string())])
+    }
+
+    /// A page of events.
+    pub(crate) fn rows(&self, dataset: &str, spec: &Value) -> Result<Value, ClientError> {
+        self.ask("rows", dataset, spec, &[])
+    }
+
+    /// All events that are asked for, as CSV on its way; reading fails if it is broken off.
+    pub(crate) fn rows_as_csv(&self, dataset: &str, spec: &Value) -> Result<impl Read + use<>, ClientError> {
+        let url = format!("{}/api/v1/rows/{}", self.url, encode(dataset));
+        let request = self.agent.post(&url).query("timeout_seconds", EXPORT_SECONDS_MAX.to_string());
+        let request = request.header("Content-Type", "application/json").header("Accept", "text/csv");
+        let answer = request.send(spec.to_string().as_bytes());
+        match answer {
+            Ok(answer) if answer.status() == 200 => Ok(answer.into_body().into_reader()),
+            answer => self.read(&url, answer).and_then(|()| {
+                Err(ClientError::Unreachable { url: url.clone(), reason: "it sends no events".to_owned() })
+            }),
+        }
     }
 
     /// What a tail says, line by line, until it ends. Every attempt may take as long as it wants.
@@ -100,7 +122,7 @@ impl Client {
     }
 
     pub(crate) fn compare(&self, dataset: &str, spec: &Value) -> Result<Value, ClientError> {
-        self.ask("compare", dataset, spec)
+        self.ask("compare", dataset, spec, &[])
     }
 
     /// Makes one of the things that people keep.
@@ -130,10 +152,10 @@ impl Client {
         self.read(&url, request.call())
     }
 
-    fn ask(&self, route: &str, dataset: &str, spec: &Value) -> Result<Value, ClientError> {
+    fn ask(&self, route: &str, dataset: &str, spec: &Value, options: &[(&str, &str)]) -> Result<Value, ClientError> {
         let url = format!("{}/api/v1/{route}/{}", self.url, encode(dataset));
-        let body = spec.to_string();
-        let answer = self.agent.post(&url).header("Content-Type", "application/json").send(body.as_bytes());
+        let request = options.iter().fold(self.agent.post(&url), |request, (name, value)| request.query(*name, *value));
+        let answer = request.header("Content-Type", "application/json").send(spec.to_string().as_bytes());
         self.read(&url, answer)
     }
 

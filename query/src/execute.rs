@@ -108,6 +108,11 @@ impl Cancelled {
         )
     }
 
+    /// Another that tells the same work.
+    pub(crate) fn sharing(other: &Cancelled) -> Cancelled {
+        Cancelled(other.flag())
+    }
+
     pub(crate) fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
     }

@@ -1,7 +1,8 @@
 //! Rows on their way out in pieces: CSV, Arrow or Parquet, however many there are, in bounded memory.
 //!
 //! The engine writes a piece and waits until there is room for the next, so that it is never ahead of its reader by more
-//! than a few pieces. Whoever drops an [`Export`] stops it. It must not know what was asked.
+//! than a few pieces. Whoever drops an [`Export`] stops it, and so does the deadline, also when nobody takes pieces or looks
+//! at the time: a peer that reads no more keeps no other from its turn. It must not know what was asked.
 
 mod write;
 
@@ -14,7 +15,7 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::{FutureExt, Stream, StreamExt};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 use crate::answer::Warning;
 use crate::error::QueryError;
@@ -97,9 +98,14 @@ impl QueryEngine {
         F: Future<Output = Result<(), QueryError>> + Send + 'static,
     {
         let seconds = options.seconds()?;
-        let deadline = Box::pin(tokio::time::sleep(Duration::from_secs(seconds)));
+        let end = Instant::now() + Duration::from_secs(seconds);
         let (send, pieces) = channel(limits::EXPORT_PIECES_MAX);
-        let task = Some(self.spawn(make(send))?);
+        let (making, stop) = (make(send), Cancelled::sharing(&cancelled));
+        let task = Some(self.spawn(async move {
+            let _stop = stop;
+            timeout_at(end, making).await.unwrap_or_else(|_| Err(QueryError::deadline(seconds)))
+        })?);
+        let deadline = Box::pin(sleep_until(end));
         let mut outgoing = Outgoing { first: None, pieces, task, deadline, seconds, _cancelled: cancelled };
         outgoing.first = outgoing.next().await.transpose()?;
         Ok(outgoing)

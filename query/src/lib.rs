@@ -64,7 +64,7 @@ pub use postgres::{Door, Postgres, Reader};
 pub use rows::RowsAnswer;
 pub use spec::{
     CalculatedFieldSpec, DeletionSpec, FilterCombination, FilterSpec, Options, QueryOptions, QuerySpec, RowsSpec,
-    TimeSpec, read_spec,
+    TimeSpec, check_spec, read_spec,
 };
 pub use sql::{SqlAnswer, SqlFormat, SqlReply, SqlSpec};
 pub use tail::{TailPage, TailSpec};

@@ -47,7 +47,8 @@ pub(crate) type Watch<'a> = &'a dyn Fn(u64, u64) -> bool;
 
 impl QueryEngine {
     /// Checks what somebody wrote. A field that nobody ever sent is refused: most often it is a slip, and a negative
-    /// filter on it would choose everything.
+    /// filter on it would choose everything. The same goes for what a calculated field is made of, fields of other spans
+    /// among it: whether an event is deleted depends on nothing but itself.
     pub fn choose(
         &self,
         snapshot: &Snapshot,
@@ -58,7 +59,7 @@ impl QueryEngine {
         let scope = Scope::new(snapshot.clone(), "*")?;
         let mut names = BTreeSet::new();
         collect_names(&choice.filter, &mut names);
-        warn_unknown(&scope, names, true)?;
+        warn_unknown(&scope, choice.calculated.inputs_of(names), true)?;
         Ok(ChosenEvents { choice, sequence_end })
     }
 
@@ -102,7 +103,7 @@ fn find(
     chosen: &ChosenEvents,
     watch: Watch<'_>,
 ) -> Result<MatchingRows, QueryError> {
-    let scope = Scope::new(snapshot, "*")?;
+    let scope = Scope::new(snapshot, "*")?.with_calculated(&chosen.choice.calculated);
     let predicates = predicates(context, &scope, chosen)?;
     let pruned = prune::prune(&scope.datasets, chosen.choice.range, &predicates, &[])?;
     let total = pruned.units.len() as u64;

@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod compare;
+mod condition;
 mod demo;
 mod inspect;
 mod intents;
@@ -11,6 +12,7 @@ mod marker;
 mod query;
 mod remote;
 mod repair;
+mod rows;
 mod send;
 pub(crate) mod serve;
 mod table;
@@ -53,6 +55,8 @@ enum Command {
     Send(send::SendArguments),
     /// Ask a running Outcrop
     Query(query::QueryArguments),
+    /// Events as they are, newest first: a table, or all of them as NDJSON or CSV
+    Rows(rows::RowsArguments),
     /// What code is meant to do and whether it does; exits with 1 if it does too seldom
     Intents(intents::IntentsArguments),
     /// Mark on charts that something happened, such as a deployment
@@ -91,6 +95,7 @@ impl Cli {
             Command::Demo { settings } => demo::demo(settings),
             Command::Send(arguments) => send::send(&arguments),
             Command::Query(arguments) => query::query(&arguments),
+            Command::Rows(arguments) => rows::rows(&arguments),
             Command::Intents(arguments) => intents::intents(&arguments),
             Command::Marker(arguments) => marker::marker(&arguments),
             Command::Tail(arguments) => tail::tail(&arguments),

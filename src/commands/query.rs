@@ -1,12 +1,22 @@
-//! `outcrop query`: a question on the command line, its answer as a table, JSON or CSV.
+//! `outcrop query`: a question on the command line, its answer as a table, JSON or CSV; for scripts, whether it is alarming.
 
 use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::condition::{Calculation, Condition, condition, keep_met};
 use super::remote::{Remote, tell_warnings};
 use super::{CommandError, table};
+
+/// Some group meets a condition.
+const MET: u8 = 1;
+/// Nobody knows whether one does.
+const NO_ANSWER: u8 = 2;
+/// Groups that are shown, if nobody says how many.
+const GROUPS: usize = 100;
+/// Groups that are looked at for conditions, if nobody says how many: as many as an answer may have.
+const JUDGED_GROUPS: usize = 10_000;
 
 #[derive(Args, Debug)]
 pub(crate) struct QueryArguments {
@@ -28,9 +38,13 @@ pub(crate) struct QueryArguments {
     /// A calculation or field to order by; with a leading - descending
     #[arg(long = "order", value_name = "COLUMN", allow_hyphen_values = true)]
     orders: Vec<String>,
-    /// Groups to show
-    #[arg(long, value_name = "COUNT", default_value_t = 100)]
-    limit: usize,
+    /// Groups to show, or to hold against conditions [default: 100, and 10,000 with --fail-if]
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<usize>,
+    /// For scripts: print only groups for which 'COUNT > 100' or 'P99(duration_ms) >= 500' holds, and exit with 1 if there are
+    /// some, with 0 if there are none, with 2 if nobody can know. Given again, one of the conditions is enough
+    #[arg(long = "fail-if", value_name = "CONDITION", value_parser = condition)]
+    conditions: Vec<Condition>,
     /// The time range up to now: 90s, 30m, 2h, 7d
     #[arg(long, value_name = "DURATION", default_value = "2h", conflicts_with_all = ["start", "end"])]
     last: String,
@@ -51,51 +65,96 @@ pub(crate) struct QueryArguments {
 }
 
 pub(crate) fn query(arguments: &QueryArguments) -> Result<ExitCode, CommandError> {
-    let answer = arguments.remote.client().query(&arguments.dataset, &spec(arguments)?)?;
-    if arguments.json {
-        println!("{answer:#}");
-    } else if arguments.csv {
-        print!("{}", table::csv(&answer));
-    } else {
-        println!("{}", table::text(&answer));
-        tell_warnings(&answer);
+    if arguments.conditions.is_empty() {
+        print(arguments, &ask(arguments)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(judged(arguments).unwrap_or_else(|error| {
+        eprintln!("outcrop: {error}");
+        ExitCode::from(NO_ANSWER)
+    }))
+}
+
+/// Whether some group meets a condition. That none does is believed of an answer that lacks nothing.
+fn judged(arguments: &QueryArguments) -> Result<ExitCode, CommandError> {
+    let mut answer = ask(arguments)?;
+    keep_met(&mut answer, &arguments.conditions)?;
+    let is_met = answer["rows"].as_array().is_some_and(|rows| !rows.is_empty());
+    print(arguments, &answer);
+    if is_met {
+        return Ok(ExitCode::from(MET));
+    }
+    if answer["stats"]["partial"] == true {
+        return Err("no group meets a condition, but some events could not be read".into());
+    }
+    if !answer["other"].is_null() {
+        return Err(
+            "no group that was looked at meets a condition, but there are more; add a filter, order by what the \
+                    condition is about, or give one condition at a time"
+                .into(),
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
 
+fn ask(arguments: &QueryArguments) -> Result<Value, CommandError> {
+    // A misspelt field is in no event, and would meet no condition for ever.
+    let strict = !arguments.conditions.is_empty();
+    Ok(arguments.remote.client().query(&arguments.dataset, &spec(arguments)?, strict)?)
+}
+
+fn print(arguments: &QueryArguments, answer: &Value) {
+    if arguments.json {
+        println!("{answer:#}");
+    } else if arguments.csv {
+        print!("{}", table::csv(answer));
+    } else {
+        if arguments.conditions.is_empty() || answer["rows"].as_array().is_some_and(|rows| !rows.is_empty()) {
+            println!("{}", table::text(answer));
+        }
+        tell_warnings(answer);
+    }
+}
+
 fn spec(arguments: &QueryArguments) -> Result<Value, String> {
-    let calculations: Vec<Value> = arguments.calculations.iter().map(|c| calculation(c)).collect::<Result<_, _>>()?;
+    let conditions = &arguments.conditions;
+    let mut calculations: Vec<Calculation> =
+        arguments.calculations.iter().map(|c| Calculation::read(c)).collect::<Result<_, _>>()?;
+    for condition in conditions {
+        if !calculations.contains(&condition.calculation) {
+            calculations.push(condition.calculation.clone());
+        }
+    }
     let filters: Vec<Value> = arguments.filters.iter().map(|f| filter(f)).collect::<Result<_, _>>()?;
+    let limit = arguments.limit.unwrap_or(if conditions.is_empty() { GROUPS } else { JUDGED_GROUPS });
     let mut spec = json!({
-        "calculations": calculations,
+        "calculations": calculations.iter().map(Calculation::spec).collect::<Vec<_>>(),
         "filters": filters,
         "filter_combination": if arguments.any { "OR" } else { "AND" },
         "breakdowns": arguments.breakdowns,
         "orders": arguments.orders.iter().map(|o| order(o)).collect::<Vec<_>>(),
-        "limit": arguments.limit,
-        "disable_series": !arguments.json,
+        "limit": limit,
+        "disable_series": !arguments.json || !conditions.is_empty(),
     });
-    match (&arguments.start, &arguments.end) {
-        (None, None) => spec["time_range"] = json!(seconds(&arguments.last)?),
-        (start, end) => {
-            if let Some(start) = start {
-                spec["start_time"] = json!(start);
-            }
-            if let Some(end) = end {
-                spec["end_time"] = json!(end);
-            }
-        }
+    // Havings must all hold; of several conditions one is enough.
+    if let [only] = conditions.as_slice() {
+        spec["havings"] = json!([only.having()]);
     }
+    put_range(&mut spec, &arguments.last, arguments.start.as_deref(), arguments.end.as_deref())?;
     Ok(spec)
 }
 
-/// `COUNT` or `P99(duration_ms)`.
-fn calculation(text: &str) -> Result<Value, String> {
-    let text = text.trim();
-    let Some((op, rest)) = text.split_once('(') else { return Ok(json!({ "op": text.to_uppercase() })) };
-    let column =
-        rest.strip_suffix(')').ok_or_else(|| format!("{text:?}: write a calculation as 'P99(duration_ms)'"))?;
-    Ok(json!({ "op": op.trim().to_uppercase(), "column": column.trim() }))
+/// The time range as arguments give it.
+pub(super) fn put_range(spec: &mut Value, last: &str, start: Option<&str>, end: Option<&str>) -> Result<(), String> {
+    if start.is_none() && end.is_none() {
+        spec["time_range"] = json!(seconds(last)?);
+    }
+    for (key, time) in [("start_time", start), ("end_time", end)] {
+        if let Some(time) = time {
+            spec[key] = json!(time);
+        }
+    }
+    Ok(())
 }
 
 fn order(text: &str) -> Value {
@@ -185,9 +244,10 @@ mod tests {
 
     #[test]
     fn calculations_and_durations() {
-        assert_eq!(calculation("p99(duration_ms)").unwrap(), json!({"op": "P99", "column": "duration_ms"}));
-        assert_eq!(calculation("COUNT").unwrap(), json!({"op": "COUNT"}));
-        assert!(calculation("P99(x").is_err());
+        let calculation = |text| Calculation::read(text).unwrap().spec();
+        assert_eq!(calculation("p99(duration_ms)"), json!({"op": "P99", "column": "duration_ms"}));
+        assert_eq!(calculation("COUNT"), json!({"op": "COUNT"}));
+        assert!(Calculation::read("P99(x").is_err());
         assert_eq!(seconds("2h"), Ok(7_200));
         assert!(seconds("2 hours").is_err() && seconds("").is_err() && seconds("0s").is_err());
     }

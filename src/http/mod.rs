@@ -29,6 +29,7 @@ mod object;
 mod openapi;
 mod otlp;
 mod query;
+mod query_data;
 mod sending;
 mod session;
 mod sql;
@@ -90,6 +91,7 @@ pub(crate) struct Inner {
     pub(crate) tasks: Tasks,
     pub(crate) history: History,
     pub(crate) tails: tail::Tails,
+    pub(crate) results: query_data::Results,
     /// One change to a dataset's settings at a time.
     pub(crate) changing_datasets: Mutex<()>,
     /// The policy of datasets without their own.
@@ -136,6 +138,7 @@ impl App {
             tasks: Tasks::default(),
             history,
             tails: tail::Tails::new(),
+            results: query_data::Results::new(memory.clone()),
             changing_datasets: Mutex::new(()),
             retention: parts.store.retention,
             redactions: Redactions::new(parts.redaction_secret.clone()),
@@ -259,6 +262,10 @@ fn protocols() -> Router<App> {
             "/1/markers/{dataset}/{id}",
             put(kept::markers::change_honeycomb_marker).delete(kept::markers::delete_honeycomb_marker),
         )
+        .route("/1/queries/{dataset}", post(query_data::create_honeycomb_query))
+        .route("/1/queries/{dataset}/{id}", get(query_data::show_honeycomb_query))
+        .route("/1/query_results/{dataset}", post(query_data::create_honeycomb_result))
+        .route("/1/query_results/{dataset}/{id}", get(query_data::show_honeycomb_result))
         .route("/1/auth", get(honeycomb::auth))
         .route("/v1/traces", post(otlp::traces))
         .route("/v1/traces/", post(otlp::traces))

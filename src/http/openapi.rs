@@ -8,7 +8,7 @@ use super::access::ROUTES;
 use super::kept::{boards, history, markers, queries, redactions};
 use super::{
     compare, datasets, deletions, elasticsearch, error, events, health, honeycomb, intents, keys, loki, otlp, query,
-    session, sql, tail, tasks, traces,
+    query_data, session, sql, tail, tasks, traces,
 };
 
 #[derive(OpenApi)]
@@ -30,6 +30,10 @@ use super::{
         query::rows,
         compare::compare,
         sql::sql,
+        query_data::create_honeycomb_query,
+        query_data::show_honeycomb_query,
+        query_data::create_honeycomb_result,
+        query_data::show_honeycomb_result,
         query::datasets,
         intents::list_intents,
         intents::show_intent,

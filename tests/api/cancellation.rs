@@ -1,5 +1,6 @@
 //! Whoever goes away leaves nothing behind: the processor is free within a second, wherever the work was.
 
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -78,5 +79,60 @@ fn closing_the_connection_frees_the_processor_within_a_second() {
     ] {
         println!("{what} went on for {took:?}");
         assert!(took < FREE_MAX, "{what} went on for {took:?}");
+    }
+}
+
+/// Bytes that questions have spilled and not yet removed.
+fn spilled_bytes(server: &Server) -> u64 {
+    let mut folders = vec![server.setup.home().join("data/spill")];
+    let mut bytes = 0;
+    while let Some(folder) = folders.pop() {
+        // What is looked at may be gone a moment later.
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            match entry.metadata() {
+                Ok(about) if about.is_dir() => folders.push(entry.path()),
+                about => bytes += about.map_or(0, |about| about.len()),
+            }
+        }
+    }
+    bytes
+}
+
+#[test]
+fn an_export_that_is_left_gives_back_its_turn_its_memory_and_what_it_spilled() {
+    let server = Server::with(&["--flush-age-seconds-max", "0", "--query-memory-bytes-max", "67108864"]);
+    let text = "ab".repeat(40);
+    for part in 0..4 {
+        let line = |at: u64| format!("{{\"t\":\"{text}{at}\",\"k\":\"{at}\"}}\n");
+        server.load("d", (part * 20_000..(part + 1) * 20_000).map(line).collect::<String>());
+    }
+    server.wait_for_flush();
+    let sql = json!({ "sql": "SELECT t, k FROM d, generate_series(1, 5) g ORDER BY k", "format": "csv" });
+    let groups = json!({ "breakdowns": ["k"], "orders": [{ "column": "k" }] });
+    let rows = json!({ "columns": ["t", "k"] });
+    let asked = [("/api/v1/sql", &sql), ("/api/v1/query/d", &groups), ("/api/v1/rows/d", &rows)];
+    let is_free = || {
+        let ready = server.get("/readyz").ok();
+        let pool = ready["memory"].as_array().unwrap().iter().find(|pool| pool["pool"] == "queries").unwrap().clone();
+        server.metric("outcrop_queries_running") == 0.0 && pool["used_bytes"] == 0 && spilled_bytes(&server) == 0
+    };
+    for (path, spec) in asked {
+        for read_bytes in [0, 1, 256 << 10] {
+            let request = Request::json(&format!("{path}?timeout_seconds=600"), spec).header("Accept", "text/csv");
+            let mut stream = request.begin(server.address);
+            if read_bytes == 0 {
+                // Before the first byte, in the middle of the sort.
+                wait_until("it runs", PATIENCE, || server.metric("outcrop_queries_running") == 1.0);
+                wait_until("it spills", PATIENCE, || path != "/api/v1/sql" || spilled_bytes(&server) > 0);
+            }
+            let mut read = vec![0; read_bytes];
+            stream.read_exact(&mut read).unwrap();
+            assert!(read.is_empty() || read[0] == b'H', "{path}");
+            if path == "/api/v1/sql" {
+                assert!(spilled_bytes(&server) > 0, "what is read comes from what was spilled");
+            }
+            drop(stream);
+            wait_until(&format!("{path}, left after {read_bytes} bytes, is over"), PATIENCE, is_free);
+        }
     }
 }

@@ -150,6 +150,12 @@ fn choices() -> Vec<Value> {
         one("timestamp", "<", json!("2026-11-01T00:05:00Z")),
         json!({ "filter_combination": "OR", "filters": [filter("v", "=", json!(1)), filter("rare", "exists", json!(null))] }),
         json!({ "filters": [filter("service.name", "=", json!("s1")), filter("id", "<", json!(50))] }),
+        json!({ "calculated_fields": [{ "name": "parity", "expression": "IF(MOD($id, 2) = 1, \"odd\", \"even\")" }],
+                "filters": [filter("parity", "=", json!("odd")), filter("id", "<", json!(40))] }),
+        json!({ "calculated_fields": [{ "name": "either", "expression": "COALESCE($rare, $v)" }],
+                "filters": [filter("either", "exists", json!(null))] }),
+        json!({ "calculated_fields": [{ "name": "spoken", "expression": "CONCAT($service.name, \"-\", $v)" }],
+                "filters": [filter("spoken", "starts-with", json!("s1-text"))] }),
         json!({ "start_time": "2026-11-01T00:01:00Z", "end_time": "2026-11-01T00:02:00Z" }),
         json!({ "end_time": "2026-11-01T12:00:00Z", "filters": [filter("v", "exists", json!(null))] }),
     ]
@@ -249,6 +255,11 @@ fn a_choice_that_is_none_or_all_is_refused() {
         refused(&bench.delete("d", &spec), status);
     }
     refused_naming(&bench.delete("d", &json!({ "filters": [filter("vv", "!=", json!(1))] })), 422, "vv");
+    let made_of = |expression: &str| json!({ "calculated_fields": [{ "name": "c", "expression": expression }], "filters": [filter("c", "exists", json!(null))] });
+    refused_naming(&bench.delete("d", &made_of("COALESCE($vv, 1)")), 422, "vv");
+    refused_naming(&bench.delete("d", &made_of("$root.v")), 422, "root.v");
+    refused(&bench.delete("d", &made_of("IF($v")), 400);
+    assert_eq!(bench.dry_run("d", &made_of("INT($id)")), 10);
     let fine = json!({ "start_time": 0 });
     refused(&bench.delete("nowhere", &fine), 404);
     for list in ["d,d", "*", "__all__,d"] {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::refused;
+use crate::harness::postgres::Client;
 use crate::harness::{Reply, Request, Server, process, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -118,4 +119,24 @@ fn a_slow_reader_holds_the_work_back_and_a_deadline_breaks_it_off() {
     let _broken = reader.read_to_end(&mut rest);
     assert!(!rest.ends_with(b"0\r\n\r\n"), "it must not look whole");
     wait_until("nothing runs", PATIENCE, || server.metric("outcrop_queries_running") == 0.0);
+}
+
+/// Less than a connection may leave an answer unread: what ends the work is its deadline, and nothing else.
+const UNREAD: Duration = Duration::from_secs(30);
+
+#[test]
+fn a_deadline_counts_also_when_nobody_reads_any_more() {
+    let server = Server::with(&["--postgres", "127.0.0.1:0"]);
+    let endless = "SELECT value, value + 1 AS next FROM generate_series(1, 1000000000000)";
+    let runs = |count: f64| server.metric("outcrop_queries_running") == count;
+    let spec = json!({ "sql": endless, "format": "csv" });
+    let unread = Request::json("/api/v1/sql?timeout_seconds=2", &spec).begin(server.address);
+    wait_until("the export runs", PATIENCE, || runs(1.0));
+    wait_until("an export that nobody reads ends", UNREAD, || runs(0.0));
+    drop(unread);
+    let mut client = Client::connect(server.said("PostgreSQL at ").unwrap(), "").unwrap();
+    assert_eq!(client.ask("SET statement_timeout = 2000").error, None);
+    client.begin(endless);
+    wait_until("the statement runs", PATIENCE, || runs(1.0));
+    wait_until("a statement that nobody reads ends", UNREAD, || runs(0.0));
 }

@@ -29,6 +29,7 @@ mod otlp;
 mod paging;
 mod postgres;
 mod pressure;
+mod query_data;
 mod redaction;
 mod routes;
 mod saving;

@@ -96,6 +96,18 @@ fn every_reference_in_the_openapi_document_leads_somewhere() {
 }
 
 #[test]
+fn every_operation_of_the_openapi_document_has_a_name_of_its_own() {
+    let document = Server::start().get("/api/v1/openapi.json").ok();
+    let operations =
+        document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    let mut names: Vec<&str> = operations.filter_map(|operation| operation["operationId"].as_str()).collect();
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!((names.len(), all), (ROUTES.len(), ROUTES.len()), "clients are generated with these names");
+}
+
+#[test]
 fn what_is_no_route_is_404_and_a_wrong_method_405() {
     let server = Server::start();
     for path in [

@@ -104,6 +104,10 @@ pub(super) const ROUTES: &[Route] = &[
     route("POST", "/1/markers/{dataset}", Needs::Query, "{\"message\":\"m\"}"),
     route("PUT", "/1/markers/{dataset}/{id}", Needs::Query, "{\"message\":\"m\"}"),
     route("DELETE", "/1/markers/{dataset}/{id}", Needs::Query, ""),
+    route("POST", "/1/queries/{dataset}", Needs::Query, "{}"),
+    route("GET", "/1/queries/{dataset}/{id}", Needs::Query, ""),
+    route("POST", "/1/query_results/{dataset}", Needs::Query, "{\"query_id\":\"{id}\"}"),
+    route("GET", "/1/query_results/{dataset}/{id}", Needs::Query, ""),
     route("GET", "/api/v1/session", Needs::Somebody, ""),
     route("POST", "/api/v1/session", Needs::Nothing, "{\"key\":\"{key}\"}"),
     route("DELETE", "/api/v1/session", Needs::Nothing, ""),
@@ -188,7 +192,7 @@ pub(super) struct Names<'a> {
 
 impl Route {
     pub(super) fn request(&self, names: &Names<'_>) -> Request {
-        let body = self.body.replace("{key}", names.key).replace("{dataset}", names.dataset);
+        let body = self.body.replace("{key}", names.key).replace("{dataset}", names.dataset).replace("{id}", names.id);
         let request = Request::new(self.method, &self.address(names)).header("If-Match", "*");
         let request = request.header("X-Honeycomb-Dataset", names.dataset).header("Content-Type", "application/json");
         if body.is_empty() { request } else { request.body(Body::Sized(body.into())) }
@@ -258,6 +262,13 @@ impl Route {
             let newest = json!({ "columns": ["meta.sequence"], "limit": 1 });
             let rows = Request::json(&format!("/api/v1/rows/{dataset}"), &newest);
             return server.send(&rows.header("X-Outcrop-Key", key)).ok()["rows"][0][0].to_string();
+        }
+        if self.path.starts_with("/1/quer") {
+            let id = made(Request::post(&format!("/1/queries/{dataset}"), "{}"), "id");
+            if self.method == "POST" || self.path.starts_with("/1/queries/") {
+                return id;
+            }
+            return made(Request::json(&format!("/1/query_results/{dataset}"), &json!({ "query_id": id })), "id");
         }
         let kinds = [("markers", MARKER), ("boards", BOARD), ("queries", SAVED_QUERY), ("redactions", REDACTION)];
         if let Some((kind, body)) =

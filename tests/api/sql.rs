@@ -272,3 +272,36 @@ fn a_plan_is_explained() {
     assert!(plan.contains("full_filters=[events.integer:status = Int64(500)]"), "the filter reaches the scan: {plan}");
     assert!(ask(&server, "EXPLAIN ANALYZE SELECT count(*) FROM shop").ok().to_string().contains("output_rows"));
 }
+
+#[test]
+fn a_sum_of_integers_is_exact_or_refused_and_never_another() {
+    let server = Server::start();
+    let event = |n: i64, group: &str| format!("{{\"n\":{n},\"g\":\"{group}\"}}\n");
+    // Beyond 64 bits on the way, and not at the end.
+    let there_and_back = [i64::MAX, i64::MAX, -i64::MAX, -i64::MAX, 7].map(|n| event(n, "fits")).concat();
+    server.load("d", there_and_back.clone() + &event(i64::MAX, "bursts") + &event(1, "bursts"));
+    let refusal = |sql: &str| refused(&ask(&server, sql), 422)["message"].as_str().unwrap().to_owned();
+    assert_eq!(rows(&server, "SELECT sum(n) FROM d WHERE g = 'fits'"), json!([[7]]));
+    assert_eq!(rows(&server, "SELECT g, sum(n) FROM d WHERE g = 'fits' GROUP BY g"), json!([["fits", 7]]));
+    assert_eq!(rows(&server, "SELECT sum(n), count(*) FROM d WHERE n > 0 AND n < 0"), json!([[null, 0]]));
+    assert_eq!(rows(&server, "SELECT sum(n) FILTER (WHERE n < 10) FROM d WHERE g = 'bursts'"), json!([[1]]));
+    assert_eq!(rows(&server, "SELECT sum(DISTINCT n) FROM d WHERE g = 'fits'"), json!([[7]]));
+    let running = "SELECT sum(n) OVER (ORDER BY n ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM d WHERE n BETWEEN 0 AND 10 ORDER BY n";
+    assert_eq!(rows(&server, running), json!([[1], [8]]));
+    for beyond in [
+        "SELECT sum(n) FROM d",
+        "SELECT g, sum(n) FROM d GROUP BY g",
+        "SELECT sum(DISTINCT n) FROM d WHERE n > 0",
+        "SELECT sum(n + 0) FROM d WHERE g = 'bursts'",
+        "SELECT sum(n) OVER (ORDER BY n) FROM d WHERE n > 0",
+    ] {
+        assert!(refusal(beyond).contains("double precision"), "{beyond}");
+    }
+    let float = rows(&server, "SELECT sum(n::double precision) FROM d WHERE g = 'bursts'");
+    assert!((float[0][0].as_f64().unwrap() / 9.223_372_036_854_776e18 - 1.0).abs() < 1e-9, "{float}");
+    assert_eq!(
+        rows(&server, "SELECT sum(n::numeric(38, 0))::text FROM d WHERE g = 'bursts'"),
+        json!([["9223372036854775808"]])
+    );
+    assert_eq!(rows(&server, "SELECT sum(n::double precision / 2) FROM d WHERE n = 7"), json!([[3.5]]));
+}

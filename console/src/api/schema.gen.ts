@@ -108,6 +108,77 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/1/queries/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep a query, as Terraform and Grafana do before they ask for results */
+        post: operations["create_honeycomb_query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/1/queries/{dataset}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a query that was kept */
+        get: operations["show_honeycomb_query"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/1/query_results/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for the answer to a query that was kept
+         * @description The answer is fetched by its id once it is complete. It is about the time at which it was asked for, and kept for an hour, unless many others come after it.
+         */
+        post: operations["create_honeycomb_result"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/1/query_results/{dataset}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Fetch an answer */
+        get: operations["show_honeycomb_result"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/_bulk": {
         parameters: {
             query?: never;
@@ -1022,6 +1093,11 @@ export interface components {
         /** @description The events of a dataset that are to be deleted. Without times they are those of all times. */
         DeletionSpec: {
             /**
+             * @description Fields of this choice, calculated from those that were sent: `filters` may name them.
+             * @default []
+             */
+            calculated_fields: components["schemas"]["CalculatedFieldSpec"][];
+            /**
              * @description Only count them.
              * @default false
              */
@@ -1264,6 +1340,35 @@ export interface components {
             type: string | null;
             /** @default null */
             url: string | null;
+        };
+        /** @description A query, and the id by which results are asked for. */
+        HoneycombQuery: components["schemas"]["QuerySpec"] & {
+            id: string;
+        };
+        /** @description What the documentation says of an answer; it is written by [`document`]. */
+        HoneycombResult: {
+            /** @description Whether `data` is there; ask again, if not. */
+            complete: boolean;
+            /**
+             * @description `results`: `[{"data": {…}}]`, a group each; `series`: `[{"time", "data": {…}}]`, a group in a time bucket each. If they are
+             *     asked for: `total_by_aggregate` and `total_by_aggregate_series`, `other_by_aggregate`. `heatmaps` as in `/api/v1/query`.
+             */
+            data?: unknown;
+            id: string;
+            /** @description `query_url`: the query. */
+            links: unknown;
+            query: components["schemas"]["HoneycombQuery"];
+        };
+        /** @description Which query to answer, and with what in the answer. */
+        HoneycombResultSpec: {
+            /** @default true */
+            disable_other_by_aggregate: boolean;
+            disable_series?: boolean;
+            /** @default true */
+            disable_total_by_aggregate: boolean;
+            /** @description Groups of the answer, at most 10,000; as many as the query says, if it is left out. */
+            limit?: number | null;
+            query_id: string;
         };
         /** @description What code is meant to do, and whether it did. */
         IntentAnswer: {
@@ -2478,6 +2583,253 @@ export interface operations {
                 content?: never;
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+        };
+    };
+    create_honeycomb_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset, or __all__ */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuerySpec"];
+            };
+        };
+        responses: {
+            /** @description The same query has the same id. The 10,000 that were made last are kept */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombQuery"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+        };
+    };
+    show_honeycomb_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset, or __all__ */
+                dataset: string;
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombQuery"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+        };
+    };
+    create_honeycomb_result: {
+        parameters: {
+            query?: {
+                /** @description Make unknown fields an error */
+                strict?: boolean;
+                /** @description 1 to 600, default 30 */
+                timeout_seconds?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The dataset of the query, or __all__ */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoneycombResultSpec"];
+            };
+        };
+        responses: {
+            /** @description Location says where to fetch it */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombResult"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+        };
+    };
+    show_honeycomb_result: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset of the query, or __all__ */
+                dataset: string;
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Complete, or not yet */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombResult"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            /** @description There is none, or it is not kept any more */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            /** @description The query could not be answered */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            /** @description The query took too long */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -23,7 +23,13 @@ use outcrop_storage::event::TimestampNs;
 
 use std::sync::Arc;
 
+use crate::error::QueryError;
 use crate::expression::{CalculatedFields, Expression};
+
+/// Refuses a question that no dataset could answer.
+pub fn check_spec(spec: &QuerySpec, now: TimestampNs) -> Result<(), QueryError> {
+    parse_query(spec, now).map(drop)
+}
 
 /// A question, checked.
 #[derive(Clone, Debug)]
@@ -247,6 +253,7 @@ pub(crate) struct RowsQuery {
 /// Events by filter and time, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Choice {
+    pub(crate) calculated: CalculatedFields,
     pub(crate) filter: Filter,
     pub(crate) range: TimeRange,
 }

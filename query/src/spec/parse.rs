@@ -78,6 +78,7 @@ pub(crate) fn parse_deletion(spec: &DeletionSpec) -> Result<Choice, QueryError> 
         ));
     }
     Ok(Choice {
+        calculated: calculated_fields(&spec.calculated_fields)?,
         filter: filters(&spec.filters, spec.filter_combination)?,
         range: time::open_range(spec.start_time.as_ref(), spec.end_time.as_ref())?,
     })

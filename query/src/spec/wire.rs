@@ -153,6 +153,8 @@ pub struct RowsSpec {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeletionSpec {
+    /// Fields of this choice, calculated from those that were sent: `filters` may name them.
+    pub calculated_fields: Vec<CalculatedFieldSpec>,
     pub filters: Vec<FilterSpec>,
     pub filter_combination: FilterCombination,
     pub start_time: Option<TimeSpec>,

@@ -23,6 +23,7 @@ use serde_json::json;
 
 use super::error::sql_error;
 use super::statement::{Kind, Question};
+use super::sum::sum;
 use super::table::{self, ALL_TIMES};
 use crate::answer::{AnswerStats, Warning};
 use crate::error::{QueryError, QueryErrorKind};
@@ -94,6 +95,7 @@ impl QueryEngine {
         config.options_mut().execution.enable_recursive_ctes = false;
         let context = SessionContext::new_with_config_rt(config, Arc::clone(self.environment()));
         BOUNDLESS.iter().for_each(|name| context.deregister_udf(name));
+        context.register_udaf(sum());
         context
     }
 }

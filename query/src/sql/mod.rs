@@ -1,7 +1,7 @@
 //! Read-only SQL over datasets as tables; `docs/sql.md` is what people read.
 //!
 //! [`statement`] parses one statement, refuses what is not a question and collects every name in it; [`table`] makes a
-//! table of a dataset, with those names as columns and no others; [`catalog`] puts the tables into a catalog of that
+//! table of a dataset, with those names as columns and no others; [`sum`] is what DataFusion's is not; [`catalog`] puts the tables into a catalog of that
 //! statement's own. What comes out is an ordinary plan: JSON is written here, all else by [`crate::export`]. Nothing in
 //! here can name a file. It must not know who asks: what a key may not read is not in the snapshot.
 
@@ -9,6 +9,7 @@ mod answer;
 mod catalog;
 mod error;
 mod statement;
+mod sum;
 mod table;
 
 use std::sync::Arc;

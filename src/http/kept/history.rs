@@ -87,7 +87,7 @@ impl History {
 }
 
 /// A spec without what it says only by default.
-fn said(spec: Value) -> Value {
+pub(in crate::http) fn said(spec: Value) -> Value {
     let default = serde_json::to_value(QuerySpec::default()).unwrap_or_default();
     match spec {
         Value::Object(object) => object.into_iter().filter(|(key, value)| default.get(key) != Some(value)).collect(),
