@@ -8,8 +8,10 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use outcrop_storage::clock::{Clock, SystemClock};
 use outcrop_storage::paths::DataDir;
+use serde_json::{Value, json};
 
 use super::CommandError;
+use crate::audit::{Entry, Who, append_change};
 use crate::times::rfc3339;
 use crate::workspace::{Grant, Key, Workspace};
 
@@ -53,6 +55,7 @@ pub(crate) fn keys(arguments: &KeysArguments) -> Result<ExitCode, CommandError> 
     match &arguments.command {
         KeysCommand::Create { name, scopes } => {
             let (key, secret) = workspace.create_key(name, scopes, now)?;
+            record(&data_dir, now, "key.create", json!({ "id": key.id, "name": key.name, "scopes": scopes }))?;
             eprintln!(
                 "This is the key {} ({}). It is not kept anywhere and will not be shown again:",
                 key.id,
@@ -63,10 +66,17 @@ pub(crate) fn keys(arguments: &KeysArguments) -> Result<ExitCode, CommandError> 
         KeysCommand::List => println!("{}", table(&workspace.keys()?)),
         KeysCommand::Revoke { id } => {
             let key = workspace.revoke_key(id, None, now)?;
+            record(&data_dir, now, "key.revoke", json!({ "id": key.id, "name": key.name }))?;
             println!("{} ({}) is revoked", key.id, key.name);
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was changed stands in the audit log before anybody is told.
+fn record(data_dir: &DataDir, time: i64, action: &'static str, what: Value) -> Result<(), CommandError> {
+    let entry = Entry { time, who: Some(Who::named("command-line")), peer: None, action, what };
+    Ok(append_change(data_dir, entry)?)
 }
 
 fn table(keys: &[Key]) -> Table {

@@ -25,7 +25,8 @@ use outcrop_storage::event::DatasetName;
 use outcrop_storage::{Snapshot, Store};
 use serde_json::json;
 
-use super::{ApiError, App, error, grpc, session};
+use super::{ApiError, App, error, grpc, recording, session};
+use crate::audit::{Entry, Who};
 use crate::workspace::{Identity, Reach, Scope};
 
 /// What a route needs.
@@ -85,6 +86,7 @@ pub(super) const ROUTES: &[(&str, &str, Needs)] = &[
     ("PUT", "/api/v1/queries/{id}", Needs::Scope(Scope::Query)),
     ("DELETE", "/api/v1/queries/{id}", Needs::Scope(Scope::Query)),
     ("GET", "/api/v1/history", Needs::Scope(Scope::Query)),
+    ("GET", "/api/v1/audit", Needs::Everywhere(Scope::Admin)),
     ("GET", "/1/markers/{dataset}", Needs::Scope(Scope::Query)),
     ("POST", "/1/markers/{dataset}", Needs::Scope(Scope::Query)),
     ("PUT", "/1/markers/{dataset}/{id}", Needs::Scope(Scope::Query)),
@@ -176,6 +178,16 @@ impl Caller {
     /// The key's id; never the key itself.
     pub(super) fn id(&self) -> &str {
         self.0.as_ref().map_or("this-machine", |key| key.id.as_str())
+    }
+
+    /// The same for the audit log, with what the key is called.
+    pub(super) fn who(&self) -> Who {
+        Who { id: self.id().to_owned(), name: self.0.as_ref().map(|key| key.name.clone()) }
+    }
+
+    /// Whoever a key belongs to.
+    pub(super) fn of(identity: &Arc<Identity>) -> Caller {
+        Caller(Some(Arc::clone(identity)))
     }
 
     /// Whoever sends where there are no keys, which is on this machine unless the operator said otherwise.
@@ -319,12 +331,21 @@ pub(super) async fn check(
     if needs != Needs::Nothing {
         let datasets = params.iter().flatten().find(|(name, _)| *name == DATASET).map(|(_, value)| value);
         let caller = identify(&app, request.headers(), needs);
-        match caller.and_then(|caller| caller.needs(needs, datasets).map(|()| caller)) {
-            Ok(caller) => request.extensions_mut().insert(caller),
-            Err(refused) => return refused.into_response(),
-        };
+        let admitted = caller.as_ref().map_err(ApiError::clone).and_then(|caller| caller.needs(needs, datasets));
+        if let Err(refused) = admitted {
+            recording::refused(&app, &request, path.as_str(), caller.as_ref().ok(), &refused);
+            return refused.into_response();
+        }
+        if let Ok(caller) = caller {
+            request.extensions_mut().insert(caller);
+        }
     }
     next.run(request).await
+}
+
+/// Whether somebody says who they are, truly or not.
+pub(super) fn has_credentials(app: &App, headers: &HeaderMap) -> bool {
+    sent_key(headers).is_some_and(|sent| !sent.is_empty()) || session::sent(app, headers).is_some()
 }
 
 /// Whoever sent these headers, if they may read the datasets now.
@@ -385,6 +406,12 @@ pub(super) fn reader(app: &App, key: Option<&str>) -> Option<Caller> {
 
 /// In its own time: no request waits for it.
 fn note_used(app: App, identity: Arc<Identity>, now: i64) {
+    tokio::spawn({
+        let (app, who) = (app.clone(), Caller::of(&identity).who());
+        async move {
+            app.audit.asked(Entry { time: now, who: Some(who), peer: None, action: "key.used", what: json!({}) }).await
+        }
+    });
     tokio::task::spawn_blocking(move || {
         if let Err(error) = app.workspace.note_used(&identity.id, now) {
             tracing::warn!("cannot write down that the key {} was used: {error}", identity.id);

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::error::ErrorBody;
 use super::names::Names;
 use super::object::Object;
+use super::recording::Outcome;
 use super::working::working;
 use super::{ApiError, App, etag};
 use crate::times::rfc3339;
@@ -84,7 +85,8 @@ pub(crate) async fn create_key(State(app): State<App>, Object(asked): Object<New
     let now = app.store.clock().now();
     let (key, secret) = working(&app, move |w| w.create_key(&asked.name, &asked.scopes, now)).await?;
     let created = CreatedKey { info: KeyInfo::new(&key), key: secret.reveal().to_owned() };
-    Ok((StatusCode::CREATED, etag::tagged(&key.revision.to_string(), created)).into_response())
+    let made = etag::tagged(&key.revision.to_string(), created);
+    Ok((StatusCode::CREATED, Outcome::made(&key.id), made).into_response())
 }
 
 /// One key

@@ -5,6 +5,7 @@
 
 mod access;
 pub(crate) mod admission;
+mod audit;
 mod body;
 mod compare;
 mod console;
@@ -29,6 +30,7 @@ mod object;
 mod openapi;
 mod otlp;
 mod query;
+mod recording;
 mod sending;
 mod session;
 mod sql;
@@ -40,6 +42,7 @@ mod tests;
 mod traces;
 mod working;
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -55,6 +58,7 @@ use outcrop_query::QueryEngine;
 use outcrop_storage::event::DatasetName;
 use outcrop_storage::memory::{Memory, Pool};
 use outcrop_storage::{Retention, Snapshot, Store};
+use serde_json::json;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -66,6 +70,7 @@ pub(crate) use kept::markers::MARKERS;
 pub(crate) use openapi::openapi_json;
 pub(crate) use working::working;
 
+use crate::audit::{Audit, Refusal, Who};
 use crate::redactions::Redactions;
 use crate::settings::Parts;
 use crate::tasks::Tasks;
@@ -89,6 +94,7 @@ pub(crate) struct Inner {
     pub(crate) workspace: Workspace,
     pub(crate) tasks: Tasks,
     pub(crate) history: History,
+    pub(crate) audit: Audit,
     pub(crate) tails: tail::Tails,
     /// One change to a dataset's settings at a time.
     pub(crate) changing_datasets: Mutex<()>,
@@ -123,6 +129,7 @@ impl App {
         engine: QueryEngine,
         workspace: Workspace,
         history: History,
+        audit: Audit,
         parts: &Parts,
         grants: Grants,
     ) -> std::io::Result<App> {
@@ -135,6 +142,7 @@ impl App {
             workspace,
             tasks: Tasks::default(),
             history,
+            audit,
             tails: tail::Tails::new(),
             changing_datasets: Mutex::new(()),
             retention: parts.store.retention,
@@ -198,6 +206,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/tasks/{id}", get(tasks::show_task).delete(tasks::cancel_task))
         .route("/keys", get(keys::list_keys).post(keys::create_key))
         .route("/keys/{id}", get(keys::show_key).delete(keys::revoke_key))
+        .route("/audit", get(audit::list_audit))
         .merge(kept_routes())
         .route("/session", get(session::show_session).post(session::sign_in).delete(session::sign_out))
         .route("/version", get(health::version))
@@ -220,6 +229,7 @@ pub(crate) fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), sending::account))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), recording::record))
         .layer(middleware::from_fn_with_state(app.clone(), access::check))
         .layer(middleware::from_fn_with_state(app.clone(), dialect::translate))
         .layer(middleware::from_fn_with_state(app.clone(), guard::check))
@@ -291,8 +301,20 @@ fn elasticsearch_routes() -> Router<App> {
 
 /// What may be read with this key, or without one; none if that is not let in. For those who come by another way than a
 /// request.
-pub(crate) fn sql_reader(app: &App, key: Option<&str>) -> Option<Snapshot> {
-    access::reader(app, key).map(|caller| caller.snapshot(&app.store))
+pub(crate) fn sql_reader(app: &App, key: Option<&str>) -> Option<(Who, Snapshot)> {
+    access::reader(app, key).map(|caller| (caller.who(), caller.snapshot(&app.store)))
+}
+
+/// Records a question in SQL that came by another way than a request.
+pub(crate) async fn record_sql(app: &App, who: Who, peer: IpAddr, sql: String) {
+    let what = json!({ "body": { "sql": sql }, "protocol": "postgres" });
+    app.audit.asked(recording::entry(app, "sql", Some(who), Some(peer.to_string()), what)).await;
+}
+
+/// Counts somebody who came by another way than a request and was not let in.
+pub(crate) fn refuse_sql(app: &App, peer: IpAddr) {
+    let (peer, route, code) = (Some(peer.to_string()), "postgres".to_owned(), "key_needed".to_owned());
+    app.audit.refused(Refusal { who: None, peer, route, code }, app.store.clock().now());
 }
 
 /// Takes bytes that came by another way than a request, and from somebody who has no key.

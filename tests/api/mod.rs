@@ -3,6 +3,7 @@
 //! Every refusal has a status of the contract's table and the one error shape, says what to do, and costs the server
 //! little; [`refused`] checks the first two.
 
+mod audit;
 mod bodies;
 mod cancellation;
 mod command_line;

@@ -125,6 +125,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who asked and changed what, the latest first */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/boards": {
         parameters: {
             query?: never;
@@ -835,6 +852,28 @@ export interface components {
         Asker: {
             id: string;
             name: string;
+        };
+        AuditList: {
+            /** @description Ask for the next page with it; null at the end. */
+            cursor?: string | null;
+            items: components["schemas"]["AuditRecord"][];
+        };
+        /** @description What somebody did. */
+        AuditRecord: {
+            /** @description What was done: `query`, `key.create`, `dataset.drop`, `refused` and the like. */
+            action: string;
+            /** @description The SHA-256 of the record, which the next one has too. */
+            hash: string;
+            /** @description Its chain and its number in it. */
+            id: string;
+            /** @description False: it is not as it was written. */
+            intact: boolean;
+            /** @description The address that it came from. */
+            peer?: string | null;
+            time: string;
+            /** @description What it was done to and with, as far as it may be kept. */
+            what: unknown;
+            who?: null | components["schemas"]["Who"];
         };
         BinAnswer: {
             /** Format: double */
@@ -2070,6 +2109,13 @@ export interface components {
             message: string;
             segments: number;
         };
+        /** @description Who asked or changed something. */
+        Who: {
+            /** @description The id of a key; `this-machine` without one, `command-line`, or `outcrop` itself. */
+            id: string;
+            /** @description What the key is called. */
+            name?: string | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -2556,6 +2602,48 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description Only records from this time on: RFC 3339 or epoch seconds */
+                start?: string;
+                /** @description Only those before this time */
+                end?: string;
+                /** @description Only those of the key with this id or name */
+                who?: string;
+                /** @description Only this action, or those that begin with it and a dot, such as `key` */
+                action?: string;
+                /** @description Only those with this text in them */
+                q?: string;
+                /** @description 1 to 1,000, default 100 */
+                limit?: number;
+                /** @description From the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
             };
         };
     };
