@@ -11,6 +11,7 @@ mod demo;
 mod http;
 mod postgres;
 mod pressure;
+mod rates;
 mod redactions;
 mod releases;
 mod settings;

@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::http::admission::Shed;
-use crate::http::{App, record_sql, refuse_sql, sql_reader};
+use crate::http::{App, ask_sql, refuse_sql, sql_reader};
 
 /// Connections at once; further ones are closed. Clients keep pools of a few each.
 const CONNECTIONS_MAX: usize = 128;
@@ -62,18 +62,19 @@ pub(crate) async fn serve(listener: Option<TcpListener>, app: App, mut draining:
 fn door(app: &App, peer: IpAddr) -> Door {
     let app = app.clone();
     Arc::new(move |password: Option<&str>| {
-        let Some((who, _)) = sql_reader(&app, password) else {
+        if sql_reader(&app, password).is_none() {
             if password.is_some_and(|password| !password.is_empty()) {
                 refuse_sql(&app, peer);
             }
             return None;
-        };
-        let (asking, listening, password) = (app.clone(), app.clone(), password.map(str::to_owned));
+        }
+        let (asking, listening) = (app.clone(), app.clone());
+        let (password, key) = (password.map(str::to_owned), password.map(str::to_owned));
         Some(Admitted {
-            reader: Arc::new(move || sql_reader(&asking, password.as_deref()).map(|(_, snapshot)| snapshot)),
+            reader: Arc::new(move || sql_reader(&asking, password.as_deref())),
             listener: Arc::new(move |sql| {
-                let (app, who) = (listening.clone(), who.clone());
-                Box::pin(async move { record_sql(&app, who, peer, sql).await })
+                let (app, key) = (listening.clone(), key.clone());
+                Box::pin(async move { ask_sql(&app, key.as_deref(), peer, sql).await })
             }),
         })
     })

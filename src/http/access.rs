@@ -12,6 +12,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
@@ -25,7 +26,7 @@ use outcrop_storage::event::DatasetName;
 use outcrop_storage::{Snapshot, Store};
 use serde_json::json;
 
-use super::{ApiError, App, error, grpc, recording, session};
+use super::{ApiError, App, admission, body, error, grpc, recording, session};
 use crate::audit::{Entry, Who};
 use crate::workspace::{Identity, Reach, Scope};
 
@@ -190,6 +191,20 @@ impl Caller {
         Caller(Some(Arc::clone(identity)))
     }
 
+    /// Lets a request in, unless its key may not do so much.
+    pub(super) fn enter(&self, app: &App, sends: bool) -> Result<(), ApiError> {
+        let Some(key) = &self.0 else { return Ok(()) };
+        let entered = app.rates.enter(&key.id, key.limits, sends, Instant::now());
+        entered.map_err(|why| admission::too_fast(key, why))
+    }
+
+    /// Events that were taken of the caller's count towards what may come next.
+    pub(super) fn draw(&self, app: &App, events: u64) {
+        if let Some(key) = &self.0 {
+            app.rates.draw(&key.id, key.limits, events, Instant::now());
+        }
+    }
+
     /// Whoever sends where there are no keys, which is on this machine unless the operator said otherwise.
     pub(super) fn without_key() -> Caller {
         Caller(None)
@@ -337,6 +352,11 @@ pub(super) async fn check(
             return refused.into_response();
         }
         if let Ok(caller) = caller {
+            if let Err(refused) = caller.enter(&app, takes_events(request.method(), path.as_str())) {
+                let (parts, body) = request.into_parts();
+                body::discard(&parts.headers, body, app.limits.body_bytes_max).await;
+                return refused.into_response();
+            }
             request.extensions_mut().insert(caller);
         }
     }

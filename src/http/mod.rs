@@ -70,7 +70,8 @@ pub(crate) use kept::markers::MARKERS;
 pub(crate) use openapi::openapi_json;
 pub(crate) use working::working;
 
-use crate::audit::{Audit, Refusal, Who};
+use crate::audit::{Audit, Refusal};
+use crate::rates::Rates;
 use crate::redactions::Redactions;
 use crate::settings::Parts;
 use crate::tasks::Tasks;
@@ -101,6 +102,7 @@ pub(crate) struct Inner {
     /// The policy of datasets without their own.
     pub(crate) retention: Retention,
     pub(crate) redactions: Redactions,
+    pub(crate) rates: Rates,
     pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
     pub(crate) public_host: Option<String>,
@@ -147,6 +149,7 @@ impl App {
             changing_datasets: Mutex::new(()),
             retention: parts.store.retention,
             redactions: Redactions::new(parts.redaction_secret.clone()),
+            rates: Rates::default(),
             metrics: Metrics::new(),
             limits: parts.ingest.decoder(),
             public_host: parts.public_host.clone(),
@@ -301,14 +304,21 @@ fn elasticsearch_routes() -> Router<App> {
 
 /// What may be read with this key, or without one; none if that is not let in. For those who come by another way than a
 /// request.
-pub(crate) fn sql_reader(app: &App, key: Option<&str>) -> Option<(Who, Snapshot)> {
-    access::reader(app, key).map(|caller| (caller.who(), caller.snapshot(&app.store)))
+pub(crate) fn sql_reader(app: &App, key: Option<&str>) -> Option<Snapshot> {
+    access::reader(app, key).map(|caller| caller.snapshot(&app.store))
 }
 
-/// Records a question in SQL that came by another way than a request.
-pub(crate) async fn record_sql(app: &App, who: Who, peer: IpAddr, sql: String) {
+/// Lets a question in SQL in that came by another way than a request, and records it; why not, in words.
+pub(crate) async fn ask_sql(app: &App, key: Option<&str>, peer: IpAddr, sql: String) -> Result<(), String> {
+    // Without one that counts there is nothing that could be read.
+    let Some(caller) = access::reader(app, key) else { return Ok(()) };
+    caller.enter(app, false).map_err(|refused| {
+        app.metrics.shed(admission::Shed::Rate.label());
+        refused.message().to_owned()
+    })?;
     let what = json!({ "body": { "sql": sql }, "protocol": "postgres" });
-    app.audit.asked(recording::entry(app, "sql", Some(who), Some(peer.to_string()), what)).await;
+    app.audit.asked(recording::entry(app, "sql", Some(caller.who()), Some(peer.to_string()), what)).await;
+    Ok(())
 }
 
 /// Counts somebody who came by another way than a request and was not let in.

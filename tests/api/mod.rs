@@ -30,6 +30,7 @@ mod otlp;
 mod paging;
 mod postgres;
 mod pressure;
+mod rates;
 mod redaction;
 mod routes;
 mod saving;

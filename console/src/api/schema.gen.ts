@@ -1388,9 +1388,25 @@ export interface components {
             id: string;
             /** @description To within some minutes. */
             last_used?: string | null;
+            limits: components["schemas"]["KeyLimits"];
             name: string;
             revoked?: string | null;
             scopes: components["schemas"]["Grant"][];
+        };
+        /** @description How much may be done with a key in a second. */
+        KeyLimits: {
+            /**
+             * Format: int32
+             * @description Events that are taken; null: as many as come. What one request holds is taken, and waited for before the next.
+             * @default null
+             */
+            events_per_second: number | null;
+            /**
+             * Format: int32
+             * @description Requests of any kind; null: as many as come.
+             * @default null
+             */
+            requests_per_second: number | null;
         };
         KeyList: {
             cursor?: string | null;
@@ -1541,6 +1557,7 @@ export interface components {
         /** @description Epoch seconds or an RFC 3339 time. */
         Moment: number | string;
         NewKey: {
+            limits?: components["schemas"]["KeyLimits"];
             /** @description Who uses it. */
             name: string;
             scopes: components["schemas"]["Grant"][];

@@ -23,8 +23,8 @@ use wire::Connection;
 /// What an asker may read as of now; none once the key no longer counts.
 pub type Reader = Arc<dyn Fn() -> Option<Snapshot> + Send + Sync>;
 
-/// Is told every question before it is answered.
-pub type Listener = Arc<dyn Fn(String) -> BoxFuture<'static, ()> + Send + Sync>;
+/// Is told every question before it is answered, and may refuse it: in words, where there are too many.
+pub type Listener = Arc<dyn Fn(String) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 /// An asker who was let in.
 #[derive(Clone)]

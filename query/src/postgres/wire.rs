@@ -203,7 +203,8 @@ impl Connection {
     /// Runs a question and sends its rows as they are made.
     async fn ask(&self, planned: &Planned, parameters: Option<ParamValues>, format: &Format) -> PgWireResult<Response> {
         let fields = Arc::new(arrow_schema_to_pg_fields(&planned.schema, format, None)?);
-        (self.admitted()?.listener)(planned.sql.clone()).await;
+        let heard = (self.admitted()?.listener)(planned.sql.clone()).await;
+        heard.map_err(|why| told(QueryError::new(QueryErrorKind::Busy, "rate_limited", why)))?;
         let asked = self.asked(self.snapshot()?, planned.question.clone(), parameters)?;
         let cancelled = Cancelled::of(&asked.context);
         let (row_fields, schema) = (Arc::clone(&fields), planned.schema.clone());
