@@ -350,19 +350,29 @@ fn a_kill_keeps_what_was_answered() {
     assert_eq!(of(&server, "server.start").len(), 6);
 }
 
+/// Whoever hangs up while a change waits for its turn must not leave it without a record.
 #[test]
 fn a_change_whose_asker_goes_away_is_recorded_all_the_same() {
     let server = keyed(&[]);
+    done(&server, "POST", "/api/v1/markers", json!({ "text": "first" }));
     let key = server.setup.key().unwrap().to_owned();
-    for n in 0..20 {
-        let request = Request::json("/api/v1/markers", &json!({ "text": format!("m{n}") }));
-        drop(request.header("X-Outcrop-Key", &key).begin(server.address));
-    }
-    // As many as were made, however many that are.
-    done(&server, "POST", "/api/v1/markers", json!({ "text": "last" }));
+    let open_files = || server.metric("outcrop_open_files");
+    let before = open_files();
+    let turn = rusqlite::Connection::open(server.setup.home().join("data/workspace.sqlite")).unwrap();
+    turn.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let asking: Vec<_> = (0..5)
+        .map(|n| Request::json("/api/v1/markers", &json!({ "text": format!("m{n}") })))
+        .map(|request| request.header("X-Outcrop-Key", &key).begin(server.address))
+        .collect();
+    // Each of them has come as far as it can when others have been answered.
+    wait_until("they are under way", PATIENCE, || open_files() >= before + 5.0);
+    (0..20).for_each(|_| drop(server.query("*", &json!({}))));
+    drop(asking);
+    wait_until("their connections are gone", PATIENCE, || open_files() <= before);
+    turn.execute_batch("ROLLBACK").unwrap();
     let markers = || server.get("/api/v1/markers?limit=1000").ok()["items"].as_array().unwrap().len();
-    wait_until("each marker has its record", PATIENCE, || of(&server, "marker.create").len() == markers());
-    assert!(markers() >= 1);
+    wait_until("one was made all the same", PATIENCE, || markers() > 1);
+    wait_until("each has its record", PATIENCE, || of(&server, "marker.create").len() == markers());
 }
 
 /// Does something to the files of a server that was stopped, and says what `check` finds.
