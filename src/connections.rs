@@ -5,16 +5,20 @@
 //! of a request, or keeps silent, or does not read its answer, is closed after a while. It must not know routes.
 
 use std::io::ErrorKind;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use outcrop_storage::memory::{Memory, Pool, Reservation};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tower::Service;
 
 mod patience;
 
@@ -73,6 +77,10 @@ impl Speech {
     }
 }
 
+/// The address of whoever sent a request, with the request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
 /// What all connections share.
 #[derive(Clone, Debug)]
 pub(crate) struct Connections {
@@ -106,11 +114,11 @@ impl Connections {
                 _ = draining.wait_for(|draining| *draining) => break,
             };
             match accepted {
-                Ok((stream, _)) => match self.place(speech) {
+                Ok((stream, peer)) => match self.place(speech) {
                     Some(place) => {
                         let (router, drain, open) = (router.clone(), drain.clone(), open.clone());
                         tokio::spawn(async move {
-                            converse(speech, stream, router, drain).await;
+                            converse(speech, stream, Peer(peer.ip()), router, drain).await;
                             drop((place, open));
                         });
                     }
@@ -143,10 +151,35 @@ impl Connections {
     }
 }
 
-async fn converse(speech: Speech, stream: TcpStream, router: Router, mut draining: watch::Receiver<bool>) {
+/// The router, told with every request whose it is.
+#[derive(Clone, Debug)]
+struct Introduced {
+    router: Router,
+    peer: Peer,
+}
+
+impl<B> Service<Request<B>> for Introduced
+where
+    Router: Service<Request<B>>,
+{
+    type Response = <Router as Service<Request<B>>>::Response;
+    type Error = <Router as Service<Request<B>>>::Error;
+    type Future = <Router as Service<Request<B>>>::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.router.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        self.router.call(request)
+    }
+}
+
+async fn converse(speech: Speech, stream: TcpStream, peer: Peer, router: Router, mut draining: watch::Receiver<bool>) {
     let _best_effort = stream.set_nodelay(true);
     let builder = speech.builder();
-    let service = TowerToHyperService::new(router);
+    let service = TowerToHyperService::new(Introduced { router, peer });
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(Patience::new(stream)), service));
     let mut drained = false;
     loop {

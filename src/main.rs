@@ -3,6 +3,7 @@
 //! The rooms below do the work: `outcrop_ingest` turns bytes into columns, `outcrop_storage` keeps them,
 //! `outcrop_query` answers. The rim must not know arrow arrays, parquet or DataFusion.
 
+mod audit;
 mod client;
 mod commands;
 mod connections;
@@ -10,6 +11,7 @@ mod demo;
 mod http;
 mod postgres;
 mod pressure;
+mod rates;
 mod redactions;
 mod releases;
 mod settings;

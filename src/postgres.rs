@@ -3,16 +3,17 @@
 //! A key with the scope `query` is the password, whatever the user is called; where HTTP needs no key, this needs no password.
 //! A statement reads what its key may read when it is run, and nothing once the key is revoked. Must not know SQL.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use outcrop_query::{Door, Postgres, Reader};
+use outcrop_query::{Admitted, Door, Postgres};
 use outcrop_storage::memory::Pool;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::http::admission::Shed;
-use crate::http::{App, sql_reader};
+use crate::http::{App, ask_sql, refuse_sql, sql_reader};
 
 /// Connections at once; further ones are closed. Clients keep pools of a few each.
 const CONNECTIONS_MAX: usize = 128;
@@ -24,7 +25,7 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 /// Serves until `draining`. Statements under way are cut off: whoever reads asks again.
 pub(crate) async fn serve(listener: Option<TcpListener>, app: App, mut draining: watch::Receiver<bool>) {
     let Some(listener) = listener else { return };
-    let postgres = Postgres::new(Arc::clone(&app.engine), door(&app));
+    let postgres = Postgres::new(Arc::clone(&app.engine));
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut tasks = JoinSet::new();
     loop {
@@ -34,18 +35,18 @@ pub(crate) async fn serve(listener: Option<TcpListener>, app: App, mut draining:
         };
         while tasks.try_join_next().is_some() {}
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 let slot = Arc::clone(&slots).try_acquire_owned().ok();
                 let held = app.memory.try_reserve(Pool::Connections, CONNECTION_BYTES).ok();
                 let (Some(slot), Some(held)) = (slot, held) else {
                     app.metrics.shed(Shed::Connections.label());
                     continue;
                 };
-                let postgres = postgres.clone();
+                let (postgres, door) = (postgres.clone(), door(&app, peer.ip()));
                 tasks.spawn(async move {
                     let _best_effort = stream.set_nodelay(true);
                     // What goes wrong with a connection concerns the peer, and it knows.
-                    let _ended = postgres.serve(stream).await;
+                    let _ended = postgres.serve(stream, door).await;
                     drop((slot, held));
                 });
             }
@@ -58,11 +59,23 @@ pub(crate) async fn serve(listener: Option<TcpListener>, app: App, mut draining:
 }
 
 /// Lets in whoever has a key with the scope, or anybody where nobody needs one.
-fn door(app: &App) -> Door {
+fn door(app: &App, peer: IpAddr) -> Door {
     let app = app.clone();
     Arc::new(move |password: Option<&str>| {
-        let (app, password) = (app.clone(), password.map(str::to_owned));
-        let reader: Reader = Arc::new(move || sql_reader(&app, password.as_deref()));
-        reader().is_some().then_some(reader)
+        if sql_reader(&app, password).is_none() {
+            if password.is_some_and(|password| !password.is_empty()) {
+                refuse_sql(&app, peer);
+            }
+            return None;
+        }
+        let (asking, listening) = (app.clone(), app.clone());
+        let (password, key) = (password.map(str::to_owned), password.map(str::to_owned));
+        Some(Admitted {
+            reader: Arc::new(move || sql_reader(&asking, password.as_deref())),
+            listener: Arc::new(move |sql| {
+                let (app, key) = (listening.clone(), key.clone());
+                Box::pin(async move { ask_sql(&app, key.as_deref(), peer, sql).await })
+            }),
+        })
     })
 }

@@ -92,7 +92,8 @@ pub(crate) struct Redactions {
 
 impl Redactions {
     pub(crate) fn new(secret: Option<RedactionSecret>) -> Redactions {
-        Redactions { secret, current: RwLock::new((Arc::default(), Arc::new(Redaction::standard()))) }
+        let standard = Redaction::standard(secret.as_ref().map(RedactionSecret::bytes));
+        Redactions { secret, current: RwLock::new((Arc::default(), Arc::new(standard))) }
     }
 
     /// What follows these rules, and the standard ones after them. What cannot be hashed, because the secret is gone, is

@@ -96,7 +96,14 @@ impl Metrics {
     }
 
     /// The Prometheus text of everything.
-    pub(crate) fn text(&self, health: &StoreHealth, memory: &Memory, grants: Grants, queries: QueryCounts) -> String {
+    pub(crate) fn text(
+        &self,
+        health: &StoreHealth,
+        memory: &Memory,
+        grants: Grants,
+        queries: QueryCounts,
+        (audit_records, audit_lost): (u64, u64),
+    ) -> String {
         let mut registry = Registry::with_prefix("outcrop");
         registry.register("http_requests", "Requests by route and status", self.requests.clone());
         let seconds = "Time from request to answer, by route";
@@ -141,6 +148,8 @@ impl Metrics {
             ),
             ("queries_running", "Queries that are being answered", queries.running),
             ("queries_waiting", "Queries that wait for their turn", queries.waiting),
+            ("audit_records", "Records written into the audit log since start", audit_records),
+            ("audit_lost_records", "Records that could not be written into it since start", audit_lost),
             ("disk_bytes", "Bytes of the device that holds the data", space.total_bytes),
             ("disk_available_bytes", "Bytes of it that are free", space.available_bytes),
             ("disk_reserve_bytes", "Bytes of it that ingest leaves free", space.reserve_bytes),

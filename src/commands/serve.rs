@@ -9,11 +9,13 @@ use outcrop_query::{QueryEngine, QuerySettings};
 use outcrop_storage::memory::{Memory, Pool};
 use outcrop_storage::paths::DataDir;
 use outcrop_storage::{Store, StoreSettings, machine};
+use serde_json::json;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 
 use super::CommandError;
+use crate::audit::{Audit, Entry};
 use crate::connections::{Connections, Speech};
 use crate::http::{self, App, Grants, History, IN_FLIGHT_MAX};
 use crate::settings::Parts;
@@ -46,6 +48,8 @@ pub(crate) fn serve(
     let memory = Memory::new(parts.memory);
     let store = Arc::new(open_store(&parts, memory.clone())?);
     let engine = open_engine(&parts, memory)?;
+    let audit = Audit::open(&DataDir::new(&parts.data_dir))?;
+    let log = audit.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .max_blocking_threads(IN_FLIGHT_MAX + BLOCKING_THREADS_SPARE)
         .thread_name("outcrop-rim")
@@ -63,18 +67,29 @@ pub(crate) fn serve(
         let sql = postgres.as_ref().map(TcpListener::local_addr).transpose()?;
         let sql = sql.map_or_else(String::new, |address| format!(", PostgreSQL at {address}"));
         let (history, asked) = History::new();
-        let app = App::new(Arc::clone(&store), engine, workspace, history, &parts, grants)?;
+        let app = App::new(Arc::clone(&store), engine, workspace, history, audit, &parts, grants)?;
+        record_own(&app, "server.start").await;
         tokio::spawn(http::write_history(app.clone(), asked));
         // Before anybody is told that we are ready: from then on a SIGTERM must drain.
         let signals = Signals::new()?;
         println!("Outcrop is ready: http://{address} and OTLP over gRPC at {grpc}{sql}{}", syslog.addresses()?);
         ready(address)?;
-        run(listener, grpc_listener, postgres, syslog, app, signals).await
+        let ended = run(listener, grpc_listener, postgres, syslog, app.clone(), signals).await;
+        record_own(&app, "server.stop").await;
+        ended
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
     store.close();
+    log.close();
     tracing::info!("everything acknowledged is durable; goodbye");
     served.map(|()| ExitCode::SUCCESS)
+}
+
+/// What Outcrop does by itself stands in the audit log before it counts.
+async fn record_own(app: &App, action: &'static str) {
+    let what = json!({ "version": env!("CARGO_PKG_VERSION") });
+    // Where nothing can be written, what there is can be read all the same.
+    let _said_in_the_log = app.audit.changed(Entry::own(app.store.clock().now(), action, what)).await;
 }
 
 /// Opens the keys. While there is none that counts, only this machine is served.

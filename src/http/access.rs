@@ -12,6 +12,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
@@ -25,7 +26,8 @@ use outcrop_storage::event::DatasetName;
 use outcrop_storage::{Snapshot, Store};
 use serde_json::json;
 
-use super::{ApiError, App, error, grpc, session};
+use super::{ApiError, App, admission, body, error, grpc, recording, session};
+use crate::audit::{Entry, Who};
 use crate::workspace::{Identity, Reach, Scope};
 
 /// What a route needs.
@@ -85,6 +87,7 @@ pub(super) const ROUTES: &[(&str, &str, Needs)] = &[
     ("PUT", "/api/v1/queries/{id}", Needs::Scope(Scope::Query)),
     ("DELETE", "/api/v1/queries/{id}", Needs::Scope(Scope::Query)),
     ("GET", "/api/v1/history", Needs::Scope(Scope::Query)),
+    ("GET", "/api/v1/audit", Needs::Everywhere(Scope::Admin)),
     ("GET", "/1/markers/{dataset}", Needs::Scope(Scope::Query)),
     ("POST", "/1/markers/{dataset}", Needs::Scope(Scope::Query)),
     ("PUT", "/1/markers/{dataset}/{id}", Needs::Scope(Scope::Query)),
@@ -180,6 +183,30 @@ impl Caller {
     /// The key's id; never the key itself.
     pub(super) fn id(&self) -> &str {
         self.0.as_ref().map_or("this-machine", |key| key.id.as_str())
+    }
+
+    /// The same for the audit log, with what the key is called.
+    pub(super) fn who(&self) -> Who {
+        Who { id: self.id().to_owned(), name: self.0.as_ref().map(|key| key.name.clone()) }
+    }
+
+    /// Whoever a key belongs to.
+    pub(super) fn of(identity: &Arc<Identity>) -> Caller {
+        Caller(Some(Arc::clone(identity)))
+    }
+
+    /// Lets a request in, unless its key may not do so much.
+    pub(super) fn enter(&self, app: &App, sends: bool) -> Result<(), ApiError> {
+        let Some(key) = &self.0 else { return Ok(()) };
+        let entered = app.rates.enter(&key.id, key.limits, sends, Instant::now());
+        entered.map_err(|why| admission::too_fast(key, why))
+    }
+
+    /// Events that were taken of the caller's count towards what may come next.
+    pub(super) fn draw(&self, app: &App, events: u64) {
+        if let Some(key) = &self.0 {
+            app.rates.draw(&key.id, key.limits, events, Instant::now());
+        }
     }
 
     /// Whoever sends where there are no keys, which is on this machine unless the operator said otherwise.
@@ -323,12 +350,26 @@ pub(super) async fn check(
     if needs != Needs::Nothing {
         let datasets = params.iter().flatten().find(|(name, _)| *name == DATASET).map(|(_, value)| value);
         let caller = identify(&app, request.headers(), needs);
-        match caller.and_then(|caller| caller.needs(needs, datasets).map(|()| caller)) {
-            Ok(caller) => request.extensions_mut().insert(caller),
-            Err(refused) => return refused.into_response(),
-        };
+        let admitted = caller.as_ref().map_err(ApiError::clone).and_then(|caller| caller.needs(needs, datasets));
+        if let Err(refused) = admitted {
+            recording::refused(&app, &request, path.as_str(), caller.as_ref().ok(), &refused);
+            return refused.into_response();
+        }
+        if let Ok(caller) = caller {
+            if let Err(refused) = caller.enter(&app, takes_events(request.method(), path.as_str())) {
+                let (parts, body) = request.into_parts();
+                body::discard(&parts.headers, body, app.limits.body_bytes_max).await;
+                return refused.into_response();
+            }
+            request.extensions_mut().insert(caller);
+        }
     }
     next.run(request).await
+}
+
+/// Whether somebody says who they are, truly or not.
+pub(super) fn has_credentials(app: &App, headers: &HeaderMap) -> bool {
+    sent_key(headers).is_some_and(|sent| !sent.is_empty()) || session::sent(app, headers).is_some()
 }
 
 /// Whoever sent these headers, if they may read the datasets now.
@@ -389,6 +430,12 @@ pub(super) fn reader(app: &App, key: Option<&str>) -> Option<Caller> {
 
 /// In its own time: no request waits for it.
 fn note_used(app: App, identity: Arc<Identity>, now: i64) {
+    tokio::spawn({
+        let (app, who) = (app.clone(), Caller::of(&identity).who());
+        async move {
+            app.audit.asked(Entry { time: now, who: Some(who), peer: None, action: "key.used", what: json!({}) }).await
+        }
+    });
     tokio::task::spawn_blocking(move || {
         if let Err(error) = app.workspace.note_used(&identity.id, now) {
             tracing::warn!("cannot write down that the key {} was used: {error}", identity.id);

@@ -4,9 +4,12 @@
 //! know how bodies are read or decoded.
 
 use axum::http::{HeaderMap, StatusCode};
+use serde_json::json;
 
 use super::{ApiError, App, body};
+use crate::rates::TooFast;
 use crate::workers::Ticket;
+use crate::workspace::Identity;
 
 /// Why a request was shed: the label of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +28,8 @@ pub(crate) enum Shed {
     Memtables,
     /// The device is full.
     Disk,
+    /// As much as its key may do in a second.
+    Rate,
     /// As many queries as there may be, or all memory for them is in use.
     Queries,
 }
@@ -39,6 +44,7 @@ impl Shed {
             Shed::Log => "log",
             Shed::Memtables => "memtables",
             Shed::Disk => "disk",
+            Shed::Rate => "rate",
             Shed::Queries => "queries",
         }
     }
@@ -53,6 +59,24 @@ pub(super) fn busy(why: Shed) -> ApiError {
     )
     .retry_after(1)
     .shed(why)
+}
+
+/// A key that may not do so much in a second. In whole seconds there is room again.
+pub(super) fn too_fast(key: &Identity, why: TooFast) -> ApiError {
+    let TooFast { what, per_second, wait } = why;
+    let seconds = u32::try_from(wait.as_nanos().div_ceil(1_000_000_000)).unwrap_or(u32::MAX).max(1);
+    ApiError::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "rate_limited",
+        format!(
+            "the key {:?} may have {per_second} {what} a second, and has had more; send again in {seconds} s, or use a key \
+             with a higher limit",
+            key.name
+        ),
+    )
+    .with(json!({ "key": key.id, "limit": what, "per_second": per_second }))
+    .retry_after(seconds)
+    .shed(Shed::Rate)
 }
 
 /// What a request costs beside its bytes, in bytes.

@@ -2,6 +2,7 @@
 
 use std::sync::PoisonError;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -16,6 +17,7 @@ use super::access::Caller;
 use super::error::ErrorBody;
 use super::names::Names;
 use super::object::Object;
+use super::recording::Outcome;
 use super::{ApiError, App, etag};
 use crate::workspace::Scope;
 
@@ -205,11 +207,11 @@ pub(crate) async fn drop_dataset(
     caller: Caller,
     Names(dataset): Names<String>,
     headers: HeaderMap,
-) -> Result<StatusCode, ApiError> {
+) -> Result<(StatusCode, Extension<Outcome>), ApiError> {
     changing(&app, dataset, headers, move |app, info| {
         let events = app.store.drop_dataset(info.id)?;
         tracing::info!(caller = caller.id(), dataset = info.id.0, events, "a dataset is dropped");
-        Ok(StatusCode::NO_CONTENT)
+        Ok((StatusCode::NO_CONTENT, Extension(Outcome(json!({ "events": events })))))
     })
     .await
 }

@@ -1,11 +1,12 @@
 //! `DELETE /api/v1/events/{dataset}`: count the chosen events, and have them deleted in their own time.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use outcrop_query::{DeletionSpec, Options};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::access::Caller;
@@ -13,6 +14,7 @@ use super::datasets;
 use super::error::ErrorBody;
 use super::names::Names;
 use super::query::{Parsed, Spec, options};
+use super::recording::Outcome;
 use super::{ApiError, App};
 use crate::tasks::{Deletion, Task};
 use crate::workspace::{Scope, random_id};
@@ -63,10 +65,13 @@ pub(crate) async fn delete_events(
         return Ok(Json(DeletionAnswer { task: None, matching }).into_response());
     }
     let (store, engine) = (app.store.clone(), app.engine.clone());
-    let deletion = Deletion { store, engine, dataset: info.id, chosen };
+    let audit = app.audit.clone();
+    let deletion = Deletion { store, engine, audit, dataset: info.id, chosen };
     let clock = app.store.clone();
     let now = move || clock.clock().now();
     let task = Task::new(random_id()?, info.name, caller.id().to_owned(), matching, now());
     let task = app.tasks.start(task, move |task| deletion.carry_out(task), now)?;
-    Ok((StatusCode::ACCEPTED, Json(DeletionAnswer { task: Some(task.id.clone()), matching })).into_response())
+    let outcome = Extension(Outcome(json!({ "task": task.id, "matching": matching })));
+    let answer = Json(DeletionAnswer { task: Some(task.id.clone()), matching });
+    Ok((StatusCode::ACCEPTED, outcome, answer).into_response())
 }

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::admission::{Shed, busy};
 use super::etag;
+use crate::audit::AuditError;
 use crate::tasks::TooManyTasks;
 use crate::workspace::WorkspaceError;
 
@@ -88,6 +89,10 @@ impl ApiError {
 
     pub(super) fn status(&self) -> StatusCode {
         self.status
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
     }
 
     pub(crate) fn message(&self) -> &str {
@@ -188,6 +193,14 @@ impl From<StoreError> for ApiError {
             }
             _ => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message),
         }
+    }
+}
+
+impl From<AuditError> for ApiError {
+    fn from(error: AuditError) -> ApiError {
+        tracing::error!("{error}");
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "audit", "the audit log cannot be read; ask again later")
+            .retry_after(2)
     }
 }
 

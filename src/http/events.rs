@@ -153,6 +153,7 @@ async fn take_once(
     let Handed { taken, repeated_keys, begun } = hand_over(app, ticket, sent).await?;
     match begun {
         Begun::Submitted(submitted) => {
+            caller.draw(app, taken.accepted);
             tokio::task::spawn_blocking(move || submitted.wait()).await.map_err(|_| ApiError::bug("the store"))??;
             app.metrics.ingested(taken.accepted, taken.rejects.total as u64, repeated_keys, body_bytes);
             Ok(Took::Stored(taken))

@@ -108,7 +108,7 @@ pub(super) async fn readyz(State(app): State<App>) -> Response {
 }
 
 pub(super) async fn metrics(State(app): State<App>) -> Response {
-    let text = app.metrics.text(&app.store.health(), &app.memory, app.grants, app.engine.counts());
+    let text = app.metrics.text(&app.store.health(), &app.memory, app.grants, app.engine.counts(), app.audit.counts());
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
 }
 

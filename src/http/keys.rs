@@ -10,10 +10,11 @@ use utoipa::ToSchema;
 use super::error::ErrorBody;
 use super::names::Names;
 use super::object::Object;
+use super::recording::Outcome;
 use super::working::working;
 use super::{ApiError, App, etag};
 use crate::times::rfc3339;
-use crate::workspace::{Grant, Key, Workspace};
+use crate::workspace::{Grant, Key, KeyLimits, Workspace};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +22,8 @@ pub(crate) struct NewKey {
     /// Who uses it.
     name: String,
     scopes: Vec<Grant>,
+    #[serde(default)]
+    limits: KeyLimits,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,6 +31,7 @@ pub(crate) struct KeyInfo {
     id: String,
     name: String,
     scopes: Vec<Grant>,
+    limits: KeyLimits,
     created: String,
     /// To within some minutes.
     last_used: Option<String>,
@@ -54,6 +58,7 @@ impl KeyInfo {
             id: key.id.clone(),
             name: key.name.clone(),
             scopes: key.scopes.grants(),
+            limits: key.limits,
             created: rfc3339(key.created),
             last_used: key.last_used.map(rfc3339),
             revoked: key.revoked.map(rfc3339),
@@ -82,9 +87,10 @@ pub(crate) async fn list_keys(State(app): State<App>) -> Result<Json<KeyList>, A
 )]
 pub(crate) async fn create_key(State(app): State<App>, Object(asked): Object<NewKey>) -> Result<Response, ApiError> {
     let now = app.store.clock().now();
-    let (key, secret) = working(&app, move |w| w.create_key(&asked.name, &asked.scopes, now)).await?;
+    let (key, secret) = working(&app, move |w| w.create_key(&asked.name, &asked.scopes, asked.limits, now)).await?;
     let created = CreatedKey { info: KeyInfo::new(&key), key: secret.reveal().to_owned() };
-    Ok((StatusCode::CREATED, etag::tagged(&key.revision.to_string(), created)).into_response())
+    let made = etag::tagged(&key.revision.to_string(), created);
+    Ok((StatusCode::CREATED, Outcome::made(&key.id), made).into_response())
 }
 
 /// One key

@@ -5,6 +5,7 @@
 
 mod access;
 pub(crate) mod admission;
+mod audit;
 mod body;
 mod compare;
 mod console;
@@ -30,6 +31,7 @@ mod openapi;
 mod otlp;
 mod query;
 mod query_data;
+mod recording;
 mod sending;
 mod session;
 mod sql;
@@ -41,6 +43,7 @@ mod tests;
 mod traces;
 mod working;
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -56,6 +59,7 @@ use outcrop_query::QueryEngine;
 use outcrop_storage::event::DatasetName;
 use outcrop_storage::memory::{Memory, Pool};
 use outcrop_storage::{Retention, Snapshot, Store};
+use serde_json::json;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -67,6 +71,8 @@ pub(crate) use kept::markers::MARKERS;
 pub(crate) use openapi::openapi_json;
 pub(crate) use working::working;
 
+use crate::audit::{Audit, Refusal};
+use crate::rates::Rates;
 use crate::redactions::Redactions;
 use crate::settings::Parts;
 use crate::tasks::Tasks;
@@ -90,6 +96,7 @@ pub(crate) struct Inner {
     pub(crate) workspace: Workspace,
     pub(crate) tasks: Tasks,
     pub(crate) history: History,
+    pub(crate) audit: Audit,
     pub(crate) tails: tail::Tails,
     pub(crate) results: query_data::Results,
     /// One change to a dataset's settings at a time.
@@ -97,6 +104,7 @@ pub(crate) struct Inner {
     /// The policy of datasets without their own.
     pub(crate) retention: Retention,
     pub(crate) redactions: Redactions,
+    pub(crate) rates: Rates,
     pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
     pub(crate) public_host: Option<String>,
@@ -125,6 +133,7 @@ impl App {
         engine: QueryEngine,
         workspace: Workspace,
         history: History,
+        audit: Audit,
         parts: &Parts,
         grants: Grants,
     ) -> std::io::Result<App> {
@@ -137,11 +146,13 @@ impl App {
             workspace,
             tasks: Tasks::default(),
             history,
+            audit,
             tails: tail::Tails::new(),
             results: query_data::Results::new(memory.clone()),
             changing_datasets: Mutex::new(()),
             retention: parts.store.retention,
             redactions: Redactions::new(parts.redaction_secret.clone()),
+            rates: Rates::default(),
             metrics: Metrics::new(),
             limits: parts.ingest.decoder(),
             public_host: parts.public_host.clone(),
@@ -201,6 +212,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/tasks/{id}", get(tasks::show_task).delete(tasks::cancel_task))
         .route("/keys", get(keys::list_keys).post(keys::create_key))
         .route("/keys/{id}", get(keys::show_key).delete(keys::revoke_key))
+        .route("/audit", get(audit::list_audit))
         .merge(kept_routes())
         .route("/session", get(session::show_session).post(session::sign_in).delete(session::sign_out))
         .route("/version", get(health::version))
@@ -223,6 +235,7 @@ pub(crate) fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), sending::account))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), recording::record))
         .layer(middleware::from_fn_with_state(app.clone(), access::check))
         .layer(middleware::from_fn_with_state(app.clone(), dialect::translate))
         .layer(middleware::from_fn_with_state(app.clone(), guard::check))
@@ -300,6 +313,25 @@ fn elasticsearch_routes() -> Router<App> {
 /// request.
 pub(crate) fn sql_reader(app: &App, key: Option<&str>) -> Option<Snapshot> {
     access::reader(app, key).map(|caller| caller.snapshot(&app.store))
+}
+
+/// Lets a question in SQL in that came by another way than a request, and records it; why not, in words.
+pub(crate) async fn ask_sql(app: &App, key: Option<&str>, peer: IpAddr, sql: String) -> Result<(), String> {
+    // Without one that counts there is nothing that could be read.
+    let Some(caller) = access::reader(app, key) else { return Ok(()) };
+    caller.enter(app, false).map_err(|refused| {
+        app.metrics.shed(admission::Shed::Rate.label());
+        refused.message().to_owned()
+    })?;
+    let what = json!({ "body": { "sql": sql }, "protocol": "postgres" });
+    app.audit.asked(recording::entry(app, "sql", Some(caller.who()), Some(peer.to_string()), what)).await;
+    Ok(())
+}
+
+/// Counts somebody who came by another way than a request and was not let in.
+pub(crate) fn refuse_sql(app: &App, peer: IpAddr) {
+    let (peer, route, code) = (Some(peer.to_string()), "postgres".to_owned(), "key_needed".to_owned());
+    app.audit.refused(Refusal { who: None, peer, route, code }, app.store.clock().now());
 }
 
 /// Takes bytes that came by another way than a request, and from somebody who has no key.

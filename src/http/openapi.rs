@@ -7,8 +7,8 @@ use utoipa::OpenApi;
 use super::access::ROUTES;
 use super::kept::{boards, history, markers, queries, redactions};
 use super::{
-    compare, datasets, deletions, elasticsearch, error, events, health, honeycomb, intents, keys, loki, otlp, query,
-    query_data, session, sql, tail, tasks, traces,
+    audit, compare, datasets, deletions, elasticsearch, error, events, health, honeycomb, intents, keys, loki, otlp,
+    query, query_data, session, sql, tail, tasks, traces,
 };
 
 #[derive(OpenApi)]
@@ -80,6 +80,7 @@ use super::{
         queries::change_query,
         queries::delete_query,
         history::list_history,
+        audit::list_audit,
         session::sign_in,
         session::show_session,
         session::sign_out,

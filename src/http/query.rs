@@ -18,6 +18,7 @@ use super::access::Caller;
 use super::error::ErrorBody;
 use super::kept::history::Ended;
 use super::names::Names;
+use super::recording::{self, Recording};
 use super::telling::{self, wants_events};
 use super::{ApiError, App, body, export};
 use crate::redactions::hash_filters;
@@ -29,16 +30,19 @@ pub(super) const SPEC_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Spec<T>(pub(super) T);
 
-impl<T: DeserializeOwned + Default> FromRequest<App> for Spec<T> {
+impl<T: DeserializeOwned + Default + Send> FromRequest<App> for Spec<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Spec<T>, ApiError> {
         let (parts, mut body) = request.into_parts();
         let held = body::read(&app.memory, &parts.headers, &mut body, SPEC_BYTES_MAX).await?;
-        match with_hashes(app, &held.bytes)? {
-            Some(hashed) => Ok(Spec(read_spec(&hashed)?)),
-            None => Ok(Spec(read_spec(&held.bytes)?)),
+        let hashed = with_hashes(app, &held.bytes)?;
+        let body = hashed.as_deref().unwrap_or(&held.bytes);
+        let spec = read_spec(body)?;
+        if let Some(recording) = parts.extensions.get::<Recording>() {
+            recording.tell(app, body, recording::format(&parts.headers)).await;
         }
+        Ok(Spec(spec))
     }
 }
 

@@ -2,10 +2,10 @@
 //!
 //! Pages of other origins are kept out before: [`super::guard`].
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -88,7 +88,8 @@ pub(crate) async fn sign_in(
         opened => opened?,
     };
     let cookie = set_cookie(&app, &headers, secret.reveal(), SESSION_SECONDS)?;
-    Ok(([(header::SET_COOKIE, cookie)], Json(SessionInfo::new(Some(&identity)))).into_response())
+    let signed_in = Json(SessionInfo::new(Some(&identity)));
+    Ok(([(header::SET_COOKIE, cookie)], Extension(Caller::of(&identity)), signed_in).into_response())
 }
 
 /// Who is signed in
@@ -105,11 +106,18 @@ pub(crate) async fn show_session(caller: Caller) -> Json<SessionInfo> {
 /// Sign out: the session ends, here and wherever its cookie went
 #[utoipa::path(delete, path = "/api/v1/session", tag = "keys", responses((status = 204)))]
 pub(crate) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let mut who = None;
     if let Some(session) = sent(&app, &headers).map(str::to_owned) {
+        let now = app.store.clock().now();
+        who = app.workspace.image()?.session(&session, now).map(Caller::of);
         let ender = app.clone();
         let ended = tokio::task::spawn_blocking(move || ender.workspace.end_session(&session)).await;
         ended.map_err(|_| ApiError::bug("the session"))??;
     }
     let cookie = set_cookie(&app, &headers, "", 0)?;
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+    let mut signed_out = (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response();
+    if let Some(who) = who {
+        signed_out.extensions_mut().insert(who);
+    }
+    Ok(signed_out)
 }

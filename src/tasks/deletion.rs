@@ -6,14 +6,17 @@ use std::sync::Arc;
 use outcrop_query::{ChosenEvents, MatchingRows, QueryEngine, QueryError};
 use outcrop_storage::event::DatasetId;
 use outcrop_storage::{Store, StoreError};
+use serde_json::json;
 
 use super::{Outcome, Stage, Task};
+use crate::audit::{Audit, Entry, Who};
 
 /// What is to be deleted.
 #[derive(Debug)]
 pub(crate) struct Deletion {
     pub(crate) store: Arc<Store>,
     pub(crate) engine: Arc<QueryEngine>,
+    pub(crate) audit: Audit,
     pub(crate) dataset: DatasetId,
     pub(crate) chosen: ChosenEvents,
 }
@@ -36,12 +39,23 @@ impl Deletion {
         match self.store.remove_rows(self.dataset, found, &|| task.is_cancelled()) {
             Ok(removed) => {
                 tracing::info!(task = task.id, caller = task.caller, removed, "chosen events are deleted");
+                self.record(task, removed);
                 Outcome::Removed(removed)
             }
             Err(error) => {
                 tracing::warn!(task = task.id, caller = task.caller, "chosen events are not deleted: {error}");
                 Outcome::Failed(error.to_string())
             }
+        }
+    }
+
+    /// That they are gone, after who wanted it: that was recorded before.
+    fn record(&self, task: &Task, removed: u64) {
+        let what = json!({ "task": task.id, "dataset": task.dataset.as_str(), "removed": removed });
+        let who = Some(Who::named(&task.caller));
+        let entry = Entry { time: self.store.clock().now(), who, peer: None, action: "events.deleted", what };
+        if let Err(error) = self.audit.changed_now(entry) {
+            tracing::error!(task = task.id, "that chosen events are deleted is not recorded: {error}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::Connection;
 
-use super::keys::{self, Key};
+use super::keys::{self, Key, KeyLimits};
 use super::secret::Hash;
 use super::{REDACTIONS, Scopes, WorkspaceError, limits, sessions, things};
 use crate::redactions::Kept;
@@ -18,6 +18,7 @@ pub(crate) struct Identity {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) scopes: Scopes,
+    pub(crate) limits: KeyLimits,
     last_used: AtomicI64,
 }
 
@@ -27,6 +28,7 @@ impl Identity {
             id: key.id.clone(),
             name: key.name.clone(),
             scopes: key.scopes.clone(),
+            limits: key.limits,
             last_used: AtomicI64::new(key.last_used.unwrap_or(0)),
         }
     }

@@ -2,6 +2,8 @@
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::secret::Hash;
 use super::{Grant, Scopes, Secret, Workspace, WorkspaceError, limits, random_id, writing};
@@ -12,6 +14,7 @@ pub(crate) struct Key {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) scopes: Scopes,
+    pub(crate) limits: KeyLimits,
     /// Counts changes.
     pub(crate) revision: i64,
     pub(crate) created: i64,
@@ -20,11 +23,47 @@ pub(crate) struct Key {
     pub(crate) revoked: Option<i64>,
 }
 
-const COLUMNS: &str = "hash, id, name, scopes, revision, created, last_used, revoked";
+const COLUMNS: &str =
+    "hash, id, name, scopes, revision, created, last_used, revoked, requests_per_second, events_per_second";
+const TABLES: &str = "keys LEFT JOIN key_limits ON key_limits.key = keys.id";
+
+/// How much may be done with a key in a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct KeyLimits {
+    /// Requests of any kind; null: as many as come.
+    pub(crate) requests_per_second: Option<u32>,
+    /// Events that are taken; null: as many as come. What one request holds is taken, and waited for before the next.
+    pub(crate) events_per_second: Option<u32>,
+}
+
+impl KeyLimits {
+    pub(crate) fn is_none(self) -> bool {
+        self == KeyLimits::default()
+    }
+
+    fn check(self) -> Result<(), WorkspaceError> {
+        let may = |limit: Option<u32>| limit.is_none_or(|limit| (1..=limits::KEY_PER_SECOND_MAX).contains(&limit));
+        if may(self.requests_per_second) && may(self.events_per_second) {
+            return Ok(());
+        }
+        Err(WorkspaceError::Invalid(format!(
+            "a limit of a key is 1 to {} a second; leave it out for none, and revoke a key that is to do nothing",
+            limits::KEY_PER_SECOND_MAX
+        )))
+    }
+}
 
 impl Workspace {
     /// Makes a key. Its secret is not kept.
-    pub(crate) fn create_key(&self, name: &str, grants: &[Grant], now: i64) -> Result<(Key, Secret), WorkspaceError> {
+    pub(crate) fn create_key(
+        &self,
+        name: &str,
+        grants: &[Grant],
+        limits: KeyLimits,
+        now: i64,
+    ) -> Result<(Key, Secret), WorkspaceError> {
+        limits.check()?;
         let scopes = Scopes::new(grants)?;
         let name = checked_name(name)?;
         let (id, secret) = (random_id()?, Secret::key()?);
@@ -39,9 +78,15 @@ impl Workspace {
             "INSERT INTO keys (id, hash, name, scopes, revision, created) VALUES (?, ?, ?, ?, 1, ?)",
             params![id, secret.hash().0, name, written, now],
         )?;
+        if !limits.is_none() {
+            transaction.execute(
+                "INSERT INTO key_limits (key, requests_per_second, events_per_second) VALUES (?, ?, ?)",
+                params![id, limits.requests_per_second, limits.events_per_second],
+            )?;
+        }
         transaction.commit()?;
         let name = name.to_owned();
-        Ok((Key { id, name, scopes, revision: 1, created: now, last_used: None, revoked: None }, secret))
+        Ok((Key { id, name, scopes, limits, revision: 1, created: now, last_used: None, revoked: None }, secret))
     }
 
     /// Every key, the oldest first.
@@ -71,6 +116,7 @@ impl Workspace {
                  (SELECT id FROM keys WHERE revoked IS NOT NULL ORDER BY revoked DESC LIMIT ?)",
             [limits::KEYS_REVOKED_MAX],
         )?;
+        transaction.execute("DELETE FROM key_limits WHERE key NOT IN (SELECT id FROM keys)", [])?;
         let key = find(&transaction, id)?;
         transaction.commit()?;
         Ok(key)
@@ -95,13 +141,13 @@ fn checked_name(name: &str) -> Result<&str, WorkspaceError> {
 }
 
 pub(super) fn load(connection: &Connection) -> Result<Vec<(Hash, Key)>, WorkspaceError> {
-    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM keys ORDER BY created, id"))?;
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM {TABLES} ORDER BY created, id"))?;
     let rows = statement.query_map([], read)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn find(connection: &Connection, id: &str) -> Result<Key, WorkspaceError> {
-    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM keys WHERE id = ?"))?;
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM {TABLES} WHERE id = ?"))?;
     let row = statement.query_row([id], read).optional()?;
     row.map(|(_, key)| key).ok_or_else(|| WorkspaceError::NoKey(id.to_owned()))
 }
@@ -115,6 +161,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(Hash, Key)> {
         created: row.get(5)?,
         last_used: row.get(6)?,
         revoked: row.get(7)?,
+        limits: KeyLimits { requests_per_second: row.get(8)?, events_per_second: row.get(9)? },
     };
     Ok((Hash(row.get(0)?), key))
 }

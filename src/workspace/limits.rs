@@ -10,6 +10,8 @@ pub(crate) const KEYS_REVOKED_MAX: i64 = 1_000;
 pub(crate) const KEY_DATASETS_MAX: usize = 100;
 /// Bytes of a key's name.
 pub(crate) const KEY_NAME_BYTES_MAX: usize = 200;
+/// What a key's limit a second may be at most. More is none.
+pub(crate) const KEY_PER_SECOND_MAX: u32 = 1_000_000_000;
 /// Sessions at once; the oldest ends when there would be more. All are in memory.
 pub(crate) const SESSIONS_MAX: i64 = 10_000;
 /// Seconds that a session lasts: a working day.

@@ -25,7 +25,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use image::Reader;
 pub(crate) use image::{Identity, Image};
-pub(crate) use keys::Key;
+pub(crate) use keys::{Key, KeyLimits};
 pub(crate) use limits::SESSION_SECONDS;
 pub(crate) use scopes::{Grant, Reach, Scope, Scopes};
 pub(crate) use secret::{Secret, random_id};
@@ -41,6 +41,8 @@ CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRI
 CREATE TABLE IF NOT EXISTS keys (
     id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, name TEXT NOT NULL, scopes TEXT NOT NULL, revision INTEGER NOT NULL,
     created INTEGER NOT NULL, last_used INTEGER, revoked INTEGER) STRICT;
+CREATE TABLE IF NOT EXISTS key_limits (
+    key TEXT PRIMARY KEY, requests_per_second INTEGER, events_per_second INTEGER) STRICT;
 CREATE TABLE IF NOT EXISTS sessions (
     hash BLOB PRIMARY KEY, key TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS things (

@@ -34,7 +34,7 @@ impl Bench {
 
     fn create(&self, grants: &[&str]) -> (Key, Secret) {
         let grants: Vec<Grant> = grants.iter().map(|g| g.parse().unwrap()).collect();
-        self.workspace.create_key("somebody", &grants, NOW).unwrap()
+        self.workspace.create_key("somebody", &grants, KeyLimits::default(), NOW).unwrap()
     }
 
     /// Every byte that is kept, SQLite's own files included.
@@ -145,10 +145,10 @@ fn names_are_refused_that_name_nobody() {
     let bench = Bench::new();
     let query = [Grant { scope: Scope::Query, datasets: None }];
     for name in ["", " ", "a\nb", &"x".repeat(201)] {
-        let made = bench.workspace.create_key(name, &query, NOW);
+        let made = bench.workspace.create_key(name, &query, KeyLimits::default(), NOW);
         assert!(matches!(made, Err(WorkspaceError::Invalid(_))), "{name:?}");
     }
-    assert_eq!(bench.workspace.create_key(" ci ", &query, NOW).unwrap().0.name, "ci");
+    assert_eq!(bench.workspace.create_key(" ci ", &query, KeyLimits::default(), NOW).unwrap().0.name, "ci");
 }
 
 #[test]
@@ -229,12 +229,33 @@ fn keys_do_not_grow_without_bound() {
     fill(limits::KEYS_MAX - 1, "live", 0, None);
     fill(limits::KEYS_REVOKED_MAX, "gone", 10_000, Some(1));
     let (key, _) = bench.create(&["query"]);
-    let refused = bench.workspace.create_key("one more", &key.scopes.grants(), NOW);
+    let refused = bench.workspace.create_key("one more", &key.scopes.grants(), KeyLimits::default(), NOW);
     assert!(matches!(refused, Err(WorkspaceError::TooManyKeys(_))));
     bench.workspace.revoke_key(&key.id, None, NOW).unwrap();
     let revoked = bench.workspace.keys().unwrap().into_iter().filter(|key| key.revoked.is_some());
     assert_eq!(revoked.clone().count() as i64, limits::KEYS_REVOKED_MAX);
     assert!(revoked.map(|k| k.id).any(|id| id == key.id), "the newest are remembered");
+}
+
+#[test]
+fn a_key_keeps_its_limits_and_they_go_with_it() {
+    let bench = Bench::new();
+    let (plain, _) = bench.create(&["query"]);
+    assert!(plain.limits.is_none() && bench.workspace.key(&plain.id).unwrap().limits.is_none());
+    let make = |limits| bench.workspace.create_key("limited", &plain.scopes.grants(), limits, NOW);
+    for limits in [
+        KeyLimits { requests_per_second: Some(3), events_per_second: None },
+        KeyLimits { requests_per_second: None, events_per_second: Some(limits::KEY_PER_SECOND_MAX) },
+    ] {
+        let (key, secret) = make(limits).unwrap();
+        assert_eq!((key.limits, bench.workspace.key(&key.id).unwrap().limits), (limits, limits));
+        assert_eq!(bench.image().key(secret.reveal()).unwrap().limits, limits);
+        bench.workspace.revoke_key(&key.id, None, NOW).unwrap();
+    }
+    for limit in [0, limits::KEY_PER_SECOND_MAX + 1] {
+        let limits = KeyLimits { requests_per_second: Some(limit), events_per_second: None };
+        assert!(matches!(make(limits), Err(WorkspaceError::Invalid(_))));
+    }
 }
 
 #[test]

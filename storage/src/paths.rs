@@ -13,6 +13,24 @@ pub struct DataDir(PathBuf);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SegmentId(pub u64);
 
+/// A chain of the audit log: neither can push out what the other holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditChain {
+    Changes,
+    Questions,
+}
+
+impl AuditChain {
+    pub const ALL: [AuditChain; 2] = [AuditChain::Changes, AuditChain::Questions];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            AuditChain::Changes => "changes",
+            AuditChain::Questions => "questions",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;
 
@@ -21,9 +39,11 @@ const SEGMENT_SUFFIX: &str = "parquet";
 const SUMS_SUFFIX: &str = "sums";
 const SIDECAR_SUFFIX: &str = "index";
 const RETIRED_SUFFIX: &str = "retired";
+const AUDIT_SUFFIX: &str = "jsonl";
 const WAL_DIGITS: usize = 16;
 const DATASET_DIGITS: usize = 6;
 const SEGMENT_DIGITS: usize = 12;
+const AUDIT_DIGITS: usize = 16;
 
 impl DataDir {
     pub fn new(path: impl Into<PathBuf>) -> DataDir {
@@ -51,6 +71,26 @@ impl DataDir {
     /// What people make and keep. The store itself does not open it.
     pub fn workspace(&self) -> PathBuf {
         self.0.join("workspace.sqlite")
+    }
+
+    /// Who asked and changed what. The store itself does not open it.
+    pub fn audit(&self) -> PathBuf {
+        self.0.join("audit")
+    }
+
+    /// One of its two chains.
+    pub fn audit_chain(&self, chain: AuditChain) -> PathBuf {
+        self.audit().join(chain.name())
+    }
+
+    /// The first and the last record that a chain must have.
+    pub fn audit_ends(&self, chain: AuditChain) -> PathBuf {
+        self.audit_chain(chain).join("ends")
+    }
+
+    /// The file of a chain whose first record has this number.
+    pub fn audit_file(&self, chain: AuditChain, first: u64) -> PathBuf {
+        self.audit_chain(chain).join(format!("{first:0AUDIT_DIGITS$}.{AUDIT_SUFFIX}"))
     }
 
     pub fn wal(&self) -> PathBuf {
@@ -102,6 +142,11 @@ impl DataDir {
 /// The number of a WAL file, if `path` is named like one.
 pub fn wal_number(path: &Path) -> Option<u64> {
     number_of(path, WAL_SUFFIX, WAL_DIGITS)
+}
+
+/// The number of the first record of a file of the audit log, if `path` is named like one.
+pub fn audit_number(path: &Path) -> Option<u64> {
+    number_of(path, AUDIT_SUFFIX, AUDIT_DIGITS)
 }
 
 /// The segment that a file in a dataset's directory belongs to, if it is named like one of ours.

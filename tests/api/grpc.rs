@@ -12,8 +12,8 @@ use crate::harness::grpc::{Call, Outcome, framed};
 use crate::harness::{Request, Server, wait_until};
 
 pub(super) const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
-const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+pub(super) const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+pub(super) const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 
 /// A resource with a scope with an item that says nothing.
 const ONE_ITEM: [u8; 6] = [0x0a, 0x04, 0x12, 0x02, 0x12, 0x00];

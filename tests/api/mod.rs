@@ -3,6 +3,7 @@
 //! Every refusal has a status of the contract's table and the one error shape, says what to do, and costs the server
 //! little; [`refused`] checks the first two.
 
+mod audit;
 mod bodies;
 mod cancellation;
 mod command_line;
@@ -30,6 +31,7 @@ mod paging;
 mod postgres;
 mod pressure;
 mod query_data;
+mod rates;
 mod redaction;
 mod routes;
 mod saving;

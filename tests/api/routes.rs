@@ -100,6 +100,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("PUT", "/api/v1/queries/{id}", Needs::Query, SAVED_QUERY),
     route("DELETE", "/api/v1/queries/{id}", Needs::Query, ""),
     route("GET", "/api/v1/history", Needs::Query, ""),
+    route("GET", "/api/v1/audit", Needs::AdminEverywhere, ""),
     route("GET", "/1/markers/{dataset}", Needs::Query, ""),
     route("POST", "/1/markers/{dataset}", Needs::Query, "{\"message\":\"m\"}"),
     route("PUT", "/1/markers/{dataset}/{id}", Needs::Query, "{\"message\":\"m\"}"),

@@ -196,6 +196,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who asked and changed what, the latest first */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/boards": {
         parameters: {
             query?: never;
@@ -907,6 +924,28 @@ export interface components {
             id: string;
             name: string;
         };
+        AuditList: {
+            /** @description Ask for the next page with it; null at the end. */
+            cursor?: string | null;
+            items: components["schemas"]["AuditRecord"][];
+        };
+        /** @description What somebody did. */
+        AuditRecord: {
+            /** @description What was done: `query`, `key.create`, `dataset.drop`, `refused` and the like. */
+            action: string;
+            /** @description The SHA-256 of the record, which the next one has too. */
+            hash: string;
+            /** @description Its chain and its number in it. */
+            id: string;
+            /** @description False: it is not as it was written. */
+            intact: boolean;
+            /** @description The address that it came from. */
+            peer?: string | null;
+            time: string;
+            /** @description What it was done to and with, as far as it may be kept. */
+            what: unknown;
+            who?: null | components["schemas"]["Who"];
+        };
         BinAnswer: {
             /** Format: double */
             baseline: number;
@@ -1454,9 +1493,25 @@ export interface components {
             id: string;
             /** @description To within some minutes. */
             last_used?: string | null;
+            limits: components["schemas"]["KeyLimits"];
             name: string;
             revoked?: string | null;
             scopes: components["schemas"]["Grant"][];
+        };
+        /** @description How much may be done with a key in a second. */
+        KeyLimits: {
+            /**
+             * Format: int32
+             * @description Events that are taken; null: as many as come. What one request holds is taken, and waited for before the next.
+             * @default null
+             */
+            events_per_second: number | null;
+            /**
+             * Format: int32
+             * @description Requests of any kind; null: as many as come.
+             * @default null
+             */
+            requests_per_second: number | null;
         };
         KeyList: {
             cursor?: string | null;
@@ -1607,6 +1662,7 @@ export interface components {
         /** @description Epoch seconds or an RFC 3339 time. */
         Moment: number | string;
         NewKey: {
+            limits?: components["schemas"]["KeyLimits"];
             /** @description Who uses it. */
             name: string;
             scopes: components["schemas"]["Grant"][];
@@ -2174,6 +2230,13 @@ export interface components {
             /** @description For people: what is missing and what to do. */
             message: string;
             segments: number;
+        };
+        /** @description Who asked or changed something. */
+        Who: {
+            /** @description The id of a key; `this-machine` without one, `command-line`, or `outcrop` itself. */
+            id: string;
+            /** @description What the key is called. */
+            name?: string | null;
         };
     };
     responses: never;
@@ -2908,6 +2971,48 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description Only records from this time on: RFC 3339 or epoch seconds */
+                start?: string;
+                /** @description Only those before this time */
+                end?: string;
+                /** @description Only those of the key with this id or name */
+                who?: string;
+                /** @description Only this action, or those that begin with it and a dot, such as `key` */
+                action?: string;
+                /** @description Only those with this text in them */
+                q?: string;
+                /** @description 1 to 1,000, default 100 */
+                limit?: number;
+                /** @description From the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
             };
         };
     };

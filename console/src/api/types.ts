@@ -34,6 +34,7 @@ export type RolesInfo = S['RolesInfo'];
 export type SessionInfo = S['SessionInfo'];
 export type Grant = S['Grant'];
 export type KeyInfo = S['KeyInfo'];
+export type KeyLimits = S['KeyLimits'];
 export type CreatedKey = S['CreatedKey'];
 export type Readiness = S['Readiness'];
 export type IntentItem = Omit<S['IntentAnswer'], 'state' | 'series'> & { series: { events: number[]; unmet: number[] }; state: 'worse' | 'new' | 'holding' | 'better' | 'quiet' | 'never_exercised' | 'gone' };

@@ -56,9 +56,10 @@ impl Redaction {
         Ok(Redaction::of(rules, secret.map(Hasher::new)))
     }
 
-    /// What holds where nobody has made rules: cards, tokens and private keys are masked wherever they are.
-    pub fn standard() -> Redaction {
-        Redaction::of(Rule::standard(), None)
+    /// What holds where nobody has made rules: cards, tokens and private keys are masked wherever they are. Whoever asks for a
+    /// hashed value may still mean one of earlier rules, so that there may be a secret.
+    pub fn standard(secret: Option<&[u8]>) -> Redaction {
+        Redaction::of(Rule::standard(), secret.map(Hasher::new))
     }
 
     fn of(rules: Vec<Rule>, hasher: Option<Hasher>) -> Redaction {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use datafusion_postgres::pgwire::api::ConnectionManager;
 use datafusion_postgres::pgwire::tokio::process_socket;
+use futures::future::BoxFuture;
 use outcrop_storage::Snapshot;
 use tokio::net::TcpStream;
 
@@ -22,14 +23,29 @@ use wire::Connection;
 /// What an asker may read as of now; none once the key no longer counts.
 pub type Reader = Arc<dyn Fn() -> Option<Snapshot> + Send + Sync>;
 
+/// Is told every question before it is answered, and may refuse it: in words, where there are too many.
+pub type Listener = Arc<dyn Fn(String) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
+/// An asker who was let in.
+#[derive(Clone)]
+pub struct Admitted {
+    pub reader: Reader,
+    pub listener: Listener,
+}
+
+impl fmt::Debug for Admitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admitted").finish_non_exhaustive()
+    }
+}
+
 /// Lets an asker in: without a password where nobody needs one, else with a key as password.
-pub type Door = Arc<dyn Fn(Option<&str>) -> Option<Reader> + Send + Sync>;
+pub type Door = Arc<dyn Fn(Option<&str>) -> Option<Admitted> + Send + Sync>;
 
 /// What all connections share.
 #[derive(Clone)]
 pub struct Postgres {
     engine: Arc<QueryEngine>,
-    door: Door,
     /// Who runs what, for those who cancel it over another connection.
     connections: Arc<ConnectionManager>,
 }
@@ -41,14 +57,14 @@ impl fmt::Debug for Postgres {
 }
 
 impl Postgres {
-    pub fn new(engine: Arc<QueryEngine>, door: Door) -> Postgres {
-        Postgres { engine, door, connections: Arc::new(ConnectionManager::new()) }
+    pub fn new(engine: Arc<QueryEngine>) -> Postgres {
+        Postgres { engine, connections: Arc::new(ConnectionManager::new()) }
     }
 
-    /// Serves a connection to its end. Dropping the future cancels what runs.
-    pub async fn serve(&self, socket: TcpStream) -> std::io::Result<()> {
+    /// Serves a connection to its end, to whoever its door lets in. Dropping the future cancels what runs.
+    pub async fn serve(&self, socket: TcpStream, door: Door) -> std::io::Result<()> {
         let (socket, watched) = gone::split(socket)?;
-        let connection = Connection::new(Arc::clone(&self.engine), Arc::clone(&self.door));
+        let connection = Connection::new(Arc::clone(&self.engine), door);
         let handlers = wire::handlers(connection, Arc::clone(&self.connections));
         tokio::select! {
             ended = process_socket(socket, None, handlers) => ended,

@@ -31,7 +31,7 @@ use futures::{StreamExt, TryStreamExt};
 use outcrop_storage::Snapshot;
 
 use super::session::{self, Command};
-use super::{Door, Reader};
+use super::{Admitted, Door};
 use crate::error::{QueryError, QueryErrorKind};
 use crate::execute::{Cancelled, QueryEngine};
 use crate::spec::Options;
@@ -42,7 +42,7 @@ pub(super) struct Connection {
     engine: Arc<QueryEngine>,
     door: Door,
     /// Set once the asker was let in.
-    reader: Mutex<Option<Reader>>,
+    admitted: Mutex<Option<Admitted>>,
     timeout: Mutex<Option<u64>>,
     parser: Arc<PostgresCompatibilityParser>,
     about: OnceLock<Arc<AboutTables>>,
@@ -113,6 +113,7 @@ pub(super) enum Read {
 /// A question, and what a client is told of it before it is run.
 #[derive(Debug)]
 pub(super) struct Planned {
+    sql: String,
     question: Question,
     schema: Schema,
     parameters: Vec<Option<DataType>>,
@@ -123,7 +124,7 @@ impl Connection {
         Connection {
             engine,
             door,
-            reader: Mutex::default(),
+            admitted: Mutex::default(),
             timeout: Mutex::default(),
             parser: Arc::new(PostgresCompatibilityParser::new()),
             about: OnceLock::new(),
@@ -131,10 +132,13 @@ impl Connection {
         }
     }
 
+    fn admitted(&self) -> PgWireResult<Admitted> {
+        self.admitted.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(not_let_in)
+    }
+
     /// What may be read now.
     fn snapshot(&self) -> PgWireResult<Snapshot> {
-        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        reader.and_then(|reader| reader()).ok_or_else(not_let_in)
+        (self.admitted()?.reader)().ok_or_else(not_let_in)
     }
 
     fn options(&self) -> Options {
@@ -173,7 +177,7 @@ impl Connection {
     /// Plans a statement, for a client that wants to know of what kind it is.
     async fn plan(&self, statement: Statement) -> PgWireResult<Planned> {
         let snapshot = self.snapshot()?;
-        let question = statement.clone();
+        let (sql, question) = (statement.to_string(), statement);
         let asked = self.engine.run(&self.options(), async move { Question::of(question) }).await.map_err(told)?;
         let asked = self.asked(snapshot, asked, None)?;
         let cancelled = Cancelled::of(&asked.context);
@@ -189,7 +193,7 @@ impl Connection {
             parameters.sort_unstable_by_key(|(number, _)| *number);
             let schema = plan.schema().as_arrow().clone();
             let parameters = parameters.into_iter().map(|(_, data_type)| data_type).collect();
-            Ok(Planned { question: asked.question, schema, parameters })
+            Ok(Planned { sql, question: asked.question, schema, parameters })
         });
         let planned = planned.await.map_err(told);
         drop(cancelled);
@@ -199,6 +203,8 @@ impl Connection {
     /// Runs a question and sends its rows as they are made.
     async fn ask(&self, planned: &Planned, parameters: Option<ParamValues>, format: &Format) -> PgWireResult<Response> {
         let fields = Arc::new(arrow_schema_to_pg_fields(&planned.schema, format, None)?);
+        let heard = (self.admitted()?.listener)(planned.sql.clone()).await;
+        heard.map_err(|why| told(QueryError::new(QueryErrorKind::Busy, "rate_limited", why)))?;
         let asked = self.asked(self.snapshot()?, planned.question.clone(), parameters)?;
         let cancelled = Cancelled::of(&asked.context);
         let (row_fields, schema) = (Arc::clone(&fields), planned.schema.clone());
@@ -239,17 +245,17 @@ impl StartupHandler for Connection {
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        let reader = match message {
+        let admitted = match message {
             PgWireFrontendMessage::Startup(ref startup) => {
                 protocol_negotiation(client, startup).await?;
                 save_startup_parameters_to_metadata(client, startup);
-                let Some(reader) = (self.door)(None) else {
+                let Some(admitted) = (self.door)(None) else {
                     client.set_state(PgWireConnectionState::AuthenticationInProgress);
                     let ask = Authentication::CleartextPassword;
                     client.send(PgWireBackendMessage::Authentication(ask)).await?;
                     return Ok(());
                 };
-                reader
+                admitted
             }
             PgWireFrontendMessage::PasswordMessageFamily(password) => {
                 let password = password.into_password()?;
@@ -257,7 +263,7 @@ impl StartupHandler for Connection {
             }
             _ => return Ok(()),
         };
-        *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = Some(reader);
+        *self.admitted.lock().unwrap_or_else(PoisonError::into_inner) = Some(admitted);
         let (process, secret) = RandomPidSecretKeyGenerator::default().generate(client);
         client.set_pid_and_secret_key(process, secret.clone());
         let (handle, guard) = self.connections.register(process, secret);

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -14,6 +14,7 @@ use crate::http::honeycomb::HoneycombError;
 use crate::http::names::Names;
 use crate::http::object::Object;
 use crate::http::query::{Parsed, options};
+use crate::http::recording::Outcome;
 use crate::http::{ApiError, App, kept};
 use crate::times::Moment;
 use crate::workspace::{Kind, Thing};
@@ -178,9 +179,10 @@ pub(crate) async fn create_honeycomb_marker(
     caller: Caller,
     Names(dataset): Names<String>,
     Object(new): Object<HoneycombMarker>,
-) -> Result<(StatusCode, Json<HoneycombMarker>), ApiError> {
+) -> Result<Response, ApiError> {
     let thing = kept::create_thing(&app, &caller, new.read(&dataset)).await?;
-    Ok((StatusCode::CREATED, Json(HoneycombMarker::written(&thing)?)))
+    let made = Json(HoneycombMarker::written(&thing)?);
+    Ok((StatusCode::CREATED, Outcome::made(&thing.id), made).into_response())
 }
 
 /// List markers in Honeycomb's words

@@ -20,6 +20,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::access::{self, Caller};
+use super::recording::Outcome;
 use super::working::working;
 use super::{ApiError, App, etag};
 use crate::times::{Moment, rfc3339};
@@ -194,7 +195,7 @@ pub(super) async fn list<T: Kept>(
 
 pub(super) async fn create<T: Kept>(app: &App, caller: &Caller, new: T) -> Result<Response, ApiError> {
     let thing = create_thing(app, caller, new).await?;
-    Ok((StatusCode::CREATED, tagged::<T>(&thing)?).into_response())
+    Ok((StatusCode::CREATED, Outcome::made(&thing.id), tagged::<T>(&thing)?).into_response())
 }
 
 pub(super) async fn create_thing<T: Kept>(app: &App, caller: &Caller, new: T) -> Result<Thing, ApiError> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::copy::{self, CopyError, Expected, Parts, Readers, Written, make_directory};
 use super::manifest::{Manifest, StoredFile};
-use super::take::{CATALOG, WORKSPACE};
+use super::take::{AUDIT, CATALOG, WORKSPACE};
 use super::target::{Generation, generations, lock_to_read};
 use crate::disk::Disk;
 use crate::error::StoreError;
@@ -174,7 +174,8 @@ fn copy_file(disk: &dyn Disk, from: &Path, to: &Path, file: &StoredFile) -> Resu
     let (source, path) = (from.join(&file.stored), to.join(&file.path));
     let of_log = paths::wal_number(&path).is_some();
     let expected = (!of_log).then(|| Expected { source: &source, written: file.written() });
-    let readers = if file.path == WORKSPACE { Readers::Owner } else { Readers::Anybody };
+    let is_private = file.path == WORKSPACE || file.path.starts_with(AUDIT);
+    let readers = if is_private { Readers::Owner } else { Readers::Anybody };
     let mut parts = Parts::of(disk, &source).map_err(CopyError::Source)?;
     copy::write(disk, &path, readers, expected, |out| parts.next(out))
 }

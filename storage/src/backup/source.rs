@@ -2,13 +2,13 @@
 //! and holds nobody up.
 
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use crate::catalog::{CatalogView, ListedSegment};
 use crate::disk::{Disk, RealDisk};
 use crate::error::StoreError;
-use crate::paths::{self, DataDir};
+use crate::paths::{self, AuditChain, DataDir};
 
 /// One instant. Whatever happens to names, the files that were opened can be read.
 pub(super) struct Instant {
@@ -78,6 +78,38 @@ impl Instant {
         self.catalog.copy_to(to)?;
         Ok(self.wal)
     }
+}
+
+/// A chain of the audit log: what its ends say, and files that have every record between them.
+pub(super) struct OpenChain {
+    pub(super) ends: Vec<u8>,
+    pub(super) files: Vec<OpenFile>,
+}
+
+impl OpenChain {
+    /// Opens a chain; none if there is none. Its records are only appended to, and `ends` is never ahead of them, so that
+    /// files that were there before and after it was read have them all.
+    pub(super) fn open(dir: &DataDir, chain: AuditChain) -> Result<Option<OpenChain>, StoreError> {
+        let directory = dir.audit_chain(chain);
+        loop {
+            let Some(ends) = OpenFile::open(&dir.audit_ends(chain))? else { return Ok(None) };
+            let list = || RealDisk.list(&directory).map_err(|e| StoreError::io("list", &directory, e));
+            let listed = list()?;
+            let own = listed.iter().filter(|path| paths::audit_number(path).is_some());
+            let files: Option<Vec<OpenFile>> = own.map(|path| OpenFile::open(path)).collect::<Result<_, _>>()?;
+            let ends = read_all(&ends)?;
+            if let Some(files) = files.filter(|_| list().is_ok_and(|now| now == listed)) {
+                return Ok(Some(OpenChain { ends, files }));
+            }
+        }
+    }
+}
+
+/// All that a file has.
+pub(super) fn read_all(file: &OpenFile) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::new();
+    (&file.file).read_to_end(&mut bytes).map_err(|e| StoreError::io("read", &file.path, e))?;
+    Ok(bytes)
 }
 
 /// Every file of the log; none if one has gone since they were listed. What was in that one is elsewhere: acknowledgements

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::copy::{COPY_BYTES, CopyError, Written};
 use super::manifest::{FORMAT_VERSION, Manifest, MissingFile, StoredFile};
 use super::restore;
-use super::source::{Instant, OpenFile, OpenSegmentFiles};
+use super::source::{Instant, OpenChain, OpenFile, OpenSegmentFiles, read_all};
 use super::target::{Target, generation_path};
 use crate::catalog::{self, ListedSegment};
 use crate::clock::Clock;
@@ -18,7 +18,7 @@ use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::event::DatasetId;
 use crate::limits::CHECKSUM_BLOCK_BYTES;
-use crate::paths::{DataDir, SegmentId};
+use crate::paths::{AuditChain, DataDir, SegmentId};
 use crate::segment::blocks;
 use crate::segment::footer::store_name;
 
@@ -28,6 +28,8 @@ const ROUNDS_MAX: u64 = 1_000;
 const OPENED_MAX: usize = 64;
 
 pub(super) const CATALOG: &str = "catalog.sqlite";
+/// How the paths of the audit log begin.
+pub(super) const AUDIT: &str = "audit/";
 pub(super) const WORKSPACE: &str = "workspace.sqlite";
 
 /// What a backup did.
@@ -168,6 +170,16 @@ impl Backup<'_> {
             Ok(file) => files.extend(file),
             Err(why) => missing.push(MissingFile { path: WORKSPACE.to_owned(), why }),
         }
+        for chain in AuditChain::ALL {
+            match self.copy_audit(chain) {
+                Ok(copied) => files.extend(copied),
+                Err(CopyError::Source(error)) => {
+                    let path = below(self.dir, &self.dir.audit_chain(chain));
+                    missing.push(MissingFile { path, why: error.to_string() });
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
         Ok(Some(self.manifest(store, taken, files, missing, &listed)))
     }
 
@@ -198,6 +210,28 @@ impl Backup<'_> {
             Ok(()) => Ok(Ok(Some(self.describe(WORKSPACE, stored)?))),
             Err(error) => Ok(Err(error.to_string())),
         }
+    }
+
+    /// A chain of the audit log, its files as far as they go.
+    fn copy_audit(&mut self, chain: AuditChain) -> Result<Vec<StoredFile>, CopyError> {
+        let Some(open) = OpenChain::open(self.dir, chain).map_err(CopyError::Source)? else { return Ok(Vec::new()) };
+        let ends = self.dir.audit_ends(chain);
+        let mut copied = vec![self.put_private(&ends, open.ends.len() as u64, &mut open.ends.as_slice())?];
+        for file in &open.files {
+            let length = file.length().map_err(CopyError::Source)?;
+            copied.push(self.put_private(&file.path, length, &mut &file.file)?);
+        }
+        Ok(copied)
+    }
+
+    /// So many bytes as a file that only its owner reads.
+    fn put_private(&mut self, path: &Path, bytes: u64, from: &mut impl Read) -> Result<StoredFile, CopyError> {
+        let name = below(self.dir, path);
+        let stored = format!("{}/{name}", generation_path(self.generation));
+        let mut from = from.take(bytes);
+        let written = self.target.write_private(&stored, |out| read_into(&mut from, out, path))?;
+        self.report.bytes_copied += written.bytes;
+        Ok(StoredFile::new(name, stored, written))
     }
 
     /// A file of the log as far as it goes.
@@ -351,12 +385,6 @@ impl Blocks<'_> {
 fn read_into(from: &mut impl Read, out: &mut Vec<u8>, path: &Path) -> Result<(), StoreError> {
     let read = from.take(COPY_BYTES as u64).read_to_end(out);
     read.map(|_| ()).map_err(|e| StoreError::io("read", path, e))
-}
-
-fn read_all(file: &OpenFile) -> Result<Vec<u8>, StoreError> {
-    let mut bytes = Vec::new();
-    (&file.file).read_to_end(&mut bytes).map_err(|e| StoreError::io("read", &file.path, e))?;
-    Ok(bytes)
 }
 
 impl ListedSegment {

@@ -77,6 +77,15 @@ impl Target {
         copy::write(&*self.disk, &self.path(stored), Readers::Anybody, None, from)
     }
 
+    /// The same for a file that only its owner reads.
+    pub(super) fn write_private(
+        &self,
+        stored: &str,
+        from: impl FnMut(&mut Vec<u8>) -> Result<(), StoreError>,
+    ) -> Result<Written, CopyError> {
+        copy::write(&*self.disk, &self.path(stored), Readers::Owner, None, from)
+    }
+
     pub(super) fn write_bytes(&self, stored: &str, bytes: &[u8]) -> Result<Written, StoreError> {
         copy::write_bytes(&*self.disk, &self.path(stored), bytes)
     }

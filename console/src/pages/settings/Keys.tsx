@@ -7,7 +7,7 @@ import { serverNow } from '../../api/client';
 import { copy } from '../../parts/copy';
 import { Dialog } from '../../parts/Dialogs';
 import { Icon } from '../../parts/Icon';
-import { grantsWords } from '../../words/keys';
+import { grantsWords, limitsWords } from '../../words/keys';
 import { ago } from '../../words/times';
 import { NewKey } from './NewKey';
 
@@ -60,7 +60,7 @@ function List({ own, datasets }: { own: Own; datasets: DatasetInfo[] }) {
       <ul className="key-list" aria-label="Keys">
         {live.map((k) => (
           <li key={k.id}>
-            <span className="who"><b dir="auto">{k.name}</b>{k.id === own.id && <span className="dim"> yours</span>}<br /><span className="mid">{grantsWords(k.scopes)}</span></span>
+            <span className="who"><b dir="auto">{k.name}</b>{k.id === own.id && <span className="dim"> yours</span>}<br /><span className="mid">{[grantsWords(k.scopes), limitsWords(k.limits)].filter(Boolean).join(', ')}</span></span>
             <span className="dim num">{k.last_used ? `used ${ago(Date.parse(k.last_used), now)}` : 'never used'}<br />made {ago(Date.parse(k.created), now)}</span>
             <button type="button" className="btn" onClick={() => setLeaving(k)} aria-label={`Revoke ${k.name}`}>Revoke</button>
           </li>
