@@ -4,12 +4,12 @@ import { calculationName, type Calculation, type View } from '../state/explore';
 import type { Series } from '../api/types';
 import type { Value } from '../words/values';
 import { keyText } from '../words/values';
-import { unitOfCalculation, type Unit } from '../words/units';
+import { unitOf, type Unit } from '../words/units';
 
 export type Buckets = { from: number; stepMs: number; count: number; to: number };
 export type Line = { key: Value[]; label: string; token: string; lead: boolean; values: (number | null)[]; drawn: (number | null)[] };
 export type Kind = 'lines' | 'stacked' | 'bars';
-export type Chart = { name: string; title: { op: string; column?: string }; unit: Unit; kind: Kind; lines: Line[]; /** Groups beyond what one chart draws; the head says so. */ undrawn: number; /** The same earlier: of the one line, of the leader, or of the whole stack; null where it is not asked for. */ then: (number | null)[] | null; low: number; high: number };
+export type Chart = { name: string; title: Calculation; unit: Unit; kind: Kind; lines: Line[]; /** Groups beyond what one chart draws; the head says so. */ undrawn: number; /** The same earlier: of the one line, of the leader, or of the whole stack; null where it is not asked for. */ then: (number | null)[] | null; low: number; high: number };
 
 export const PALETTE = 7;
 /** Lines one chart draws; more are a grey band nobody can read, and slow. */
@@ -39,7 +39,7 @@ function sums(lines: (number | null)[][], count: number): (number | null)[] {
 /** `rest` is true when groups beyond the limit are missing from the series, so that their sum is not the whole. */
 export function chartOf(series: Series, c: Calculation, view: View | null, rest: boolean, earlier: Series | null = null): Chart {
   const name = calculationName(c);
-  const unit = unitOfCalculation(c.op, c.column);
+  const unit = unitOf(c);
   const values = series.groups.map((g) => g.values[name] ?? []);
   const grouped = series.groups.some((g) => g.key.length > 0);
   // All groups as one bar is the calm default for counts, but only while it is the truth.

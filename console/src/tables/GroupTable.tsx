@@ -3,8 +3,9 @@
 import { useMemo, useRef } from 'react';
 import type { QueryAnswer } from '../api/types';
 import { groupToken } from '../charts/shape';
-import { orderName, type Explore, type Order } from '../state/explore';
+import { orderName, orderOf, type Explore, type Order } from '../state/explore';
 import { effectiveOrder } from '../state/spec';
+import { CalculationTitle } from '../parts/CalculationTitle';
 import { ValueButton } from '../parts/ValueMenu';
 import { earlierWords } from '../words/different';
 import { exact } from '../words/numbers';
@@ -52,8 +53,8 @@ export function GroupTable({ answer, explore, onOrder }: Props) {
         <thead>
           <tr>
             {shape.by.map((c) => head(<bdi className="mono">{c.column}</bdi>, { column: c.column }, c.column))}
-            {shape.numbers.map((n) => head(<>{n.op}{n.column && <span className="mono"> {n.column}</span>}</>, { op: n.op, column: n.column }, n.name, n === sparkOf ? 'num' : 'num minor'))}
-            {sparkOf && <th scope="col" className="minor">{sparkOf.op} over time</th>}
+            {shape.numbers.map((n) => head(<CalculationTitle c={n.of} />, orderOf(n.of), n.name, n === sparkOf ? 'num' : 'num minor'))}
+            {sparkOf && <th scope="col" className="minor">{sparkOf.of.name ?? sparkOf.of.op} over time</th>}
             {changes && <th scope="col" className="num">against {earlierWords(explore.compare!)}</th>}
           </tr>
         </thead>

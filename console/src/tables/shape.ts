@@ -1,11 +1,11 @@
 // From answers to tables: which columns are values and which are numbers, how wide they are, and what bars and totals say. Pure.
-import { calculationName, isHeatmap, type Explore } from '../state/explore';
+import { calculationName, valuesOf, type Calculation, type Explore } from '../state/explore';
 import type { FieldInfo, QueryAnswer, RowsAnswer } from '../api/types';
-import { unitOfCalculation, columnWriter, type Unit } from '../words/units';
+import { unitOf, columnWriter, type Unit } from '../words/units';
 import type { Value } from '../words/values';
 import { valueText } from '../words/values';
 
-export type NumberColumn = { at: number; name: string; op: string; column?: string; unit: Unit; most: number; write: (v: number) => string };
+export type NumberColumn = { at: number; name: string; of: Calculation; unit: Unit; most: number; write: (v: number) => string };
 export type GroupShape = { by: { column: string; at: number; width: number }[]; numbers: NumberColumn[]; countAt: number | null };
 
 const GLYPH = 7.4;
@@ -28,16 +28,15 @@ export function groupShape(answer: QueryAnswer, explore: Explore): GroupShape {
     .map((column) => ({ column, at: place(column) }))
     .filter((c) => c.at >= 0)
     .map((c, i) => ({ ...c, width: columnWidth(c.column, answer.rows.slice(0, 100).map((r) => valueText(r[c.at] as Value)), 120, 340) + (i === 0 ? SWATCH : 0) }));
-  const numbers = explore.show
-    .filter((c) => !isHeatmap(c))
+  const numbers = valuesOf(explore)
     .map((c) => ({ c, at: place(calculationName(c)) }))
     .filter(({ at }) => at >= 0)
     .map(({ c, at }): NumberColumn => {
       const values = answer.rows.map((r) => asNumber(r[at] as Value)).filter((v): v is number => v !== null);
-      const unit = unitOfCalculation(c.op, c.column);
-      return { at, name: calculationName(c), op: c.op, column: c.column, unit, most: values.reduce((most, v) => Math.max(most, v), 0), write: columnWriter(values, unit) };
+      const unit = unitOf(c);
+      return { at, name: calculationName(c), of: c, unit, most: values.reduce((most, v) => Math.max(most, v), 0), write: columnWriter(values, unit) };
     });
-  const count = numbers.find((n) => n.op === 'COUNT' && !n.column);
+  const count = numbers.find((n) => n.name === 'COUNT');
   return { by, numbers, countAt: count?.at ?? null };
 }
 

@@ -23,7 +23,7 @@ function lasting(seconds: number): string {
 
 /** The same for `outcrop query`; null where the command has no way to say it. */
 export function commandOf(origin: string, e: Explore): string | null {
-  if (e.havings.length > 0) return null;
+  if (e.havings.length + e.calculated.length + e.formulas.length > 0 || e.show.some((c) => c.name !== undefined || c.filters)) return null;
   const order = effectiveOrder(e);
   const range = isLast(e.range) ? ['--last', lasting(e.range.last)] : ['--start', new Date(e.range.from).toISOString(), '--end', new Date(e.range.to).toISOString()];
   const words = [

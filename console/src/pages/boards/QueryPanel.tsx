@@ -19,7 +19,7 @@ import { sparkPath } from '../../tables/shape';
 import { earlierWords } from '../../words/different';
 import { duration } from '../../words/numbers';
 import { span } from '../../words/times';
-import { unitOfCalculation, withUnit } from '../../words/units';
+import { unitOf, withUnit } from '../../words/units';
 
 const ChartStack = lazy(() => import('../../charts/ChartStack'));
 
@@ -36,7 +36,7 @@ export function QueryPanel({ panel, dataset, range, filters, at, height, go, onR
   const e = useMemo(() => panelExplore(panel, dataset, range, filters), [panel, dataset, range, filters]);
   const when = useMemo(() => times(e, at), [e, at]);
   const spec = useMemo(() => querySpec(e, when), [e, when]);
-  const run = useMemo<Run>(() => ({ dataset: e.dataset, question: JSON.stringify([spec.calculations, spec.filters, spec.filter_combination, spec.breakdowns, spec.orders, spec.havings, spec.limit, e.range, e.granularity, e.compare]), at }), [spec, e, at]);
+  const run = useMemo<Run>(() => ({ dataset: e.dataset, question: JSON.stringify([spec.calculated_fields, spec.calculations, spec.formulas, spec.filters, spec.filter_combination, spec.breakdowns, spec.orders, spec.havings, spec.limit, e.range, e.granularity, e.compare]), at }), [spec, e, at]);
   const query = useAnswer(run, spec);
   const last = useRef<{ answer: QueryAnswer; e: Explore } | null>(null);
   if (query.data) last.current = { answer: query.data, e };
@@ -80,7 +80,7 @@ function BigNumber({ answer, e }: { answer: QueryAnswer; e: Explore }) {
   useEffect(() => setWide(host.current?.clientWidth ?? 0), []);
   if (!c) return <p className="panel-said mid">A heatmap alone has no number. Choose another view.</p>;
   const name = calculationName(c);
-  const unit = unitOfCalculation(c.op, c.column);
+  const unit = unitOf(c);
   const value = answer.total?.[name] ?? eventsOf(answer);
   const then = answer.compare?.rows[0]?.[answer.columns.findIndex((column) => column.name === name)];
   const values = answer.series?.groups[0]?.values[name] ?? [];
