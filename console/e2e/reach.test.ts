@@ -116,6 +116,21 @@ it('copies the question as commands that give the same answer', async () => {
   const { stdout } = await run('bash', ['-c', await copied(page)]);
   expect((JSON.parse(stdout) as { rows: string[][] }).rows[0]![0]).toBe(first);
   if (!process.env.OUTCROP_STAND_IN) {
+    await page.getByTestId('copy-as').focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('menuitem', { name: /Copy as SQL/ }).waitFor();
+    await page.keyboard.press('s');
+    await expect.poll(() => copied(page)).toContain('SELECT "region"');
+    const sql = await copied(page);
+    expect(sql).toContain('-- percentiles are estimated in another way in SQL\n');
+    const answered = (await fetch(`${target.url}/api/v1/sql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ sql }) }).then((r) => r.json())) as { rows: string[][] };
+    expect(answered.rows[0]![0]).toBe(first);
+    await page.getByTestId('copy-as').click();
+    await page.getByRole('menuitem', { name: /Copy as API call/ }).click();
+    const [head, body] = (await copied(page)).split('\n\n');
+    expect(head).toMatch(/^POST \/api\/v1\/query\/shop\n/);
+    const called = (await fetch(`${target.url}/api/v1/query/shop`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: body! }).then((r) => r.json())) as { rows: string[][] };
+    expect(called.rows[0]![0]).toBe(first);
     await page.getByTestId('copy-as').click();
     await page.getByRole('menuitem', { name: /Copy as command/ }).click();
     const binary = process.env.OUTCROP_BIN ?? '../target/debug/outcrop';

@@ -70,6 +70,11 @@ const STRICT = 'strict=true';
 
 export const postQuery = (dataset: string, body: QuerySpec, signal?: AbortSignal) => call<QueryAnswer>('/api/v1/query/{dataset}', { parts: { dataset }, query: STRICT, body, signal });
 
+/** A question as SQL, and in what the statement differs from it. */
+export type Explained = { sql: string; sql_differs: string[] };
+
+export const postExplain = (dataset: string, body: QuerySpec, signal?: AbortSignal) => call<{ explain: Explained }>('/api/v1/query/{dataset}', { parts: { dataset }, query: `${STRICT}&explain=true`, body, signal }).then((a) => a.explain);
+
 export const postRows = (dataset: string, body: RowsSpec, signal?: AbortSignal) => call<RowsAnswer>('/api/v1/rows/{dataset}', { parts: { dataset }, query: STRICT, body, signal });
 
 /** What a compare says on its way: how far it is, an answer from a sample, the exact one. */
