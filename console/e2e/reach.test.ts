@@ -49,6 +49,25 @@ it('shows each way to send a first event, and remembers which', async () => {
   await empty.stop();
 });
 
+it('says what was refused before the first event, and why', async () => {
+  const empty = await startTarget();
+  try {
+    const { page, problems } = await open(browser, empty.url);
+    await page.getByTestId('first-run').waitFor();
+    const send = (body: string) => fetch(`${empty.url}/api/v1/events/shop`, { method: 'POST', body });
+    expect((await send('{nonsense')).status).toBe(400);
+    await page.getByTestId('refusals').getByText('1 request was refused').waitFor();
+    expect(await page.getByTestId('refusals').innerText()).toContain('says at which byte');
+    expect(await accessibility(page)).toEqual([]);
+    expect((await send('{"a":1}')).status).toBe(200);
+    await page.getByTestId('explore').waitFor();
+    expect(problems).toEqual([]);
+    await page.context().close();
+  } finally {
+    await empty.stop();
+  }
+});
+
 it('finds a text in any field and filters by where it was found', async () => {
   const { page, problems } = await explore('?dataset=shop&show=COUNT&last=7200');
   await page.keyboard.press('Control+k');
@@ -88,6 +107,19 @@ it('groups by a field found by its name, and takes a whole filter', async () => 
   await page.keyboard.press('Control+k');
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.context().close();
+});
+
+it('opens the trace of an id', async () => {
+  const { page } = await explore('?dataset=shop&show=COUNT&last=7200');
+  await page.keyboard.press('Control+k');
+  await page.keyboard.insertText('4bf92f3577b34da6a3ce929d0e0e4736');
+  await page.getByRole('option', { name: /Trace 4bf92f3577b34da6a3ce929d0e0e4736/ }).waitFor();
+  expect(await accessibility(page)).toEqual([]);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/page=trace&.*trace=4bf92f3577b34da6a3ce929d0e0e4736/);
+  await page.goBack();
+  await settled(page);
   await page.context().close();
 });
 

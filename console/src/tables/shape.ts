@@ -63,8 +63,7 @@ const FIRST = ['name', 'service.name', 'service', 'http.route', 'duration_ms', '
 
 /** Columns of the events table: time apart, then what tells most, then the rest as the server gave them. */
 export function eventColumns(pages: RowsAnswer[], wanted: string[]): { columns: EventColumn[]; names: string[]; hidden: number } {
-  const names: string[] = [];
-  for (const page of pages) for (const c of page.columns) if (!names.includes(c.name)) names.push(c.name);
+  const names = [...new Set(pages.flatMap((page) => page.columns.map((c) => c.name)))];
   const weight = (name: string) => {
     const asked = wanted.indexOf(name);
     if (asked >= 0) return asked - 1000;
@@ -103,16 +102,27 @@ export function liveColumns(fields: FieldInfo[], wanted: string[]): Omit<EventCo
 /** `sequence` is the event's number, where it is known. */
 export type EventRow = { time: string; values: Map<string, Value>; sequence?: string };
 
-/** Pages may have different columns: each row becomes its values by name. */
-export function eventRows(pages: RowsAnswer[]): EventRow[] {
-  return pages.flatMap((page) => {
-    const timeAt = page.columns.findIndex((c) => c.name === 'timestamp');
-    return page.rows.map((row) => ({
-      time: timeAt >= 0 ? String(row[timeAt]) : '',
-      values: new Map(page.columns.flatMap((c, i) => (i === timeAt || row[i] === null || row[i] === undefined ? [] : [[c.name, row[i] as Value] as const]))),
-    }));
+/** Rows of pages as they were made: a further page must not make all those before it anew. */
+const made = new WeakMap<RowsAnswer, EventRow[]>();
+
+function rowsOfPage(page: RowsAnswer): EventRow[] {
+  const known = made.get(page);
+  if (known) return known;
+  const timeAt = page.columns.findIndex((c) => c.name === 'timestamp');
+  const rows = page.rows.map((row): EventRow => {
+    const values = new Map<string, Value>();
+    page.columns.forEach((c, i) => {
+      const value = row[i] as Value | undefined;
+      if (i !== timeAt && value !== null && value !== undefined) values.set(c.name, value);
+    });
+    return { time: timeAt >= 0 ? String(row[timeAt]) : '', values };
   });
+  made.set(page, rows);
+  return rows;
 }
+
+/** Pages may have different columns: each row becomes its values by name. */
+export const eventRows = (pages: RowsAnswer[]): EventRow[] => pages.flatMap(rowsOfPage);
 
 /** A small line of one group over time; the path of an SVG. Gaps stay gaps. */
 export function sparkPath(values: (number | null)[], width: number, height: number, most: number): string {

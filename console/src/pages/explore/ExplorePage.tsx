@@ -143,7 +143,7 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
         {asked && <ValueMenu asked={asked} explore={explore} onEdit={edit} onDifferent={different} onExample={example} onClose={() => setAsked(null)} />}
         {marking && <MarkDialog dataset={explore.dataset} at={markAt()} onClose={() => setMarking(false)} />}
         {saving && <Suspense fallback={null}><SaveDialog explore={explore} onClose={() => setSaving(false)} onBoard={(id) => go({ page: 'board', id, range: null, where: [] })} /></Suspense>}
-        {searching && <GoTo explore={explore} fields={fields} when={r.when} onEdit={edit} onClose={() => setSearching(false)} />}
+        {searching && <GoTo explore={explore} fields={fields} when={r.when} onEdit={edit} onTrace={(trace) => openTrace(trace, null, null)} onClose={() => setSearching(false)} />}
         {picked && <Suspense fallback={null}><PlotMenu picked={picked} explore={explore} now={now} onEdit={edit} onDifferent={different} onExample={example} onClose={() => setPicked(null)} /></Suspense>}
       </ValueMenuContext.Provider>
     </CrosshairContext.Provider>
