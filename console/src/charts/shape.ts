@@ -22,6 +22,20 @@ export function bucketsOf(series: Series): Buckets {
   return { from, stepMs, count: series.buckets, to: from + series.buckets * stepMs };
 }
 
+/** Whether the first and last bucket are only in part in a time: what adds up looks there as if it fell. */
+export type Ends = { first: boolean; last: boolean };
+/** Fewer have no shape to lose. */
+const BUCKETS_TRIMMED = 5;
+const WHOLE: Ends = { first: false, last: false };
+
+export function endsOf(series: Series, from: number, to: number): Ends {
+  const buckets = bucketsOf(series);
+  return buckets.count < BUCKETS_TRIMMED ? WHOLE : { first: buckets.from < from, last: buckets.to > to };
+}
+
+/** The values without those of buckets that are only in part in the time. */
+export const wholeBuckets = (values: (number | null)[], ends: Ends) => values.slice(ends.first ? 1 : 0, ends.last ? -1 : undefined);
+
 const ADDS_UP = new Set(['COUNT', 'SUM']);
 
 /** What suits a calculation when nobody chose: totals as bars, everything else as lines. */
@@ -37,7 +51,7 @@ function sums(lines: (number | null)[][], count: number): (number | null)[] {
 }
 
 /** `rest` is true when groups beyond the limit are missing from the series, so that their sum is not the whole. */
-export function chartOf(series: Series, c: Calculation, view: View | null, rest: boolean, earlier: Series | null = null): Chart {
+export function chartOf(series: Series, c: Calculation, view: View | null, rest: boolean, earlier: Series | null = null, ends: Ends = WHOLE): Chart {
   const name = calculationName(c);
   const unit = unitOf(c);
   const values = series.groups.map((g) => g.values[name] ?? []);
@@ -52,6 +66,7 @@ export function chartOf(series: Series, c: Calculation, view: View | null, rest:
   const undrawn = Math.max(0, lines.length - LINES_MOST);
   if (undrawn > 0) shorten(lines, kind, series.buckets);
   stack(lines, kind, series.buckets);
+  if (ADDS_UP.has(c.op) && kind !== 'bars') for (const line of lines) line.drawn = line.drawn.map((v, i) => ((ends.first && i === 0) || (ends.last && i === series.buckets - 1) ? null : v));
   const then = earlier && earlierOf(earlier, name, asOne || kind !== 'lines' ? ADDS_UP.has(c.op) && !rest : null, series.buckets);
   const [low, high] = extent(lines, then ?? []);
   return { name, title: c, unit, kind, lines, undrawn, then, low, high };

@@ -107,6 +107,7 @@ export function QueryStrip({ explore: e, fields: sent, when, totals, fault, edit
           </span>
         ))}
         {is('where', null) ? <FilterEditor {...shared} filter={null} onDone={(f) => done(edit.addFilter(e, f))} onRemove={close} /> : <AddChip label="Add a + filter /" onClick={() => open('where')}>+ filter <kbd>/</kbd></AddChip>}
+        {e.calculated.length === 0 && !is('field', null) && <AddChip label="calculated field: add one" onClick={() => open('field')}>calculated field</AddChip>}
       </div>
       <div className="part">
         <span className="lab">Order</span>
@@ -126,7 +127,6 @@ export function QueryStrip({ explore: e, fields: sent, when, totals, fault, edit
           ),
         )}
         {is('having', null) ? <HavingEditor explore={e} having={null} onDone={(h) => done({ ...e, havings: [...e.havings, h] })} onRemove={close} onClose={close} /> : <AddChip label="having: add a condition on groups" onClick={() => open('having')}>having</AddChip>}
-        {e.calculated.length === 0 && !is('field', null) && <AddChip label="calculated field: add one" onClick={() => open('field')}>calculated field</AddChip>}
       </div>
       {(e.calculated.length > 0 || editing?.part === 'field') && (
         <div className="part made-part">
