@@ -1,8 +1,9 @@
-// How long the browser is busy at a time while somebody opens and walks through a trace of 30,000 spans: every task of 50 ms
-// and more, by what was done. Run it on a machine that does nothing else; it prints and asserts no times.
+// How long the browser is busy at a time while somebody opens and walks through a trace of 30,000 spans, and scrolls tables of
+// 10,000 groups and of 10,000 events: every task of 50 ms and more, by what was done. Run it on a machine that does nothing else; it prints and asserts no times.
 import { test } from 'vitest';
-import { launch, open } from './fixture/browser';
+import { launch, open, settled } from './fixture/browser';
 import { startTarget } from './fixture/outcrop';
+import { shopEvents } from './fixture/shop';
 import { largeTrace } from './fixture/trace';
 
 const SIZE = 30_000;
@@ -54,6 +55,37 @@ test('fluid', async () => {
   });
   await told('fold all', () => page.getByRole('button', { name: 'Fold all' }).click());
   await told('unfold all', () => page.getByRole('button', { name: 'Unfold all' }).click());
+  const now = Date.now();
+  await target.send(shopEvents(20_000, now).map((e, i) => ({ ...e, 'order.id': `o-${i}` })));
+  const table = page.locator('.results .scroll');
+  await told('open 10,000 groups', async () => {
+    await page.evaluate((search) => (history.pushState({ step: 1 }, '', search), dispatchEvent(new PopStateEvent('popstate'))), '/?dataset=shop&show=COUNT&by=order.id&limit=10000&last=7200&view=number');
+    await settled(page);
+    await page.locator('table.groups tbody .val').first().waitFor();
+  });
+  const wheel = async () => {
+    await table.hover();
+    for (let i = 0; i < 60; i += 1) await page.mouse.wheel(0, 900);
+  };
+  await told('groups by wheel', wheel);
+  await told('groups by jumps', async () => {
+    for (let i = 0; i < 30; i += 1) await table.evaluate((e, top) => e.scrollTo(0, top), i * 9_011);
+  });
+  await page.getByRole('tab', { name: 'Events' }).click();
+  await page.locator('.events tbody tr').first().waitFor();
+  await told('read 10,000 events', async () => {
+    for (let rows = 0; rows < 10_000; ) {
+      rows = await table.evaluate((e) => {
+        e.scrollTo(0, e.scrollHeight);
+        return e.scrollHeight / 28;
+      });
+      await page.waitForTimeout(20);
+    }
+  });
+  await told('events by wheel', wheel);
+  await told('events by jumps', async () => {
+    for (let i = 0; i < 30; i += 1) await table.evaluate((e, top) => e.scrollTo(0, top), i * 9_011);
+  });
   await browser.close();
   await target.stop();
 });

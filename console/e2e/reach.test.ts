@@ -49,6 +49,25 @@ it('shows each way to send a first event, and remembers which', async () => {
   await empty.stop();
 });
 
+it('says what was refused before the first event, and why', async () => {
+  const empty = await startTarget();
+  try {
+    const { page, problems } = await open(browser, empty.url);
+    await page.getByTestId('first-run').waitFor();
+    const send = (body: string) => fetch(`${empty.url}/api/v1/events/shop`, { method: 'POST', body });
+    expect((await send('{nonsense')).status).toBe(400);
+    await page.getByTestId('refusals').getByText('1 request was refused').waitFor();
+    expect(await page.getByTestId('refusals').innerText()).toContain('says at which byte');
+    expect(await accessibility(page)).toEqual([]);
+    expect((await send('{"a":1}')).status).toBe(200);
+    await page.getByTestId('explore').waitFor();
+    expect(problems).toEqual([]);
+    await page.context().close();
+  } finally {
+    await empty.stop();
+  }
+});
+
 it('finds a text in any field and filters by where it was found', async () => {
   const { page, problems } = await explore('?dataset=shop&show=COUNT&last=7200');
   await page.keyboard.press('Control+k');
@@ -91,6 +110,19 @@ it('groups by a field found by its name, and takes a whole filter', async () => 
   await page.context().close();
 });
 
+it('opens the trace of an id', async () => {
+  const { page } = await explore('?dataset=shop&show=COUNT&last=7200');
+  await page.keyboard.press('Control+k');
+  await page.keyboard.insertText('4bf92f3577b34da6a3ce929d0e0e4736');
+  await page.getByRole('option', { name: /Trace 4bf92f3577b34da6a3ce929d0e0e4736/ }).waitFor();
+  expect(await accessibility(page)).toEqual([]);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/page=trace&.*trace=4bf92f3577b34da6a3ce929d0e0e4736/);
+  await page.goBack();
+  await settled(page);
+  await page.context().close();
+});
+
 it('adds a filter on any field from the strip', async () => {
   const { page } = await explore('?dataset=shop&show=COUNT&last=7200');
   await page.keyboard.press('/');
@@ -116,6 +148,21 @@ it('copies the question as commands that give the same answer', async () => {
   const { stdout } = await run('bash', ['-c', await copied(page)]);
   expect((JSON.parse(stdout) as { rows: string[][] }).rows[0]![0]).toBe(first);
   if (!process.env.OUTCROP_STAND_IN) {
+    await page.getByTestId('copy-as').focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('menuitem', { name: /Copy as SQL/ }).waitFor();
+    await page.keyboard.press('s');
+    await expect.poll(() => copied(page)).toContain('SELECT "region"');
+    const sql = await copied(page);
+    expect(sql).toContain('-- percentiles are estimated in another way in SQL\n');
+    const answered = (await fetch(`${target.url}/api/v1/sql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ sql }) }).then((r) => r.json())) as { rows: string[][] };
+    expect(answered.rows[0]![0]).toBe(first);
+    await page.getByTestId('copy-as').click();
+    await page.getByRole('menuitem', { name: /Copy as API call/ }).click();
+    const [head, body] = (await copied(page)).split('\n\n');
+    expect(head).toMatch(/^POST \/api\/v1\/query\/shop\n/);
+    const called = (await fetch(`${target.url}/api/v1/query/shop`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: body! }).then((r) => r.json())) as { rows: string[][] };
+    expect(called.rows[0]![0]).toBe(first);
     await page.getByTestId('copy-as').click();
     await page.getByRole('menuitem', { name: /Copy as command/ }).click();
     const binary = process.env.OUTCROP_BIN ?? '../target/debug/outcrop';

@@ -103,7 +103,7 @@ it('says what to do where nobody has a key, and where a key may not make others'
     expect(without.problems).toEqual([]);
     const asked = await open(browser, `${few.url}/?page=settings`);
     await signIn(asked.page, few.key);
-    await asked.page.getByText('yours has none').waitFor();
+    await asked.page.getByTestId('keys').getByText('yours has none').waitFor();
     expect(await asked.page.getByRole('button', { name: 'New key' }).count()).toBe(0);
     expect(own(asked.problems)).toEqual([]);
   } finally {

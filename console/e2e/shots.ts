@@ -65,6 +65,16 @@ const SHOTS: Shot[] = [
     await page.keyboard.type('tax');
     await page.locator('.preview .common').first().waitFor();
   } },
+  { name: 'explore-calculated', search: `${DEFAULT}&by=outcome&field=${encodeURIComponent('outcome = IF($http.status_code >= 500, "failed", "ok")')}`, phone: true, act: async (page) => {
+    await charts(page);
+    const edit = page.getByRole('button', { name: 'Edit', exact: true });
+    if (await edit.isVisible()) await edit.click();
+    await page.getByRole('button', { name: 'Add a calculated field' }).click();
+    await page.getByTestId('made-editor').getByLabel('Name', { exact: true }).fill('kind');
+    await page.getByTestId('made-editor').getByLabel('Expression').fill('IF($tax.lookup_count > 5 AND $duration_ms > 1500, "tax item by item", $outcome = "failed", $error.kind, STARTS_WITH($http.route, "GET"), "read", "write")');
+    await page.getByTestId('given').getByText('read').waitFor();
+  } },
+  { name: 'explore-formula', search: `?dataset=shop&show=COUNT&using=${encodeURIComponent('errors = COUNT if http.status_code >= 500')}&formula=${encodeURIComponent('"error rate" = $errors / $COUNT')}&show=P99(duration_ms)&by=region&order=${encodeURIComponent('"error rate" desc')}&last=7200`, phone: true, act: async (page) => charts(page).then(() => cross(page)) },
   { name: 'explore-search', search: DEFAULT, phone: true, act: async (page) => {
     await charts(page);
     await page.keyboard.press('Control+k');
@@ -167,7 +177,11 @@ test('screenshots', async () => {
       }
     }
   };
-  if (wanted('first-run')) await each(real.url, 'first-run', true, async (page) => page.getByTestId('first-run').waitFor());
+  if (wanted('first-run')) {
+    await each(real.url, 'first-run', true, async (page) => page.getByTestId('first-run').waitFor());
+    await fetch(`${real.url}/api/v1/events/shop`, { method: 'POST', body: '{"service.name": "checkout", duration_ms: 138.4}' });
+    await each(real.url, 'first-run-refused', false, async (page) => page.getByTestId('refusals').waitFor());
+  }
   const events = shopEvents(40_000, end);
   await real.send(events);
   if (wanted('trace')) {
@@ -252,6 +266,13 @@ test('screenshots', async () => {
       await signIn(page, keyed.key);
       await page.getByRole('button', { name: 'New key' }).click();
       await page.getByLabel('Who uses it').fill('payments');
+    });
+    for (const rule of [{ detector: 'card', datasets: ['test-*'], action: 'keep', position: -1, description: 'Made-up cards' }, { fields: ['*password*', '*secret*'], action: 'drop' }, { detector: 'email', fields: ['note', '*.comment'], action: 'mask', description: 'Support pastes addresses into notes' }]) await fetch(`${keyed.url}/api/v1/redactions`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-outcrop-key': keyed.key }, body: JSON.stringify(rule) });
+    await each(`${keyed.url}/?page=settings`, 'settings-redaction', true, async (page) => {
+      await signIn(page, keyed.key);
+      await page.getByRole('button', { name: 'New rule' }).click();
+      await page.getByLabel('Fields').fill('customer.name');
+      await page.getByTestId('redaction').evaluate((e) => e.scrollIntoView());
     });
     await keyed.stop();
   }

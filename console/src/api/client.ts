@@ -6,7 +6,8 @@ import { eventReader } from './stream';
 import type { paths } from './schema.gen';
 import type { CompareAnswer, CompareSpec, DatasetInfo, EventAnswer, FieldInfo, FieldValue, QueryAnswer, QuerySpec, RowsAnswer, RowsSpec, SessionInfo, TraceAnswer } from './types';
 
-export type Path = keyof paths;
+/** The counters are for machines, and so are in no document of the API. */
+export type Path = keyof paths | '/metrics';
 /** A compare shows what it has and can be ended, so it may take longer than a query. */
 const COMPARE_SECONDS_MAX = 300;
 
@@ -70,6 +71,11 @@ const STRICT = 'strict=true';
 
 export const postQuery = (dataset: string, body: QuerySpec, signal?: AbortSignal) => call<QueryAnswer>('/api/v1/query/{dataset}', { parts: { dataset }, query: STRICT, body, signal });
 
+/** A question as SQL, and in what the statement differs from it. */
+export type Explained = { sql: string; sql_differs: string[] };
+
+export const postExplain = (dataset: string, body: QuerySpec, signal?: AbortSignal) => call<{ explain: Explained }>('/api/v1/query/{dataset}', { parts: { dataset }, query: `${STRICT}&explain=true`, body, signal }).then((a) => a.explain);
+
 export const postRows = (dataset: string, body: RowsSpec, signal?: AbortSignal) => call<RowsAnswer>('/api/v1/rows/{dataset}', { parts: { dataset }, query: STRICT, body, signal });
 
 /** What a compare says on its way: how far it is, an answer from a sample, the exact one. */
@@ -112,5 +118,7 @@ export async function getTail(dataset: string, filters: unknown[], after: string
 
 /** Every span of a trace, wherever its events are. */
 export const getTrace = (trace_id: string, signal?: AbortSignal) => call<TraceAnswer>('/api/v1/traces/{trace_id}', { parts: { trace_id }, query: 'dataset=*', signal });
+
+export const getMetrics = (signal?: AbortSignal) => ask('/metrics', { accept: 'text/plain', signal }).then((r) => r.text());
 
 export const getEvent = (dataset: string, sequence: string, signal?: AbortSignal) => call<EventAnswer>('/api/v1/events/{dataset}/{sequence}', { parts: { dataset, sequence }, signal });

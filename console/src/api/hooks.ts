@@ -5,7 +5,9 @@ import { useCallback } from 'react';
 import { deleteSession, getDatasets, getFields, getSession, getValues, postCompare, postQuery, postRows, postSession } from './client';
 import type { ApiError } from './errors';
 import { setKeyNeeded } from './session';
-import type { CompareAnswer, CompareSpec, FieldInfo, QueryAnswer, QuerySpec, RowsAnswer, RowsSpec, SessionInfo } from './types';
+import type { CompareAnswer, CompareSpec, FieldInfo, FieldValue, QueryAnswer, QuerySpec, RowsAnswer, RowsSpec, SessionInfo } from './types';
+import type { Made } from '../state/explore';
+import type { Times } from '../state/spec';
 
 const MINUTE = 60_000;
 
@@ -13,8 +15,18 @@ export const useDatasets = (poll: number | false) => useQuery<Awaited<ReturnType
 
 export const useFields = (dataset: string) => useQuery<FieldInfo[], ApiError>({ queryKey: ['fields', dataset], queryFn: ({ signal }) => getFields(dataset, signal), enabled: dataset !== '', staleTime: MINUTE, refetchInterval: MINUTE });
 
-export const useValues = (dataset: string, field: string, prefix: string, limit: number, enabled: boolean) =>
-  useQuery({ queryKey: ['values', dataset, field, prefix, limit], queryFn: ({ signal }) => getValues(dataset, field, prefix, limit, signal), enabled: enabled && dataset !== '' && field !== '', staleTime: MINUTE, placeholderData: keepPreviousData });
+/** The fields that a query calculates, and when. */
+export type Calculating = { fields: Made[]; when: Times };
+
+/** What a calculated field gives is stored nowhere: it is counted. */
+async function countValues(dataset: string, field: string, calculated: Calculating, prefix: string, limit: number, signal: AbortSignal): Promise<FieldValue[]> {
+  const answer = await postQuery(dataset, { calculated_fields: calculated.fields, ...calculated.when, breakdowns: [field], filters: prefix ? [{ column: field, op: 'starts-with', value: prefix }] : [], limit, disable_series: true, disable_total_by_aggregate: true, disable_other_by_aggregate: true }, signal);
+  return answer.rows.map(([value, events]) => ({ value: value ?? null, events: Number(events) }));
+}
+
+/** `calculated` is given for a field that is among those of the query. */
+export const useValues = (dataset: string, field: string, prefix: string, limit: number, enabled: boolean, calculated?: Calculating) =>
+  useQuery({ queryKey: ['values', dataset, field, prefix, limit, calculated ? JSON.stringify(calculated) : ''], queryFn: ({ signal }) => (calculated ? countValues(dataset, field, calculated, prefix, limit, signal) : getValues(dataset, field, prefix, limit, signal)), enabled: enabled && dataset !== '' && field !== '', staleTime: MINUTE, placeholderData: keepPreviousData });
 
 /** Who is signed in; nobody is while the server needs no key. */
 export const useSession = () => useQuery<SessionInfo, ApiError>({ queryKey: ['session'], queryFn: ({ signal }) => getSession(signal), staleTime: Infinity });

@@ -1,12 +1,13 @@
 // Keys of this Outcrop as React state: listing, making and revoking. It must not know how anything looks, and never keeps
 // the text of a key: that is in the answer that made it, and nowhere else.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { ask, call } from './client';
+import { ask, call, getMetrics } from './client';
 import type { ApiError } from './errors';
 import type { CreatedKey, Grant, KeyInfo, Readiness } from './types';
 
 const KEYS = ['keys'];
 const LOOK_AGAIN_MS = 10_000;
+const COUNT_AGAIN_MS = 2000;
 
 export const useKeyList = (enabled: boolean) => useQuery<KeyInfo[], ApiError>({ queryKey: KEYS, queryFn: ({ signal }) => call<{ items: KeyInfo[] }>('/api/v1/keys', { signal }).then((a) => a.items), enabled });
 
@@ -33,4 +34,6 @@ export function useRevokeKey() {
 
 /** How this Outcrop is; it answers while it is not ready too. */
 export const useReadiness = () => useQuery<Readiness, ApiError>({ queryKey: ['readiness'], queryFn: ({ signal }) => call<Readiness>('/readyz', { signal }), refetchInterval: LOOK_AGAIN_MS });
+/** The server's counters; looked at often, by whoever waits for something to arrive. */
+export const useMetrics = () => useQuery<string, ApiError>({ queryKey: ['metrics'], queryFn: ({ signal }) => getMetrics(signal), refetchInterval: COUNT_AGAIN_MS, retry: false });
 export const useVersion = () => useQuery<{ version: string }, ApiError>({ queryKey: ['version'], queryFn: ({ signal }) => call<{ version: string }>('/api/v1/version', { signal }), staleTime: Infinity });

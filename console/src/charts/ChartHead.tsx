@@ -1,5 +1,6 @@
 // The line above a plot: what it shows, and at the right what it says at the crosshair, so that no tooltip covers data.
 import type { HeatmapAnswer } from '../api/types';
+import { CalculationTitle } from '../parts/CalculationTitle';
 import { unitOfField, withUnit } from '../words/units';
 import { count } from '../words/numbers';
 import { moment } from '../words/times';
@@ -42,7 +43,7 @@ export function LineHead({ chart, buckets, now, approximate, earlier = null }: {
   const read = readout(chart, at ?? 0);
   return (
     <div className="chart-head">
-      <b>{chart.title.op}{chart.title.column && <span className="mono"> {chart.title.column}</span>}</b>
+      <b><CalculationTitle c={chart.title} /></b>
       {chart.undrawn > 0 && <span className="dim wide">the first {count(LINES_MOST)} of {count(LINES_MOST + chart.undrawn)} groups{chart.kind === 'lines' ? '' : ', the others as one'}</span>}
       {approximate && <span className="dim wide">estimated</span>}
       <span className="sp" />

@@ -3,7 +3,8 @@
 import { useContext, useMemo, useRef, useState, type KeyboardEvent } from 'react';
 import type { HeatmapAnswer, QueryAnswer } from '../api/types';
 import type { Explore } from '../state/explore';
-import { isHeatmap } from '../state/explore';
+import { valuesOf } from '../state/explore';
+import { isEstimated, times } from '../state/spec';
 import { theseDuring, type These } from '../state/different';
 import { boxWords, earlierWords } from '../words/different';
 import { chartSentence, heatSentence } from '../words/charts';
@@ -18,7 +19,7 @@ import { MarkersContext, onCharts } from './markers';
 import { MarkerLane } from './MarkerLane';
 import { Numbers } from './Numbers';
 import { Plot, type Drag, type Picked } from './Plot';
-import { bucketsOf, chartOf, timesOf, type Buckets } from './shape';
+import { bucketsOf, chartOf, endsOf, timesOf, type Buckets } from './shape';
 import { TimeAxis } from './TimeAxis';
 import { TimePlot } from './TimePlot';
 import { useWidth } from './useWidth';
@@ -59,9 +60,13 @@ export default function ChartStack({ answer, explore, now, picked, onPick, onZoo
   const earlier = answer.compare?.series ?? null;
   const earlierName = explore.compare ? earlierWords(explore.compare) : null;
   const buckets = useMemo(() => (series ? bucketsOf(series) : null), [series]);
-  const scalars = useMemo(() => explore.show.filter((c) => !isHeatmap(c)), [explore.show]);
+  const scalars = useMemo(() => valuesOf(explore), [explore.show, explore.formulas]); // eslint-disable-line react-hooks/exhaustive-deps -- nothing else of the page is read
   const rest = answer.other != null || series?.truncated === true;
-  const charts = useMemo(() => (series ? scalars.map((c) => chartOf(series, c, explore.view, rest, earlier)) : []), [series, scalars, explore.view, rest, earlier]);
+  const ends = useMemo(() => {
+    const when = times(explore, now);
+    return series ? endsOf(series, Date.parse(when.start_time), Date.parse(when.end_time)) : undefined;
+  }, [series]); // eslint-disable-line react-hooks/exhaustive-deps -- an answer has its times
+  const charts = useMemo(() => (series ? scalars.map((c) => chartOf(series, c, explore.view, rest, earlier, ends)) : []), [series, scalars, explore.view, rest, earlier, ends]);
   const heat = explore.view === null || explore.view === 'heatmap';
   const maps = useMemo(() => (heat ? (answer.heatmaps ?? []).filter(hasCells).map(roomy) : []), [answer.heatmaps, heat]);
   if (!series || !buckets || buckets.count === 0) return null;
@@ -118,7 +123,7 @@ export default function ChartStack({ answer, explore, now, picked, onPick, onZoo
           const height = fitted?.chart ?? heightOf(charts.length, maps.length > 0, chart.title.op);
           return (
             <section key={chart.name} aria-label={chart.name}>
-              <LineHead chart={chart} buckets={buckets} now={now} approximate={(answer.stats.approximate ?? []).includes(chart.name)} earlier={earlierName} />
+              <LineHead chart={chart} buckets={buckets} now={now} approximate={isEstimated(answer.stats.approximate, chart.name)} earlier={earlierName} />
               <Plot buckets={buckets} height={height} flat boxes={false} kept={picked && !picked.cell && kept?.name === chart.name ? kept.drag : null} onPick={(p, drag) => pickRange(chart.name, p, drag)}>
                 <ValueAxis chart={chart} height={height} />
                 <TimePlot chart={chart} buckets={buckets} width={width} height={height} label={chartSentence(chart, buckets)} />

@@ -1,7 +1,8 @@
 // The calculations of a query as numbers over the whole range: the view *Number*.
 import type { QueryAnswer } from '../api/types';
 import { calculationName, type Calculation } from '../state/explore';
-import { unitOfCalculation, withUnit } from '../words/units';
+import { CalculationTitle } from '../parts/CalculationTitle';
+import { unitOf, withUnit } from '../words/units';
 
 type Props = { answer: QueryAnswer; calculations: Calculation[]; /** What the time before is called, where there is one number for it. */ earlier: string | null };
 
@@ -13,9 +14,9 @@ export function Numbers({ answer, calculations, earlier }: Props) {
         const then = answer.compare?.rows[0]?.[answer.columns.findIndex((column) => column.name === calculationName(c))];
         return (
           <figure key={calculationName(c)}>
-            <strong>{value === null ? <span className="dim">no value</span> : withUnit(value, unitOfCalculation(c.op, c.column))}</strong>
-            <figcaption>{c.op} {c.column && <span className="mono">{c.column}</span>}</figcaption>
-            {earlier && typeof then === 'number' && <p className="dim">{withUnit(then, unitOfCalculation(c.op, c.column))} {earlier}</p>}
+            <strong>{value === null ? <span className="dim">no value</span> : withUnit(value, unitOf(c))}</strong>
+            <figcaption><CalculationTitle c={c} /></figcaption>
+            {earlier && typeof then === 'number' && <p className="dim">{withUnit(then, unitOf(c))} {earlier}</p>}
           </figure>
         );
       })}

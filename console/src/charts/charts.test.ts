@@ -4,7 +4,7 @@ import type { HeatmapAnswer, QueryAnswer, Series } from '../api/types';
 import { emptyExplore } from '../state/explore';
 import { changesOf, columnWidth, eventColumns, eventRows, eventsWith, groupShape, sparkPath } from '../tables/shape';
 import { heatStep, heatTicks, placeOf, quantile, roomy, valueAt } from './heat';
-import { bucketAt, bucketsOf, chartOf, readout, timesOf, valueTicks } from './shape';
+import { bucketAt, bucketsOf, chartOf, readout, timesOf, valueTicks, endsOf, wholeBuckets } from './shape';
 
 const series = (groups: Series['groups']): Series => ({ start: '2026-11-18T01:00:00Z', step_seconds: 60, buckets: 3, groups });
 const two = series([{ key: ['a'], values: { COUNT: [1, 2, 3], 'P99(d)': [5, null, 7] } }, { key: ['b'], values: { COUNT: [10, 0, 1], 'P99(d)': [1, 2, 3] } }]);
@@ -15,6 +15,22 @@ describe('charts', () => {
     expect(chart).toMatchObject({ kind: 'bars', high: 11 });
     expect(chart.lines.map((l) => l.values)).toEqual([[11, 2, 4]]);
     expect(chartOf(two, { op: 'COUNT' }, null, true)).toMatchObject({ kind: 'lines', lines: [{ label: 'a' }, { label: 'b' }] });
+  });
+  it('leave out buckets that are only in part in the time, where a line stands for itself', () => {
+    const five: Series = { ...series([]), buckets: 5 };
+    const [from, to] = [Date.parse(five.start), Date.parse(five.start) + 5 * 60_000];
+    const whole = (first: number, last: number, of = five) => wholeBuckets([1, 2, 3, 4, 5], endsOf(of, first, last));
+    expect(whole(from, to)).toEqual([1, 2, 3, 4, 5]);
+    expect(whole(from + 1, to)).toEqual([2, 3, 4, 5]);
+    expect(whole(from + 1, to - 1)).toEqual([2, 3, 4]);
+    expect(whole(from + 1, to, { ...five, buckets: 3 })).toEqual([1, 2, 3, 4, 5]);
+  });
+  it('do not let what adds up fall at their ends, and still say what is there', () => {
+    const ends = { first: true, last: true };
+    const line = (op: string, view: 'lines' | 'bars') => chartOf(two, op === 'COUNT' ? { op } : { op, column: 'd' }, view, false, null, ends).lines[0]!;
+    expect(line('COUNT', 'lines')).toMatchObject({ drawn: [null, 2, null], values: [1, 2, 3] });
+    expect(line('COUNT', 'bars').drawn).toEqual([1, 2, 3]);
+    expect(line('P99', 'lines').drawn).toEqual([5, null, 7]);
   });
   it('give groups the palette in order, the leader first', () => {
     const many = series(Array.from({ length: 9 }, (_, i) => ({ key: [`g${i}`], values: { 'P99(d)': [i] } })));

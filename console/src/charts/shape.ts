@@ -4,12 +4,12 @@ import { calculationName, type Calculation, type View } from '../state/explore';
 import type { Series } from '../api/types';
 import type { Value } from '../words/values';
 import { keyText } from '../words/values';
-import { unitOfCalculation, type Unit } from '../words/units';
+import { unitOf, type Unit } from '../words/units';
 
 export type Buckets = { from: number; stepMs: number; count: number; to: number };
 export type Line = { key: Value[]; label: string; token: string; lead: boolean; values: (number | null)[]; drawn: (number | null)[] };
 export type Kind = 'lines' | 'stacked' | 'bars';
-export type Chart = { name: string; title: { op: string; column?: string }; unit: Unit; kind: Kind; lines: Line[]; /** Groups beyond what one chart draws; the head says so. */ undrawn: number; /** The same earlier: of the one line, of the leader, or of the whole stack; null where it is not asked for. */ then: (number | null)[] | null; low: number; high: number };
+export type Chart = { name: string; title: Calculation; unit: Unit; kind: Kind; lines: Line[]; /** Groups beyond what one chart draws; the head says so. */ undrawn: number; /** The same earlier: of the one line, of the leader, or of the whole stack; null where it is not asked for. */ then: (number | null)[] | null; low: number; high: number };
 
 export const PALETTE = 7;
 /** Lines one chart draws; more are a grey band nobody can read, and slow. */
@@ -21,6 +21,20 @@ export function bucketsOf(series: Series): Buckets {
   const stepMs = series.step_seconds * 1000;
   return { from, stepMs, count: series.buckets, to: from + series.buckets * stepMs };
 }
+
+/** Whether the first and last bucket are only in part in a time: what adds up looks there as if it fell. */
+export type Ends = { first: boolean; last: boolean };
+/** Fewer have no shape to lose. */
+const BUCKETS_TRIMMED = 5;
+const WHOLE: Ends = { first: false, last: false };
+
+export function endsOf(series: Series, from: number, to: number): Ends {
+  const buckets = bucketsOf(series);
+  return buckets.count < BUCKETS_TRIMMED ? WHOLE : { first: buckets.from < from, last: buckets.to > to };
+}
+
+/** The values without those of buckets that are only in part in the time. */
+export const wholeBuckets = (values: (number | null)[], ends: Ends) => values.slice(ends.first ? 1 : 0, ends.last ? -1 : undefined);
 
 const ADDS_UP = new Set(['COUNT', 'SUM']);
 
@@ -37,9 +51,9 @@ function sums(lines: (number | null)[][], count: number): (number | null)[] {
 }
 
 /** `rest` is true when groups beyond the limit are missing from the series, so that their sum is not the whole. */
-export function chartOf(series: Series, c: Calculation, view: View | null, rest: boolean, earlier: Series | null = null): Chart {
+export function chartOf(series: Series, c: Calculation, view: View | null, rest: boolean, earlier: Series | null = null, ends: Ends = WHOLE): Chart {
   const name = calculationName(c);
-  const unit = unitOfCalculation(c.op, c.column);
+  const unit = unitOf(c);
   const values = series.groups.map((g) => g.values[name] ?? []);
   const grouped = series.groups.some((g) => g.key.length > 0);
   // All groups as one bar is the calm default for counts, but only while it is the truth.
@@ -52,6 +66,7 @@ export function chartOf(series: Series, c: Calculation, view: View | null, rest:
   const undrawn = Math.max(0, lines.length - LINES_MOST);
   if (undrawn > 0) shorten(lines, kind, series.buckets);
   stack(lines, kind, series.buckets);
+  if (ADDS_UP.has(c.op) && kind !== 'bars') for (const line of lines) line.drawn = line.drawn.map((v, i) => ((ends.first && i === 0) || (ends.last && i === series.buckets - 1) ? null : v));
   const then = earlier && earlierOf(earlier, name, asOne || kind !== 'lines' ? ADDS_UP.has(c.op) && !rest : null, series.buckets);
   const [low, high] = extent(lines, then ?? []);
   return { name, title: c, unit, kind, lines, undrawn, then, low, high };

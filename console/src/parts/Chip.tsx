@@ -1,14 +1,15 @@
 // A chip: one piece of a query, everywhere. Function in small capitals, field in mono, operator dim, value bold.
 import type { ReactNode } from 'react';
-import type { Calculation, Filter, Having, Order } from '../state/explore';
+import type { Calculation, Made, Filter, Having, Order } from '../state/explore';
 import { cut, valueText } from '../words/values';
 import { decimal } from '../words/numbers';
 import { ANY_FIELD } from '../state/found';
+import { writeFilters } from '../state/grammar';
 import { Icon } from './Icon';
 
-export function Chip({ children, label, bad = false, onEdit, onRemove }: { children: ReactNode; label: string; bad?: boolean; onEdit: () => void; onRemove: () => void }) {
+export function Chip({ children, label, bad = false, unshown = false, onEdit, onRemove }: { children: ReactNode; label: string; bad?: boolean; /** It is only there for others. */ unshown?: boolean; onEdit: () => void; onRemove: () => void }) {
   return (
-    <span className={bad ? 'chip err' : 'chip'}>
+    <span className={`chip${bad ? ' err' : ''}${unshown ? ' unshown' : ''}`}>
       <button type="button" className="chip-main" onClick={onEdit} onKeyDown={(event) => (event.key === 'Backspace' || event.key === 'Delete') && onRemove()}><span className="vh">Edit </span>{children}</button>
       <button type="button" className="chip-x" aria-label={`Remove ${label}`} tabIndex={-1} onClick={onRemove}><Icon name="x" small /></button>
     </span>
@@ -21,7 +22,15 @@ export function AddChip({ children, label, used = false, onClick }: { children: 
 
 const Field = ({ name }: { name: string }) => name === ANY_FIELD ? <span className="op">any field</span> : <bdi title={name.length > 36 ? name : undefined}>{cut(name, 36)}</bdi>;
 
-export const CalculationWords = ({ c }: { c: Calculation }) => <><span className="fn">{c.op}</span>{c.column && <Field name={c.column} />}</>;
+export const CalculationWords = ({ c }: { c: Calculation }) => (
+  <>
+    {c.name !== undefined && <><Field name={c.name} /><span className="op">=</span></>}
+    <span className="fn">{c.op}</span>{c.column && <Field name={c.column} />}
+    {c.filters && <><span className="op">if</span><bdi className="cut">{cut(writeFilters(c.filters, c.combine), 48)}</bdi></>}
+  </>
+);
+
+export const MadeWords = ({ made }: { made: Made }) => <><span className="fn">ƒ</span><Field name={made.name} /><span className="cut expression">{made.expression.replace(/\s+/g, ' ')}</span></>;
 
 export function FilterWords({ f }: { f: Filter }) {
   const text = f.value === undefined ? '' : Array.isArray(f.value) ? f.value.map(valueText).join(', ') : valueText(f.value);

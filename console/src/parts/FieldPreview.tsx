@@ -1,22 +1,22 @@
 // What a field is, at the side of the completion: its types, how many events have it, and its common values.
 import { useValues } from '../api/hooks';
-import type { FieldInfo } from '../api/types';
 import { count, share } from '../words/numbers';
 import { ago } from '../words/times';
 import { cut, typeWords, valueText, type Value } from '../words/values';
 import { serverNow } from '../api/client';
+import type { KnownField } from './fieldOptions';
 
-type Props = { dataset: string; field: FieldInfo | null; most: number; onValue?: (field: FieldInfo, value: Value) => void };
+type Props = { dataset: string; field: KnownField | null; most: number; onValue?: (field: KnownField, value: Value) => void };
 
 export function FieldPreview({ dataset, field, most, onValue }: Props) {
-  const values = useValues(dataset, field?.name ?? '', '', 6, field !== null);
+  const values = useValues(dataset, field?.name ?? '', '', 6, field !== null, field?.calculated);
   if (!field) return null;
   const seen = field.last_seen ? `, last seen ${ago(Date.parse(field.last_seen), serverNow())}` : '';
   const rows = (values.data ?? []).filter((v) => v.value !== null);
   return (
     <>
       <p className="mono strong whole"><bdi>{field.name}</bdi></p>
-      <p className="dim">{typeWords(field.types)}, on {share(most ? field.events / most : 0)} of events{seen}</p>
+      {field.calculated ? <p className="dim mono whole">{cut(field.calculated.fields.find((m) => m.name === field.name)?.expression ?? '', 160)}</p> : <p className="dim">{typeWords(field.types)}, on {share(most ? field.events / most : 0)} of events{seen}</p>}
       {rows.length > 0 && <p className="eyebrow">Common values</p>}
       {rows.map((v) => {
         const value = v.value as Value;

@@ -11,9 +11,9 @@ import { count } from '../words/numbers';
 import { valueText } from '../words/values';
 import { Completion, type Option } from './Completion';
 import { FieldPreview } from './FieldPreview';
-import { fieldOptions, isNumber, isText, mostEvents } from './fieldOptions';
+import { fieldOptions, isNumber, isText, mostEvents, type KnownField } from './fieldOptions';
 
-type Props = { dataset: string; fields: FieldInfo[]; filter: Filter | null; onDone: (filter: Filter) => void; onRemove: () => void; onClose: () => void };
+type Props = { dataset: string; fields: KnownField[]; filter: Filter | null; onDone: (filter: Filter) => void; onRemove: () => void; onClose: () => void };
 type Stage = 'field' | 'op' | 'value';
 const HINTS: Record<string, string> = { '=': 'is', '!=': 'is not', in: 'one of', 'not-in': 'none of', matches: 'regular expression', exists: 'has a value', 'does-not-exist': 'has no value' };
 const TYPED = 'typed:';
@@ -33,10 +33,10 @@ export function FilterEditor({ dataset, fields, filter, onDone, onRemove, onClos
   const [op, setOp] = useState(filter?.op ?? '');
   const [stage, setStage] = useState<Stage>(filter ? (takesNoValue(filter.op) ? 'op' : 'value') : 'field');
   const [text, setText] = useState(startText(filter));
-  const field = fields.find((f) => f.name === column);
+  const field: KnownField | undefined = fields.find((f) => f.name === column);
   const listed = takesList(op);
   const prefix = listed ? (text.split(',').pop() ?? '').trim() : text;
-  const values = useValues(dataset, column, prefix, 20, stage === 'value' && column !== ANY_FIELD);
+  const values = useValues(dataset, column, prefix, 20, stage === 'value' && column !== ANY_FIELD, field?.calculated);
 
   const step = (next: Stage) => {
     setStage(next);

@@ -1,11 +1,10 @@
 // Editing one group in its chip: a field.
 import { useState } from 'react';
-import type { FieldInfo } from '../api/types';
 import { Completion } from './Completion';
 import { FieldPreview } from './FieldPreview';
-import { fieldOptions, mostEvents } from './fieldOptions';
+import { fieldOptions, mostEvents, type KnownField } from './fieldOptions';
 
-type Props = { dataset: string; fields: FieldInfo[]; taken: string[]; column: string | null; onDone: (column: string) => void; onRemove: () => void; onClose: () => void };
+type Props = { dataset: string; fields: KnownField[]; taken: string[]; column: string | null; onDone: (column: string) => void; onRemove: () => void; onClose: () => void };
 
 export function GroupEditor({ dataset, fields, taken, column, onDone, onRemove, onClose }: Props) {
   const [text, setText] = useState('');

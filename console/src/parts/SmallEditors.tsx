@@ -1,7 +1,7 @@
 // The editors of the optional parts: order, limit and having. Each is a completion over a handful of lines.
 import { useState } from 'react';
-import { calculationName, isHeatmap, LIMIT_MOST, type Calculation, type Explore, type Having, type Order } from '../state/explore';
-import { readHaving, writeHaving, writeOrder } from '../state/grammar';
+import { calculationName, LIMIT_MOST, orderName, orderOf, valuesOf, type Explore, type Having, type Order } from '../state/explore';
+import { readHaving, writeHaving, writeHavingOf, writeOrder } from '../state/grammar';
 import { rank } from '../state/complete';
 import { exact } from '../words/numbers';
 import { Completion, type Option } from './Completion';
@@ -10,9 +10,9 @@ type Edit<T> = { onDone: (value: T) => void; onRemove: () => void; onClose: () =
 
 export function OrderEditor({ explore, onDone, onRemove, onClose }: Edit<Order> & { explore: Explore }) {
   const [text, setText] = useState('');
-  const what: Omit<Order, 'descending'>[] = [...explore.show.filter((c) => !isHeatmap(c)), ...explore.by.map((column) => ({ column }))];
+  const what: Omit<Order, 'descending'>[] = [...valuesOf(explore).map(orderOf), ...explore.by.map((column) => ({ column }))];
   const orders: Order[] = what.flatMap((w) => [{ ...w, descending: true }, { ...w, descending: false }]);
-  const options = rank(orders, text, writeOrder, (o) => -orders.indexOf(o)).map(({ item }): Option => ({ id: String(orders.indexOf(item)), text: `${item.op ? calculationName({ op: item.op, column: item.column }) : item.column} ${item.descending ? '↓' : '↑'}`, hint: item.descending ? 'largest first' : 'smallest first' }));
+  const options = rank(orders, text, writeOrder, (o) => -orders.indexOf(o)).map(({ item }): Option => ({ id: String(orders.indexOf(item)), text: `${orderName(item)} ${item.descending ? '↓' : '↑'}`, hint: item.descending ? 'largest first' : 'smallest first' }));
   return <Completion label="Order by" text={text} onText={setText} options={options} onPick={(option) => onDone(orders[Number(option.id)]!)} onBack={onRemove} onClose={onClose} foot={explore.orders.length > 0 && <button type="button" className="text-button" onClick={onRemove}>Remove</button>} />;
 }
 
@@ -26,12 +26,12 @@ export function LimitEditor({ limit, onDone, onClose }: Omit<Edit<number>, 'onRe
   );
 }
 
-export function HavingEditor({ show, having, onDone, onRemove, onClose }: Edit<Having> & { show: Calculation[]; having: Having | null }) {
+export function HavingEditor({ explore, having, onDone, onRemove, onClose }: Edit<Having> & { explore: Explore; having: Having | null }) {
   const [text, setText] = useState(having ? writeHaving(having) : '');
   const whole = readHaving(text);
-  const scalars = show.filter((c) => !isHeatmap(c));
-  const fits = whole && scalars.some((c) => calculationName(c) === calculationName(whole));
-  const starts = rank(scalars.map(calculationName), text, (n) => n, () => 0).map(({ item, from, to }): Option => ({ id: item, text: item, mark: [from, to], hint: 'then >, >=, <, <=, = and a number' }));
+  const values = valuesOf(explore);
+  const fits = whole && values.some((c) => calculationName(c) === calculationName(whole));
+  const starts = rank(values.map(writeHavingOf), text, (n) => n, () => 0).map(({ item, from, to }): Option => ({ id: item, text: item, mark: [from, to], hint: 'then >, >=, <, <=, = and a number' }));
   const options = fits ? [{ id: 'whole:', text: writeHaving(whole), hint: 'groups where this holds' }] : starts;
   const pick = (option: Option) => (fits ? onDone(whole) : setText(`${option.id} > `));
   return <Completion label="Only groups where" text={text} onText={setText} options={options} onPick={pick} onBack={onRemove} onClose={onClose} nothing="A calculation of this query, a comparison and a number: COUNT > 100." foot={having && <button type="button" className="text-button" onClick={onRemove}>Remove</button>} />;

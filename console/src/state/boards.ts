@@ -1,9 +1,9 @@
 // Boards and saved queries as plain values: panels on a grid of twelve columns, from a panel to the query it runs, from a
 // query to what is kept of it, and the text that is kept in git. Pure; it knows no page and no network.
 import type { QuerySpec } from '../api/types';
-import { calculationName, emptyExplore, isHeatmap, isLast, LAST_DEFAULT, type Explore, type Filter, type Range, type View } from './explore';
+import { calculationName, emptyExplore, isHeatmap, isLast, LAST_DEFAULT, valuesOf, type Explore, type Filter, type Range, type View } from './explore';
 import { canNarrow } from './edit';
-import { querySpec } from './spec';
+import { querySpec, readCalculations, readContractFilter } from './spec';
 
 export const COLUMNS = 12;
 /** More is no board that anybody looks at; the server refuses it too. */
@@ -39,8 +39,9 @@ export function exploreOf(dataset: string, q: StoredQuery, view: PanelView | nul
     ...emptyExplore,
     dataset,
     range,
-    show: (q.calculations ?? []).map((c) => ({ op: c.op, ...(c.column ? { column: c.column } : {}) })),
-    where: (q.filters ?? []).map((f) => ({ column: f.column, op: f.op, ...(f.value === undefined ? {} : { value: f.value }) })),
+    calculated: (q.calculated_fields ?? []).map(({ name, expression }) => ({ name, expression })),
+    ...readCalculations(q.calculations ?? [], q.formulas ?? []),
+    where: (q.filters ?? []).map(readContractFilter),
     combine: q.filter_combination === 'OR' ? 'OR' : 'AND',
     by: q.breakdowns ?? [],
     orders: (q.orders ?? []).map((o) => ({ ...(o.op ? { op: o.op } : {}), ...(o.column ? { column: o.column } : {}), descending: o.order === 'descending' })),
@@ -63,10 +64,11 @@ export function onBoard(e: Explore, filters: Filter[]): Explore | null {
 
 /** How a query is best shown on a board when nobody chose, and how large. */
 export function panelOf(e: Explore, title: string, at: { x: number; y: number } = { x: 0, y: 0 }): Panel {
-  const scalars = e.show.filter((c) => !isHeatmap(c));
-  const number = e.view === 'number' || (scalars.length === 1 && e.show.length === 1 && e.by.length === 0 && e.view === null);
-  const view: PanelView | null = e.tab === 'groups' && e.by.length > 0 && e.view === null && e.show.length === scalars.length ? 'table' : number ? 'number' : e.view;
-  const size = view === 'number' ? { width: 3, height: 2 } : { width: 6, height: e.show.some(isHeatmap) ? 7 : 6 };
+  const values = valuesOf(e);
+  const heat = e.show.some(isHeatmap);
+  const number = e.view === 'number' || (values.length === 1 && !heat && e.by.length === 0 && e.view === null);
+  const view: PanelView | null = e.tab === 'groups' && e.by.length > 0 && e.view === null && !heat ? 'table' : number ? 'number' : e.view;
+  const size = view === 'number' ? { width: 3, height: 2 } : { width: 6, height: heat ? 7 : 6 };
   return { id: '', ...at, ...size, title, dataset: e.dataset, kind: 'query', query: storedQuery(e), view };
 }
 
@@ -175,5 +177,5 @@ export function savedExplore(q: { dataset: string; spec: StoredQuery & Pick<Quer
 }
 
 /** The calculation a number panel shows. */
-export const numberOf = (e: Explore) => e.show.find((c) => !isHeatmap(c)) ?? null;
+export const numberOf = (e: Explore) => valuesOf(e)[0] ?? null;
 export const numberName = (e: Explore) => (numberOf(e) ? calculationName(numberOf(e)!) : null);

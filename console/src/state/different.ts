@@ -4,7 +4,7 @@ import type { CompareSpec } from '../api/types';
 import type { Value } from '../words/values';
 import { canNarrow } from './edit';
 import type { Explore, Filter } from './explore';
-import { contractFilter, times } from './spec';
+import { calculatedFields, contractFilter, times } from './spec';
 
 export type Span = { from: number; to: number };
 /** Filters on top of the query's, all of which hold, and a time of their own. */
@@ -74,6 +74,7 @@ export function compareSpec(d: Different, known: string[] = []): CompareSpec {
   const fields = asksUnmet(d) ? known.filter((name) => !OUTCOME.test(name)) : [];
   return {
     ...(fields.length > 0 ? { fields } : {}),
+    ...calculatedFields(d.explore),
     filters: d.explore.where.map(contractFilter),
     filter_combination: d.explore.combine,
     ...times(d.explore, 0),

@@ -1,5 +1,6 @@
 // Changes of an Explore page, one function for each thing a person can do. Pure; each returns a new page.
-import { calculationName, isHeatmap, orderName, type Calculation, type Explore, type Filter, type Order, type Range, type Scalar } from './explore';
+import { calculationName, orderName, orderOf, valuesOf, type Calculation, type Explore, type Filter, type Made, type Order, type Range, type Scalar } from './explore';
+import { renamed } from './expression';
 import type { Value } from '../words/values';
 
 const sameFilter = (a: Filter, b: Filter) => JSON.stringify(a) === JSON.stringify(b);
@@ -58,7 +59,9 @@ export function addCalculation(e: Explore, c: Calculation): Explore {
 
 export function setCalculation(e: Explore, at: number, c: Calculation): Explore {
   const show = e.show.map((s, i) => (i === at ? c : s));
-  return tidy({ ...e, show: show.filter((s, i) => show.findIndex((t) => calculationName(t) === calculationName(s)) === i) });
+  const before = e.show[at];
+  const page = before && (before.name || c.name) ? renameValue(e, calculationName(before), calculationName(c)) : e;
+  return tidy({ ...page, show: show.filter((s, i) => show.findIndex((t) => calculationName(t) === calculationName(s)) === i) });
 }
 
 export const removeCalculation = (e: Explore, at: number): Explore => tidy({ ...e, show: e.show.filter((_, i) => i !== at) });
@@ -66,9 +69,57 @@ export const removeCalculation = (e: Explore, at: number): Explore => tidy({ ...
 /** Orders and havings name calculations and groups; those that name nothing any more go with them. Without any
     calculation a query counts, and the chips say so. */
 function tidy(page: Explore): Explore {
-  const e = page.show.length === 0 ? { ...page, show: [{ op: 'COUNT' }] } : page;
-  const names = new Set([...e.show.filter((c) => !isHeatmap(c)).map(calculationName), ...e.by]);
+  const counted = page.show.length === 0 && page.formulas.length === 0 ? { ...page, show: [{ op: 'COUNT' }] } : page;
+  const e = counted.formulas.length === 0 && counted.show.some((c) => c.hidden) ? { ...counted, show: counted.show.map(shown) } : counted;
+  const names = new Set([...valuesOf(e).map((c) => orderName({ ...orderOf(c), descending: true })), ...e.by]);
   return { ...e, orders: e.orders.filter((o) => names.has(orderName(o))), havings: e.havings.filter((h) => names.has(calculationName(h))) };
+}
+
+function shown(c: Calculation): Calculation {
+  const plain = { ...c };
+  delete plain.hidden;
+  return plain;
+}
+
+const put = (list: Made[], at: number | null, made: Made) => (at === null ? [...list, made] : list.map((m, i) => (i === at ? made : m)));
+
+/** A calculated field made or changed. A new name goes wherever the old one was. */
+export function setCalculated(e: Explore, at: number | null, made: Made): Explore {
+  const before = at === null ? null : (e.calculated[at]?.name ?? null);
+  const next = { ...e, calculated: put(e.calculated, at, made) };
+  return before === null || before === made.name ? next : renameField(next, before, made.name);
+}
+
+/** A calculated field gone, and with it what names it. */
+export function removeCalculated(e: Explore, at: number): Explore {
+  const gone = e.calculated[at]?.name;
+  const stays = (c: { column?: string }) => c.column !== gone;
+  return tidy({ ...e, calculated: e.calculated.filter((_, i) => i !== at), show: e.show.filter((c) => stays(c) && (c.filters ?? []).every(stays)), where: e.where.filter(stays), by: e.by.filter((column) => column !== gone) });
+}
+
+/** One field for another, wherever the query names it. */
+export function renameField(e: Explore, wrong: string, right: string): Explore {
+  const swap = <T extends { column?: string }>(part: T): T => (part.column === wrong ? { ...part, column: right } : part);
+  const made = (m: Made): Made => ({ ...m, expression: renamed(m.expression, wrong, right) });
+  return { ...e, calculated: e.calculated.map(made), show: e.show.map((c) => (c.filters ? { ...swap(c), filters: c.filters.map(swap) } : swap(c))), where: e.where.map(swap), by: e.by.map((c) => (c === wrong ? right : c)), orders: e.orders.map(swap), havings: e.havings.map(swap) };
+}
+
+export function setFormula(e: Explore, at: number | null, made: Made): Explore {
+  const before = at === null ? null : (e.formulas[at]?.name ?? null);
+  const formulas = put(e.formulas, at, made);
+  return tidy(before === null || before === made.name ? { ...e, formulas } : renameValue({ ...e, formulas }, before, made.name));
+}
+
+export const removeFormula = (e: Explore, at: number): Explore => tidy({ ...e, formulas: e.formulas.filter((_, i) => i !== at) });
+
+/** One name of a calculation or formula for another, in formulas, orders and havings. */
+function renameValue(e: Explore, before: string, now: string): Explore {
+  return {
+    ...e,
+    formulas: e.formulas.map((m) => ({ ...m, expression: renamed(m.expression, before, now) })),
+    orders: e.orders.map((o) => (o.column === before && !e.by.includes(before) ? { ...o, column: now } : o)),
+    havings: e.havings.map((h) => (h.op === before ? { ...h, op: now } : h)),
+  };
 }
 
 /** A click on a table head: descending first, then ascending, then the default again. */

@@ -3,9 +3,13 @@
 import type { Value } from '../words/values';
 
 export type Scalar = Exclude<Value, null>;
-export type Calculation = { op: string; column?: string };
 export type Filter = { column: string; op: string; value?: Scalar | Scalar[] };
+/** With a name it can stand in formulas and is shown under it; with filters it is of the events that meet them. */
+export type Calculation = { op: string; column?: string; name?: string; filters?: Filter[]; combine?: 'OR'; /** It is only there for formulas. */ hidden?: true };
+/** A field calculated by the query, or a formula over its calculations. */
+export type Made = { name: string; expression: string };
 export type Order = { op?: string; column?: string; descending: boolean };
+/** `op` is the name of a calculation or formula that has one. */
 export type Having = { op: string; column?: string; compare: string; value: number };
 /** Relative to now in seconds, or two absolute times in milliseconds. */
 export type Range = { last: number } | { from: number; to: number };
@@ -14,7 +18,9 @@ export type Tab = 'groups' | 'events';
 
 export type Explore = {
   dataset: string;
+  calculated: Made[];
   show: Calculation[];
+  formulas: Made[];
   where: Filter[];
   combine: 'AND' | 'OR';
   by: string[];
@@ -36,7 +42,9 @@ export const LAST_DEFAULT = 7200;
 
 export const emptyExplore: Explore = {
   dataset: '',
+  calculated: [],
   show: [],
+  formulas: [],
   where: [],
   combine: 'AND',
   by: [],
@@ -62,7 +70,17 @@ export const takesNoValue = (op: string) => op === 'exists' || op === 'does-not-
 export const takesList = (op: string) => op === 'in' || op === 'not-in';
 
 /** The name of a calculation's column in an answer. */
-export const calculationName = (c: { op: string; column?: string }) => (c.column ? `${c.op}(${c.column})` : c.op);
+export const calculationName = (c: { op: string; column?: string; name?: string }) => c.name ?? (c.column ? `${c.op}(${c.column})` : c.op);
+
+/** The operation of what a formula gives: none of the server's. */
+export const FORMULA = 'formula';
+export const isFormula = (c: { op: string }) => c.op === FORMULA;
+/** What is called, where it is ordered by: those with a name by it. */
+export const orderOf = (c: Calculation): Omit<Order, 'descending'> => (c.name ? { column: c.name } : { op: c.op, ...(c.column ? { column: c.column } : {}) });
+/** What an answer has numbers of: the calculations that are shown, then the formulas. */
+export const valuesOf = (e: { show: Calculation[]; formulas: Made[] }): Calculation[] => [...e.show.filter((c) => !isHeatmap(c) && !(c.hidden && e.formulas.length > 0)), ...e.formulas.map(({ name }) => ({ op: FORMULA, name }))];
+/** The calculations that formulas can name. */
+export const namesForFormulas = (e: { show: Calculation[] }): string[] => e.show.filter((c) => !isHeatmap(c)).map(calculationName);
 export const orderName = (o: Order) => (o.op ? calculationName({ op: o.op, column: o.column }) : (o.column ?? ''));
 
 export const rangeSeconds = (range: Range) => ('last' in range ? range.last : (range.to - range.from) / 1000);

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import type { FieldInfo, RowsAnswer } from '../api/types';
 import { emptyExplore, type Explore } from './explore';
-import { offersFor, valuesWith } from './found';
+import { offersFor, valuesWith, type Offer } from './found';
 
 const field = (name: string, events = 10): FieldInfo => ({ name, types: { string: events }, events, distinct_estimate: 3, overflow: false, first_seen: '', last_seen: '' }) as FieldInfo;
 const fields = [field('region', 90), field('http.route', 80), field('customer.region', 5)];
@@ -29,7 +29,17 @@ it('only groups where filters are joined by or, because a further one would let 
 
 it('changes the page as the offer says', () => {
   const [field, value, anywhere] = offersFor(page, 'reg', fields, [{ column: 'region', value: 'eu-west-1', events: 2 }]);
-  expect(field!.next.by).toEqual(['region']);
-  expect(value!.next.where).toEqual([{ column: 'region', op: '=', value: 'eu-west-1' }]);
-  expect(anywhere!.next.where).toEqual([{ column: '*', op: 'contains', value: 'reg' }]);
+  const next = (offer: Offer | undefined) => (offer && 'next' in offer ? offer.next : page);
+  expect(next(field).by).toEqual(['region']);
+  expect(next(value).where).toEqual([{ column: 'region', op: '=', value: 'eu-west-1' }]);
+  expect(next(anywhere).where).toEqual([{ column: '*', op: 'contains', value: 'reg' }]);
+});
+
+it('leads to the trace of an id first, however the filters are joined', () => {
+  const id = '4bf92f3577b34da6a3ce929d0e0e4736';
+  expect(offersFor(page, ` ${id.toUpperCase()} `, fields, [])[0]).toEqual({ kind: 'trace', trace: id });
+  expect(offersFor(page, `00-${id}-00f067aa0ba902b7-01`, fields, [])[0]).toEqual({ kind: 'trace', trace: id });
+  const or: Explore = { ...page, combine: 'OR', where: [{ column: 'a', op: '=', value: 1 }, { column: 'b', op: '=', value: 1 }] };
+  expect(short(id, or)).toEqual(['trace']);
+  expect(short('4bf92f35')).not.toContain('trace');
 });

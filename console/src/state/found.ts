@@ -1,4 +1,4 @@
-// What a search box offers for what is typed: a filter that is already whole, fields by name, and the values in which the
+// What a search box offers for what is typed: the trace of an id, a filter that is already whole, fields by name, and the values in which the
 // text was found. Pure; it knows fields and rows, not how they are asked for.
 import type { FieldInfo, RowsAnswer } from '../api/types';
 import type { Value } from '../words/values';
@@ -6,6 +6,7 @@ import { rank } from './complete';
 import { canNarrow, addFilter, groupBy, onlyThis } from './edit';
 import type { Explore, Filter } from './explore';
 import { readFilter } from './grammar';
+import { traceIdIn } from './looking';
 
 /** The column that means some text field of the event. */
 export const ANY_FIELD = '*';
@@ -32,6 +33,7 @@ export function valuesWith(answer: RowsAnswer, text: string): FoundValue[] {
 }
 
 export type Offer =
+  | { kind: 'trace'; trace: string }
   | { kind: 'anywhere'; text: string; next: Explore }
   | { kind: 'filter'; filter: Filter; next: Explore }
   | { kind: 'value'; found: FoundValue; next: Explore }
@@ -40,6 +42,7 @@ export type Offer =
 export function offersFor(e: Explore, typed: string, fields: FieldInfo[], values: FoundValue[]): Offer[] {
   const text = typed.trim();
   const narrows = canNarrow(e);
+  const trace = traceIdIn(text);
   const offers: Offer[] = [];
   const whole = text === '' ? null : readFilter(text);
   const known = whole && (whole.column === ANY_FIELD || fields.some((f) => f.name === whole.column));
@@ -51,5 +54,6 @@ export function offersFor(e: Explore, typed: string, fields: FieldInfo[], values
   }
   // A name that begins as typed is most often what was meant; a text that is only found in names comes after values.
   const begins = named.filter((o) => o.kind === 'field' && o.from === 0 && text !== '');
-  return text === '' ? named : [...offers.filter((o) => o.kind === 'filter'), ...begins, ...offers.filter((o) => o.kind !== 'filter'), ...named.filter((o) => !begins.includes(o))];
+  const first: Offer[] = trace ? [{ kind: 'trace', trace }] : [];
+  return text === '' ? named : [...first, ...offers.filter((o) => o.kind === 'filter'), ...begins, ...offers.filter((o) => o.kind !== 'filter'), ...named.filter((o) => !begins.includes(o))];
 }

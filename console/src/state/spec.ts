@@ -1,6 +1,6 @@
 // From a page to what is asked of the server: only keys of the contract, because the server refuses unknown ones.
 // Pure: the present moment is an argument, so that all questions of one page mean the same two times.
-import { emptyExplore, isHeatmap, isLast, type Calculation, type Explore, type Filter, type Order } from './explore';
+import { calculationName, emptyExplore, isHeatmap, isLast, orderOf, valuesOf, type Calculation, type Explore, type Filter, type Made, type Order } from './explore';
 import type { FieldInfo, QuerySpec, RowsSpec } from '../api/types';
 
 export type Times = { start_time: string; end_time: string };
@@ -17,9 +17,54 @@ function contractOrder(o: Order) {
   return { ...(o.op ? { op: o.op } : {}), ...(o.column ? { column: o.column } : {}), order };
 }
 
+/** Before the name of a calculation that is shown beside formulas. An answer with formulas shows nothing else, so that what
+    else is shown is a formula of its own, under the name that people know. */
+const BEHIND = 'raw ';
+const nameOfColumn = (name: string) => `$${JSON.stringify(name)}`;
+
+function contractCalculation(c: Calculation, beside: boolean) {
+  const name = beside && !c.hidden && !isHeatmap(c) ? BEHIND + calculationName(c) : c.name;
+  return { op: c.op, ...(c.column ? { column: c.column } : {}), ...(name === undefined ? {} : { name }), ...(c.filters?.length ? { filters: c.filters.map(contractFilter), ...(c.combine ? { filter_combination: c.combine } : {}) } : {}) };
+}
+
+function contractFormulas(e: Explore): Made[] {
+  if (e.formulas.length === 0) return [];
+  const shown = e.show.filter((c) => !isHeatmap(c) && !c.hidden).map(calculationName);
+  return [...shown.map((name) => ({ name, expression: nameOfColumn(BEHIND + name) })), ...e.formulas];
+}
+
+type WireCalculation = { op: string; column?: string | null; name?: string | null; filters?: { column: string; op: string; value?: unknown }[]; filter_combination?: string };
+
+export const readContractFilter = (f: { column: string; op: string; value?: unknown }): Filter => ({ column: f.column, op: f.op, ...(f.value === undefined || f.value === null ? {} : { value: f.value as Filter['value'] }) });
+
+/** The calculations and formulas of a page, from those of a question, whoever wrote it. */
+export function readCalculations(calculations: WireCalculation[], formulas: Made[]): Pick<Explore, 'show' | 'formulas'> {
+  const behind = new Map(formulas.filter((f) => f.expression === nameOfColumn(BEHIND + f.name)).map((f) => [BEHIND + f.name, f.name]));
+  const show = calculations.map((c): Calculation => {
+    const bare = { op: c.op, ...(c.column ? { column: c.column } : {}) };
+    const shown = behind.get(c.name ?? '');
+    const name = shown ?? c.name ?? undefined;
+    return {
+      ...bare,
+      ...(name === undefined || name === calculationName(bare) ? {} : { name }),
+      ...(c.filters?.length ? { filters: c.filters.map(readContractFilter), ...(c.filter_combination === 'OR' ? { combine: 'OR' as const } : {}) } : {}),
+      ...(formulas.length > 0 && shown === undefined && !isHeatmap(bare) ? { hidden: true as const } : {}),
+    };
+  });
+  return { show, formulas: formulas.filter((f) => !behind.has(BEHIND + f.name)).map(({ name, expression }) => ({ name, expression })) };
+}
+
+/** Whether the server says of a column that it is estimated. */
+export const isEstimated = (approximate: string[] | undefined, name: string) => approximate?.some((a) => a === name || a === BEHIND + name) ?? false;
+
+/** The fields that a page calculates, where it has some. */
+export const calculatedFields = (e: { calculated: Made[] }) => (e.calculated.length > 0 ? { calculated_fields: e.calculated } : {});
+
 export function querySpec(e: Explore, when: Times): QuerySpec {
   return {
-    calculations: e.show.map((c) => (c.column ? { op: c.op, column: c.column } : { op: c.op })),
+    ...calculatedFields(e),
+    calculations: e.show.map((c) => contractCalculation(c, e.formulas.length > 0)),
+    ...(e.formulas.length > 0 ? { formulas: contractFormulas(e) } : {}),
     filters: e.where.map(contractFilter),
     filter_combination: e.combine,
     breakdowns: e.by,
@@ -33,12 +78,12 @@ export function querySpec(e: Explore, when: Times): QuerySpec {
 }
 
 export function rowsSpec(e: Explore, when: Times, cursor: string | null, limit: number): RowsSpec {
-  return { filters: e.where.map(contractFilter), filter_combination: e.combine, ...when, columns: null, order: 'descending', limit, ...(cursor ? { cursor } : {}) };
+  return { ...calculatedFields(e), filters: e.where.map(contractFilter), filter_combination: e.combine, ...when, columns: null, order: 'descending', limit, ...(cursor ? { cursor } : {}) };
 }
 
 /** How many events one set of filters leaves: for the empty page, which says which filter emptied it. */
-export function countSpec(filters: Filter[], combine: 'AND' | 'OR', when: Times): QuerySpec {
-  return { calculations: [{ op: 'COUNT' }], filters: filters.map(contractFilter), filter_combination: combine, ...when, disable_series: true };
+export function countSpec(e: Pick<Explore, 'calculated' | 'combine'>, filters: Filter[], when: Times): QuerySpec {
+  return { ...calculatedFields(e), calculations: [{ op: 'COUNT' }], filters: filters.map(contractFilter), filter_combination: e.combine, ...when, disable_series: true };
 }
 
 const numeric = (field: FieldInfo) => (field.types.integer ?? 0) + (field.types.float ?? 0) > (field.types.string ?? 0);
@@ -64,6 +109,6 @@ export const defaultPage = (dataset: string, fields: FieldInfo[]): Explore => ({
 export function effectiveOrder(e: Explore): Order | null {
   const first = e.orders[0] ?? null;
   if (first) return first;
-  const scalar = e.show.find((c) => !isHeatmap(c));
-  return scalar ? { ...scalar, descending: true } : null;
+  const value = valuesOf(e)[0];
+  return value ? { ...orderOf(value), descending: true } : null;
 }

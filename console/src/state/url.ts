@@ -2,10 +2,10 @@
 //   /?dataset=shop&show=COUNT&show=P99(duration_ms)&where=region = "eu-west-1"&by=build_id&last=7200
 // Parts that cannot be read are left out, never guessed; what does not belong to a page's answer (theme) is not here.
 import type { Different, Span, Than } from './different';
-import { emptyExplore, LIMIT_DEFAULT, LIMIT_MOST, LAST_DEFAULT, isLast, type Explore, type Filter, type Range, type Tab, type View } from './explore';
+import { emptyExplore, LIMIT_DEFAULT, LIMIT_MOST, LAST_DEFAULT, isLast, type Calculation, type Explore, type Filter, type Range, type Tab, type View } from './explore';
 import { GROUPS, type Intents } from './intents';
 import { datasetLooked, readLooking, writeLooking, type Looking } from './looking';
-import { readCalculation, readFilter, readHaving, readOrder, writeCalculation, writeFilter, writeHaving, writeOrder } from './grammar';
+import { readCalculation, readFilter, readHaving, readMade, readOrder, writeCalculation, writeFilter, writeHaving, writeMade, writeOrder } from './grammar';
 
 export type Page = { page: 'explore'; explore: Explore } | { page: 'different'; different: Different } | { page: 'data'; dataset: string; /** Its fields are shown without one. */ part?: 'settings' } | { page: 'settings' } | { page: 'boards' } | { page: 'board'; id: string; /** Instead of the board's own; null and empty where it is as it was made. */ range: Range | null; where: Filter[] } | { page: 'intents'; intents: Intents } | Looking;
 
@@ -48,7 +48,9 @@ export function encodePage(page: Page): string {
 
 function writeExplore(q: URLSearchParams, e: Explore) {
   if (e.dataset) q.set('dataset', e.dataset);
-  for (const c of e.show) q.append('show', writeCalculation(c));
+  for (const m of e.calculated) q.append('field', writeMade(m));
+  for (const c of e.show) q.append(c.hidden ? 'using' : 'show', writeCalculation(c));
+  for (const m of e.formulas) q.append('formula', writeMade(m));
   for (const f of e.where) q.append('where', writeFilter(f));
   if (e.combine === 'OR') q.set('combine', 'or');
   for (const column of e.by) q.append('by', column);
@@ -133,7 +135,9 @@ function readThan(q: URLSearchParams): Than {
 function readExplore(q: URLSearchParams): Explore {
   return {
     dataset: q.get('dataset') ?? '',
-    show: all(q, 'show', readCalculation),
+    calculated: all(q, 'field', readMade),
+    show: readShow(q),
+    formulas: all(q, 'formula', readMade),
     where: all(q, 'where', readFilter),
     combine: q.get('combine') === 'or' ? 'OR' : 'AND',
     by: q.getAll('by').filter(Boolean),
@@ -147,6 +151,14 @@ function readExplore(q: URLSearchParams): Explore {
     tab: TABS.find((t) => t === q.get('tab')) ?? emptyExplore.tab,
     live: q.get('live') === '1',
   };
+}
+
+/** Calculations in their order, those that are only there for formulas among them. */
+function readShow(q: URLSearchParams): Calculation[] {
+  return [...q].flatMap(([key, text]) => {
+    const c = key === 'show' || key === 'using' ? readCalculation(text) : null;
+    return c ? [key === 'using' ? { ...c, hidden: true as const } : c] : [];
+  });
 }
 
 function readRange(q: URLSearchParams): Range {

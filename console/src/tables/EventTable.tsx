@@ -1,6 +1,6 @@
 // Raw events, newest first. Each value is a way in; a row opens beside the table with every field. It asks for the next
 // page when the end comes near, and must not know how events are asked for.
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { memo, useEffect, useMemo, useRef, useState } from 'react';
 import type { RowsAnswer } from '../api/types';
 import { ValueButton } from '../parts/ValueMenu';
 import { counted } from '../words/numbers';
@@ -9,7 +9,7 @@ import { moment } from '../words/times';
 import { zoneWords } from '../words/zone';
 import { traceOf, type Roles } from '../state/roles';
 import { EventPanel } from './EventPanel';
-import { eventColumns, eventRows } from './shape';
+import { eventColumns, eventRows, type EventColumn, type EventRow } from './shape';
 import { arrows } from './arrows';
 import { rowHeightNow, useRowWindow } from './useRowWindow';
 import './tables.css';
@@ -51,20 +51,7 @@ export function EventTable({ pages, wanted, now, more, loading, onMore, onHold, 
           </thead>
           <tbody>
             {above > 0 && <tr className="spacer"><td colSpan={columns.length + 1} style={{ height: above }} /></tr>}
-            {items.map((item) => {
-              const row = rows[item.index]!;
-              const trace = roles && traceOf(row.values, roles);
-              const openTrace = trace ? () => onTrace(trace.trace, Date.parse(row.time), trace.span) : undefined;
-              return (
-                <tr key={item.index} className={item.index === open ? 'open' : undefined} style={{ height }} onClick={() => setOpen(item.index)}>
-                  <td><button type="button" className="val time" title={row.time} aria-expanded={item.index === open}>{moment(Date.parse(row.time), now, 1)}</button></td>
-                  {columns.map((c) => {
-                    const value: Value = row.values.get(c.name) ?? null;
-                    return <td key={c.name} className={c.number ? 'num' : undefined}>{value === null ? null : <ValueButton column={c.name} value={value} most={Math.floor((c.width - 22) / 7.4)} openTrace={openTrace} />}</td>;
-                  })}
-                </tr>
-              );
-            })}
+            {items.map((item) => <Row key={item.index} index={item.index} row={rows[item.index]!} columns={columns} open={item.index === open} height={height} now={now} roles={roles} onTrace={onTrace} onOpen={setOpen} />)}
             {below > 0 && <tr className="spacer"><td colSpan={columns.length + 1} style={{ height: below }} /></tr>}
           </tbody>
         </table>
@@ -74,3 +61,20 @@ export function EventTable({ pages, wanted, now, more, loading, onMore, onHold, 
     </div>
   );
 }
+
+type RowProps = { index: number; row: EventRow; columns: EventColumn[]; open: boolean; height: number; now: number } & Pick<Props, 'roles' | 'onTrace'> & { onOpen: (index: number) => void };
+
+/** One event. It has a cell for each of many columns, so it is drawn once, and not again for every row that comes into view. */
+const Row = memo(function Row({ index, row, columns, open, height, now, roles, onTrace, onOpen }: RowProps) {
+  const trace = roles && traceOf(row.values, roles);
+  const openTrace = trace ? () => onTrace(trace.trace, Date.parse(row.time), trace.span) : undefined;
+  return (
+    <tr className={open ? 'open' : undefined} style={{ height }} onClick={() => onOpen(index)}>
+      <td><button type="button" className="val time" title={row.time} aria-expanded={open}>{moment(Date.parse(row.time), now, 1)}</button></td>
+      {columns.map((c) => {
+        const value: Value = row.values.get(c.name) ?? null;
+        return <td key={c.name} className={c.number ? 'num' : undefined}>{value === null ? null : <ValueButton column={c.name} value={value} most={Math.floor((c.width - 22) / 7.4)} openTrace={openTrace} />}</td>;
+      })}
+    </tr>
+  );
+});

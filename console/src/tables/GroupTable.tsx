@@ -3,8 +3,9 @@
 import { useMemo, useRef } from 'react';
 import type { QueryAnswer } from '../api/types';
 import { groupToken } from '../charts/shape';
-import { orderName, type Explore, type Order } from '../state/explore';
+import { orderName, orderOf, type Explore, type Order } from '../state/explore';
 import { effectiveOrder } from '../state/spec';
+import { CalculationTitle } from '../parts/CalculationTitle';
 import { ValueButton } from '../parts/ValueMenu';
 import { earlierWords } from '../words/different';
 import { exact } from '../words/numbers';
@@ -29,6 +30,8 @@ export function GroupTable({ answer, explore, onOrder }: Props) {
   const changes = sparkOf && answer.compare && explore.compare ? changesOf(answer, sparkOf) : null;
   const columns = shape.by.length + shape.numbers.length + (sparkOf ? 1 : 0) + (changes ? 1 : 0);
   const grouped = shape.by.length > 0;
+  /** Of the window, at most, for one value of a group. */
+  const part = shape.by.length === 1 ? 0.45 : 0.3;
   const sort = (what: Omit<Order, 'descending'>, name: string) => ({ 'aria-sort': order && orderName(order) === name ? (order.descending ? ('descending' as const) : ('ascending' as const)) : undefined, onClick: () => onOrder(what) });
   if (columns === 0) return <p className="note dim">A heatmap alone has no numbers to list. Add a calculation, or look at the events.</p>;
   const groupOf = (row: unknown[]) => ({ by: shape.by.map((c) => c.column), key: shape.by.map((c) => row[c.at] as Value) });
@@ -44,7 +47,7 @@ export function GroupTable({ answer, explore, onOrder }: Props) {
     <div className="scroll" ref={scroller} tabIndex={0} role="region" aria-label="Groups">
       <table className="groups" onKeyDown={arrows}>
         <colgroup>
-          {shape.by.map((c) => <col key={c.column} style={{ width: `min(${c.width}px, 30vw)` }} />)}
+          {shape.by.map((c) => <col key={c.column} style={{ width: `min(${c.width}px, ${part * 100}vw)` }} />)}
           {shape.numbers.map((n) => <col key={n.name} className={n === sparkOf ? 'number-col' : 'number-col minor'} />)}
           {sparkOf && <col className="spark-col" />}
           {changes && <col className="number-col" />}
@@ -52,8 +55,8 @@ export function GroupTable({ answer, explore, onOrder }: Props) {
         <thead>
           <tr>
             {shape.by.map((c) => head(<bdi className="mono">{c.column}</bdi>, { column: c.column }, c.column))}
-            {shape.numbers.map((n) => head(<>{n.op}{n.column && <span className="mono"> {n.column}</span>}</>, { op: n.op, column: n.column }, n.name, n === sparkOf ? 'num' : 'num minor'))}
-            {sparkOf && <th scope="col" className="minor">{sparkOf.op} over time</th>}
+            {shape.numbers.map((n) => head(<CalculationTitle c={n.of} />, orderOf(n.of), n.name, n === sparkOf ? 'num' : 'num minor'))}
+            {sparkOf && <th scope="col" className="minor">{sparkOf.of.name ?? sparkOf.of.op} over time</th>}
             {changes && <th scope="col" className="num">against {earlierWords(explore.compare!)}</th>}
           </tr>
         </thead>
@@ -70,7 +73,7 @@ export function GroupTable({ answer, explore, onOrder }: Props) {
                     <td key={c.column}>
                       <span className="cell">
                         {i === 0 && <i className="sw" style={{ background: `var(${token})` }} />}
-                        <ValueButton column={c.column} value={value} most={lettersIn(Math.min(c.width, window.innerWidth * 0.3), i === 0)} events={eventsWith(answer, c.at, shape.countAt, value)} total={total} group={shape.by.length > 1 ? groupOf(row) : undefined} />
+                        <ValueButton column={c.column} value={value} most={lettersIn(Math.min(c.width, window.innerWidth * part), i === 0)} events={eventsWith(answer, c.at, shape.countAt, value)} total={total} group={shape.by.length > 1 ? groupOf(row) : undefined} />
                       </span>
                     </td>
                   );

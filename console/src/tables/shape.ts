@@ -1,11 +1,11 @@
 // From answers to tables: which columns are values and which are numbers, how wide they are, and what bars and totals say. Pure.
-import { calculationName, isHeatmap, type Explore } from '../state/explore';
+import { calculationName, valuesOf, type Calculation, type Explore } from '../state/explore';
 import type { FieldInfo, QueryAnswer, RowsAnswer } from '../api/types';
-import { unitOfCalculation, columnWriter, type Unit } from '../words/units';
+import { unitOf, columnWriter, type Unit } from '../words/units';
 import type { Value } from '../words/values';
 import { valueText } from '../words/values';
 
-export type NumberColumn = { at: number; name: string; op: string; column?: string; unit: Unit; most: number; write: (v: number) => string };
+export type NumberColumn = { at: number; name: string; of: Calculation; unit: Unit; most: number; write: (v: number) => string };
 export type GroupShape = { by: { column: string; at: number; width: number }[]; numbers: NumberColumn[]; countAt: number | null };
 
 const GLYPH = 7.4;
@@ -28,16 +28,15 @@ export function groupShape(answer: QueryAnswer, explore: Explore): GroupShape {
     .map((column) => ({ column, at: place(column) }))
     .filter((c) => c.at >= 0)
     .map((c, i) => ({ ...c, width: columnWidth(c.column, answer.rows.slice(0, 100).map((r) => valueText(r[c.at] as Value)), 120, 340) + (i === 0 ? SWATCH : 0) }));
-  const numbers = explore.show
-    .filter((c) => !isHeatmap(c))
+  const numbers = valuesOf(explore)
     .map((c) => ({ c, at: place(calculationName(c)) }))
     .filter(({ at }) => at >= 0)
     .map(({ c, at }): NumberColumn => {
       const values = answer.rows.map((r) => asNumber(r[at] as Value)).filter((v): v is number => v !== null);
-      const unit = unitOfCalculation(c.op, c.column);
-      return { at, name: calculationName(c), op: c.op, column: c.column, unit, most: values.reduce((most, v) => Math.max(most, v), 0), write: columnWriter(values, unit) };
+      const unit = unitOf(c);
+      return { at, name: calculationName(c), of: c, unit, most: values.reduce((most, v) => Math.max(most, v), 0), write: columnWriter(values, unit) };
     });
-  const count = numbers.find((n) => n.op === 'COUNT' && !n.column);
+  const count = numbers.find((n) => n.name === 'COUNT');
   return { by, numbers, countAt: count?.at ?? null };
 }
 
@@ -64,8 +63,7 @@ const FIRST = ['name', 'service.name', 'service', 'http.route', 'duration_ms', '
 
 /** Columns of the events table: time apart, then what tells most, then the rest as the server gave them. */
 export function eventColumns(pages: RowsAnswer[], wanted: string[]): { columns: EventColumn[]; names: string[]; hidden: number } {
-  const names: string[] = [];
-  for (const page of pages) for (const c of page.columns) if (!names.includes(c.name)) names.push(c.name);
+  const names = [...new Set(pages.flatMap((page) => page.columns.map((c) => c.name)))];
   const weight = (name: string) => {
     const asked = wanted.indexOf(name);
     if (asked >= 0) return asked - 1000;
@@ -104,16 +102,27 @@ export function liveColumns(fields: FieldInfo[], wanted: string[]): Omit<EventCo
 /** `sequence` is the event's number, where it is known. */
 export type EventRow = { time: string; values: Map<string, Value>; sequence?: string };
 
-/** Pages may have different columns: each row becomes its values by name. */
-export function eventRows(pages: RowsAnswer[]): EventRow[] {
-  return pages.flatMap((page) => {
-    const timeAt = page.columns.findIndex((c) => c.name === 'timestamp');
-    return page.rows.map((row) => ({
-      time: timeAt >= 0 ? String(row[timeAt]) : '',
-      values: new Map(page.columns.flatMap((c, i) => (i === timeAt || row[i] === null || row[i] === undefined ? [] : [[c.name, row[i] as Value] as const]))),
-    }));
+/** Rows of pages as they were made: a further page must not make all those before it anew. */
+const made = new WeakMap<RowsAnswer, EventRow[]>();
+
+function rowsOfPage(page: RowsAnswer): EventRow[] {
+  const known = made.get(page);
+  if (known) return known;
+  const timeAt = page.columns.findIndex((c) => c.name === 'timestamp');
+  const rows = page.rows.map((row): EventRow => {
+    const values = new Map<string, Value>();
+    page.columns.forEach((c, i) => {
+      const value = row[i] as Value | undefined;
+      if (i !== timeAt && value !== null && value !== undefined) values.set(c.name, value);
+    });
+    return { time: timeAt >= 0 ? String(row[timeAt]) : '', values };
   });
+  made.set(page, rows);
+  return rows;
 }
+
+/** Pages may have different columns: each row becomes its values by name. */
+export const eventRows = (pages: RowsAnswer[]): EventRow[] => pages.flatMap(rowsOfPage);
 
 /** A small line of one group over time; the path of an SVG. Gaps stay gaps. */
 export function sparkPath(values: (number | null)[], width: number, height: number, most: number): string {

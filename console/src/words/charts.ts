@@ -10,7 +10,7 @@ import { unitOfField, withUnit } from './units';
 const between = (b: Buckets) => `${clock(b.from, b.stepMs)} to ${clock(b.to, b.stepMs)} ${zoneWords()}`;
 
 export function chartSentence(chart: Chart, buckets: Buckets): string {
-  const what = chart.title.column ? `${chart.title.op} of ${chart.title.column}` : chart.title.op;
+  const what = chart.title.name ?? (chart.title.column ? `${chart.title.op} of ${chart.title.column}` : chart.title.op);
   const lead = chart.lines[0];
   const values = lead?.values.filter((v): v is number => v !== null) ?? [];
   if (!lead || values.length === 0) return `${what}, ${between(buckets)}: no values.`;

@@ -8,7 +8,7 @@ export type Trouble = { code: string; headline: string; advice: string; field: s
 const closest = (similar: unknown): string | null => (Array.isArray(similar) && typeof similar[0] === 'string' ? similar[0] : null);
 
 export function troubleOfError(error: ApiError, dataset = ''): Trouble {
-  const field = typeof error.details.field === 'string' ? error.details.field : typeof error.details.column === 'string' ? error.details.column : null;
+  const field = typeof error.details.field === 'string' ? error.details.field : typeof error.details.column === 'string' ? error.details.column : typeof error.details.name === 'string' ? error.details.name : null;
   // An answer that had begun has a status that says nothing about its end.
   const base = { code: `${error.status >= 400 ? error.status : ''} ${error.code}`.trim(), field, instead: closest(error.details.similar), retry: null };
   if (error.status === 0) return { ...base, code: 'no answer', headline: 'Outcrop does not answer.', advice: 'Everything read so far stays usable.', retry: 5 };

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { emptyExplore, type Explore } from '../state/explore';
 import { querySpec, times } from '../state/spec';
-import { callOf, commandOf, curlOf } from './shell';
+import { callOf, commandOf, curlOf, sqlSpec, sqlText } from './shell';
 
 const nasty = `it's $HOME "x" \`id\`\nend`;
 const page: Explore = { ...emptyExplore, dataset: 'shop', show: [{ op: 'COUNT' }, { op: 'P99', column: 'duration_ms' }], where: [{ column: 'note', op: '=', value: nasty }, { column: 'http.status_code', op: '>=', value: 500 }, { column: 'cart.id', op: 'exists' }], by: ['region'], orders: [{ op: 'P99', column: 'duration_ms', descending: true }] };
@@ -23,4 +23,11 @@ it('writes ranges as they are meant, and leaves out what the command cannot say'
   expect(commandOf('http://h', { ...page, range: { last: 90 } })).toMatch(/--last 90s$/);
   expect(commandOf('http://h', { ...page, range: { from: 0, to: 1000 } })).toMatch(/--start 1970-01-01T00:00:00.000Z --end 1970-01-01T00:00:01.000Z$/);
   expect(commandOf('http://h', { ...page, havings: [{ op: 'COUNT', compare: '>', value: 1 }] })).toBeNull();
+});
+
+it('says in comments what a statement leaves out, and asks for none of it', () => {
+  const rate: Explore = { ...page, formulas: [{ name: 'error rate', expression: '$errors / $COUNT' }], orders: [{ column: 'error rate', descending: true }] };
+  expect(sqlSpec(rate, times(rate, 0))).toEqual({ ...querySpec({ ...rate, formulas: [], orders: [] }, times(rate, 0)), disable_series: true });
+  expect(sqlText('SELECT 1', ['two\nlines'], ['error rate'])).toBe('-- two lines\n-- the formula error rate is left out\nSELECT 1\n');
+  expect(commandOf('http://h', rate)).toBeNull();
 });

@@ -1,8 +1,9 @@
-// The question of a page as text that works elsewhere: a request by curl, a command, the body of an API call. Pure; the
+// The question of a page as text that works elsewhere: a request by curl, SQL, a command, the body of an API call. Pure; the
 // address is an argument.
 import type { QuerySpec } from '../api/types';
 import { calculationName, isLast, orderName, type Explore, type Filter } from '../state/explore';
-import { effectiveOrder } from '../state/spec';
+import { removeFormula } from '../state/edit';
+import { effectiveOrder, querySpec, type Times } from '../state/spec';
 
 const bare = /^[\w@%+=:,./-]+$/;
 /** One word of a shell, whatever it holds. */
@@ -14,6 +15,18 @@ export function curlOf(origin: string, dataset: string, spec: QuerySpec): string
 
 export const callOf = (dataset: string, spec: QuerySpec) => `POST /api/v1/query/${encodeURIComponent(dataset)}\nContent-Type: application/json\n\n${JSON.stringify(spec, null, 2)}\n`;
 
+/** The question that is asked for its SQL: there are no formulas in a statement, and no series are needed for one. */
+export function sqlSpec(e: Explore, when: Times): QuerySpec {
+  const plain = e.formulas.reduce((page) => removeFormula(page, 0), e);
+  return { ...querySpec({ ...plain, compare: null }, when), disable_series: true };
+}
+
+/** A statement with what it does not say before it, as comments. */
+export function sqlText(sql: string, differs: string[], formulas: string[]): string {
+  const notes = [...differs, ...formulas.map((name) => `the formula ${name} is left out`)];
+  return `${notes.map((note) => `-- ${note.replace(/\s+/g, ' ')}\n`).join('')}${sql}\n`;
+}
+
 const filterText = (f: Filter) => (f.value === undefined ? `${f.column} ${f.op}` : `${f.column} ${f.op} ${JSON.stringify(f.value)}`);
 
 function lasting(seconds: number): string {
@@ -23,7 +36,7 @@ function lasting(seconds: number): string {
 
 /** The same for `outcrop query`; null where the command has no way to say it. */
 export function commandOf(origin: string, e: Explore): string | null {
-  if (e.havings.length > 0) return null;
+  if (e.havings.length + e.calculated.length + e.formulas.length > 0 || e.show.some((c) => c.name !== undefined || c.filters)) return null;
   const order = effectiveOrder(e);
   const range = isLast(e.range) ? ['--last', lasting(e.range.last)] : ['--start', new Date(e.range.from).toISOString(), '--end', new Date(e.range.to).toISOString()];
   const words = [

@@ -13,9 +13,11 @@ const filterWords = (f: Filter) => {
 
 /** "HEATMAP, COUNT, P99 of duration_ms": functions of one field share its name. */
 export function showWords(e: Explore): string {
-  const columns = new Set(e.show.map((c) => c.column).filter(Boolean));
-  if (columns.size === 1) return `${e.show.map((c) => c.op).join(', ')} of ${[...columns][0]}`;
-  return e.show.map((c) => (c.column ? `${c.op} ${c.column}` : c.op)).join(', ') || 'COUNT';
+  const shown = e.show.filter((c) => !(c.hidden && e.formulas.length > 0));
+  const columns = new Set(shown.map((c) => c.column).filter(Boolean));
+  const plain = e.formulas.length === 0 && shown.every((c) => !c.name);
+  if (plain && columns.size === 1) return `${shown.map((c) => c.op).join(', ')} of ${[...columns][0]}`;
+  return [...shown.map((c) => c.name ?? (c.column ? `${c.op} ${c.column}` : c.op)), ...e.formulas.map((f) => f.name)].join(', ') || 'COUNT';
 }
 
 export function whereWords(e: Explore): string {
@@ -23,7 +25,7 @@ export function whereWords(e: Explore): string {
 }
 
 export function titleOf(e: Explore): string {
-  const what = e.where.length > 0 ? whereWords(e) : e.show.length > 0 ? showWords(e) : 'Events';
+  const what = e.where.length > 0 ? whereWords(e) : e.show.length + e.formulas.length > 0 ? showWords(e) : 'Events';
   const by = e.by.length > 0 ? ` by ${e.by.map((c) => cut(c, 30)).join(' and ')}` : '';
   return what + by;
 }

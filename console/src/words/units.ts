@@ -1,5 +1,6 @@
 // What a field's numbers measure, read from its name, and how to write them on axes, in heads and in table cells.
 // Pure. It must not know the API: a unit is a guess from a name, and a wrong guess only costs a suffix.
+import { FORMULA } from '../state/explore';
 import { bytes, count, decimal, duration, exact, NNBSP, three } from './numbers';
 
 export type Unit = { kind: 'duration'; toMs: number } | { kind: 'bytes' } | { kind: 'count' } | { kind: 'plain' };
@@ -21,6 +22,9 @@ export function unitOfCalculation(op: string, column?: string): Unit {
   if (COUNTS.has(op)) return { kind: 'count' };
   return column ? unitOfField(column) : { kind: 'plain' };
 }
+
+/** A name that somebody chose says its unit too: "error_ms". */
+export const unitOf = (c: { op: string; column?: string; name?: string }): Unit => (c.op === FORMULA ? unitOfField(c.name ?? '') : unitOfCalculation(c.op, c.column));
 
 /** In a head, a menu or on an axis: short. */
 export function withUnit(value: number, unit: Unit): string {

@@ -103,7 +103,7 @@ function Opened({ at, seen, dataset, go }: Props & { seen: SeenBoard }) {
       <header className="top">
         <a className="crumb wide" href="/?page=boards" onClick={(event) => (event.preventDefault(), go({ page: 'boards' }))}>Boards</a>
         <span className="slash wide" aria-hidden="true">/</span>
-        {editing ? <><h1 className="vh">{board.name}</h1><input className="board-name" aria-label="Name of the board" value={board.name} onChange={(event) => set({ name: event.target.value })} /></> : <h1 className="cut strong" dir="auto">{board.name}</h1>}
+        {editing ? <><h1 className="vh">{board.name}</h1><input className="board-name" aria-label="Name of the board" value={board.name} onChange={(event) => set({ name: event.target.value })} /></> : <h1 className="cut strong shown" dir="auto">{board.name}</h1>}
         <span className="sp" />
         <TimeRange range={range} shown={span} now={asked} opened={ranging} onOpened={setRanging} onRange={onRange} />
         {editing ? (

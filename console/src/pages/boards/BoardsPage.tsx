@@ -35,7 +35,7 @@ export function BoardsPage({ go }: { go: Go }) {
   return (
     <>
       <header className="top">
-        <h1>Boards</h1>
+        <h1 className="shown">Boards</h1>
         <span className="sp" />
         <input ref={file} type="file" accept="application/json,.json" className="vh" tabIndex={-1} aria-label="Board as JSON" onChange={(event) => (void bring(event.target.files?.[0]), (event.target.value = ''))} />
         <button type="button" className="btn" onClick={() => file.current?.click()}>From JSON</button>

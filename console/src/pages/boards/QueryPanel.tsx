@@ -13,13 +13,14 @@ import { orderBy } from '../../state/edit';
 import { exploreOf, numberOf, onBoard, type Panel } from '../../state/boards';
 import { calculationName, type Explore, type Filter, type Range } from '../../state/explore';
 import type { Go } from '../../state/location';
-import { querySpec, times } from '../../state/spec';
+import { endsOf, wholeBuckets } from '../../charts/shape';
+import { querySpec, times, type Times } from '../../state/spec';
 import { GroupTable } from '../../tables/GroupTable';
 import { sparkPath } from '../../tables/shape';
 import { earlierWords } from '../../words/different';
 import { duration } from '../../words/numbers';
 import { span } from '../../words/times';
-import { unitOfCalculation, withUnit } from '../../words/units';
+import { unitOf, withUnit } from '../../words/units';
 
 const ChartStack = lazy(() => import('../../charts/ChartStack'));
 
@@ -36,10 +37,10 @@ export function QueryPanel({ panel, dataset, range, filters, at, height, go, onR
   const e = useMemo(() => panelExplore(panel, dataset, range, filters), [panel, dataset, range, filters]);
   const when = useMemo(() => times(e, at), [e, at]);
   const spec = useMemo(() => querySpec(e, when), [e, when]);
-  const run = useMemo<Run>(() => ({ dataset: e.dataset, question: JSON.stringify([spec.calculations, spec.filters, spec.filter_combination, spec.breakdowns, spec.orders, spec.havings, spec.limit, e.range, e.granularity, e.compare]), at }), [spec, e, at]);
+  const run = useMemo<Run>(() => ({ dataset: e.dataset, question: JSON.stringify([spec.calculated_fields, spec.calculations, spec.formulas, spec.filters, spec.filter_combination, spec.breakdowns, spec.orders, spec.havings, spec.limit, e.range, e.granularity, e.compare]), at }), [spec, e, at]);
   const query = useAnswer(run, spec);
-  const last = useRef<{ answer: QueryAnswer; e: Explore } | null>(null);
-  if (query.data) last.current = { answer: query.data, e };
+  const last = useRef<{ answer: QueryAnswer; e: Explore; when: Times } | null>(null);
+  if (query.data) last.current = { answer: query.data, e, when };
   const late = useSince(query.isFetching, 400);
   const [asked, setAsked] = useState<Asked | null>(null);
   const [picked, setPicked] = useState<PlotPick | null>(null);
@@ -60,7 +61,7 @@ export function QueryPanel({ panel, dataset, range, filters, at, height, go, onR
   return (
     <ValueMenuContext.Provider value={setAsked}>
       <div className={late ? 'panel-body stale' : 'panel-body'} data-panel-settled={!query.isFetching}>
-        {panel.view === 'number' ? <BigNumber answer={shown.answer} e={shown.e} /> : panel.view === 'table' ? <GroupTable answer={shown.answer} explore={shown.e} onOrder={(order) => open(orderBy(e, order))} /> : (
+        {panel.view === 'number' ? <BigNumber answer={shown.answer} e={shown.e} when={shown.when} /> : panel.view === 'table' ? <GroupTable answer={shown.answer} explore={shown.e} onOrder={(order) => open(orderBy(e, order))} /> : (
           <Suspense fallback={<div className="panel-wait" aria-hidden="true"><i /></div>}>
             <ChartStack answer={shown.answer} explore={shown.e} now={at} picked={picked} onPick={setPicked} onZoom={(from, to) => onRange({ from, to })} onDifferent={different} room={height} />
           </Suspense>
@@ -73,17 +74,17 @@ export function QueryPanel({ panel, dataset, range, filters, at, height, go, onR
 }
 
 /** The number, its shape over the range, and what it was. */
-function BigNumber({ answer, e }: { answer: QueryAnswer; e: Explore }) {
+function BigNumber({ answer, e, when }: { answer: QueryAnswer; e: Explore; when: Times }) {
   const c = numberOf(e);
   const host = useRef<HTMLDivElement>(null);
   const [wide, setWide] = useState(0);
   useEffect(() => setWide(host.current?.clientWidth ?? 0), []);
   if (!c) return <p className="panel-said mid">A heatmap alone has no number. Choose another view.</p>;
   const name = calculationName(c);
-  const unit = unitOfCalculation(c.op, c.column);
+  const unit = unitOf(c);
   const value = answer.total?.[name] ?? eventsOf(answer);
   const then = answer.compare?.rows[0]?.[answer.columns.findIndex((column) => column.name === name)];
-  const values = answer.series?.groups[0]?.values[name] ?? [];
+  const values = answer.series ? wholeBuckets(answer.series.groups[0]?.values[name] ?? [], endsOf(answer.series, Date.parse(when.start_time), Date.parse(when.end_time))) : [];
   const most = values.reduce<number>((m, v) => (v !== null && v > m ? v : m), 0);
   return (
     <div className="big-number" ref={host}>

@@ -13,7 +13,7 @@ import { ProgressLine, RunningBand, useSince } from '../../parts/Progress';
 import { QueryStrip, type Editing } from '../../parts/QueryStrip';
 import { ValueMenu, ValueMenuContext, type Asked } from '../../parts/ValueMenu';
 import { differentOf, theseDuring, type These } from '../../state/different';
-import { setRange } from '../../state/edit';
+import { renameField, setRange } from '../../state/edit';
 import { type Explore } from '../../state/explore';
 import { traceLook } from '../../state/looking';
 import type { Go } from '../../state/location';
@@ -26,7 +26,6 @@ import { EmptyState } from './EmptyState';
 import { eventsOf, holdsNothing } from './empty';
 import { GoTo } from './GoTo';
 import { MarkDialog, MarkersMenu, MarkersOf } from './Markers';
-import { replaceField } from './replaceField';
 import { Results } from './Results';
 import { TopBar } from './TopBar';
 import { useExample } from './useExample';
@@ -88,8 +87,9 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
     const warning = current ? shown?.answer.warnings?.[0] : undefined;
     return warning ? troubleOfWarning(warning, explore.dataset) : null;
   }, [error, current, shown, explore.dataset]);
+  const totals = useMemo(() => shown?.answer.total ?? {}, [shown]);
   const stale = (bandLate || r.error !== null) && !r.current;
-  const fix = trouble?.field && trouble.instead ? () => edit(replaceField(explore, trouble.field!, trouble.instead!)) : null;
+  const fix = trouble?.field && trouble.instead ? () => edit(renameField(explore, trouble.field!, trouble.instead!)) : null;
   const empty = shown !== null && holdsNothing(shown.answer, shown.explore);
   const now = shown?.at ?? serverNow();
 
@@ -107,6 +107,8 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
             {(close) => <QueryStrip
               explore={explore}
               fields={fields}
+              when={r.when}
+              totals={totals}
               fault={trouble?.field ?? null}
               editing={editing}
               setEditing={setEditing}
@@ -141,7 +143,7 @@ export function ExplorePage({ explore, datasets, fields, ready, go, onDataset }:
         {asked && <ValueMenu asked={asked} explore={explore} onEdit={edit} onDifferent={different} onExample={example} onClose={() => setAsked(null)} />}
         {marking && <MarkDialog dataset={explore.dataset} at={markAt()} onClose={() => setMarking(false)} />}
         {saving && <Suspense fallback={null}><SaveDialog explore={explore} onClose={() => setSaving(false)} onBoard={(id) => go({ page: 'board', id, range: null, where: [] })} /></Suspense>}
-        {searching && <GoTo explore={explore} fields={fields} when={r.when} onEdit={edit} onClose={() => setSearching(false)} />}
+        {searching && <GoTo explore={explore} fields={fields} when={r.when} onEdit={edit} onTrace={(trace) => openTrace(trace, null, null)} onClose={() => setSearching(false)} />}
         {picked && <Suspense fallback={null}><PlotMenu picked={picked} explore={explore} now={now} onEdit={edit} onDifferent={different} onExample={example} onClose={() => setPicked(null)} /></Suspense>}
       </ValueMenuContext.Provider>
     </CrosshairContext.Provider>

@@ -1,4 +1,4 @@
-// The search box over everything: a text in all fields, a field by its name, a filter typed whole. Taking an offer is a
+// The search box over everything: a trace by its id, a text in all fields, a field by its name, a filter typed whole. Taking an offer is a
 // step of the query. It opens over the page and must not know how offers are made.
 import { Modal } from '@mantine/core';
 import { useEffect, useId, useMemo, useRef, useState, type KeyboardEvent } from 'react';
@@ -12,10 +12,10 @@ import { cut, typeWords, valueText } from '../../words/values';
 import { useFound } from './useFound';
 import './goto.css';
 
-type Props = { explore: Explore; fields: FieldInfo[]; when: Times; onEdit: (next: Explore) => void; onClose: () => void };
-const ICONS: Record<Offer['kind'], IconName> = { anywhere: 'search', filter: 'only', value: 'only', field: 'group' };
+type Props = { explore: Explore; fields: FieldInfo[]; when: Times; onEdit: (next: Explore) => void; onTrace: (trace: string) => void; onClose: () => void };
+const ICONS: Record<Offer['kind'], IconName> = { trace: 'traces', anywhere: 'search', filter: 'only', value: 'only', field: 'group' };
 
-export function GoTo({ explore, fields, when, onEdit, onClose }: Props) {
+export function GoTo({ explore, fields, when, onEdit, onTrace, onClose }: Props) {
   const id = useId();
   const [text, setText] = useState('');
   const [at, setAt] = useState(0);
@@ -26,7 +26,8 @@ export function GoTo({ explore, fields, when, onEdit, onClose }: Props) {
   const take = (offer: Offer | undefined) => {
     if (!offer) return;
     onClose();
-    onEdit(offer.next);
+    if (offer.kind === 'trace') onTrace(offer.trace);
+    else onEdit(offer.next);
   };
   const keys = (event: KeyboardEvent) => {
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
@@ -44,7 +45,7 @@ export function GoTo({ explore, fields, when, onEdit, onClose }: Props) {
         <Modal.Body className="goto">
           <label className="goto-box">
             <Icon name="search" />
-            <Input value={text} onChange={(event) => (setText(event.target.value), setAt(0))} onKeyDown={keys} placeholder="Any text, a field, or a filter such as duration_ms > 500" role="combobox" aria-label="Search all fields" aria-expanded="true" aria-controls={`${id}-list`} aria-activedescendant={index >= 0 ? `${id}-${index}` : undefined} autoComplete="off" autoCapitalize="off" spellCheck={false} dir="auto" />
+            <Input value={text} onChange={(event) => (setText(event.target.value), setAt(0))} onKeyDown={keys} placeholder="Any text, a field, a trace id, or a filter such as duration_ms > 500" role="combobox" aria-label="Search all fields" aria-expanded="true" aria-controls={`${id}-list`} aria-activedescendant={index >= 0 ? `${id}-${index}` : undefined} autoComplete="off" autoCapitalize="off" spellCheck={false} dir="auto" />
             <span className="dim" aria-live="polite">{found.reading ? 'Looking' : ''}</span>
           </label>
           <div role="listbox" id={`${id}-list`} aria-label="Offers" ref={list} className="goto-list">
@@ -73,6 +74,7 @@ function Input(props: React.ComponentProps<'input'>) {
 const keyOf = (o: Offer) => (o.kind === 'field' ? `f ${o.field.name}` : o.kind === 'value' ? `v ${o.found.column} ${o.found.value}` : o.kind);
 
 function Words({ offer }: { offer: Offer }) {
+  if (offer.kind === 'trace') return <><span className="cut">Trace <bdi className="mono strong">{offer.trace}</bdi></span><span className="dim">open it</span></>;
   if (offer.kind === 'anywhere') return <><span className="cut">Events with <b dir="auto">{cut(offer.text, 60)}</b> in any field</span><span className="dim">filter</span></>;
   if (offer.kind === 'filter') return <><span className="cut mono words"><FilterWords f={offer.filter} /></span><span className="dim">filter</span></>;
   if (offer.kind === 'value') return <><span className="cut mono"><span className="mid">{offer.found.column} =</span> <bdi className="strong">{cut(valueText(offer.found.value), 60)}</bdi></span><span className="dim">only this</span></>;

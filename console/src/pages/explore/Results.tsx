@@ -57,7 +57,7 @@ function Events({ explore, run, when, ready, onTrace, onHold }: Pick<Props, 'exp
   const spec = useCallback((cursor: string | null) => rowsSpec(explore, when, cursor, PAGE), [explore, when]);
   const query = useRows(run, ready ? spec : null);
   const pages = query.data?.pages;
-  const wanted = useMemo(() => [...explore.by, ...explore.where.map((f) => f.column), ...explore.show.map((c) => c.column ?? '')].filter(Boolean), [explore]);
+  const wanted = useMemo(() => [...explore.by, ...explore.where.map((f) => f.column), ...explore.calculated.map((m) => m.name), ...explore.show.map((c) => c.column ?? '')].filter(Boolean), [explore]);
   const { fetchNextPage } = query;
   const more = useCallback(() => void fetchNextPage(), [fetchNextPage]);
   const roles = useTraceRoles(explore.dataset, NO_FIELDS);

@@ -1,14 +1,14 @@
 // How the charts are drawn, and what the answer cost: it teaches what is cheap.
 import type { ReactNode } from 'react';
 import type { Stats } from '../../api/types';
-import { isHeatmap, type Explore, type View } from '../../state/explore';
+import { isHeatmap, valuesOf, type Explore, type View } from '../../state/explore';
 import { count, duration } from '../../words/numbers';
 import { CompareMenu } from './CompareMenu';
 
 const LABELS: Record<View, string> = { heatmap: 'Heatmap', lines: 'Lines', stacked: 'Stacked', bars: 'Bars', number: 'Number' };
 
 export function viewsOf(e: Explore): View[] {
-  const scalars = e.show.some((c) => !isHeatmap(c));
+  const scalars = valuesOf(e).length > 0;
   return [...(e.show.some(isHeatmap) ? (['heatmap'] as const) : []), ...(scalars ? (['lines', 'stacked', 'bars', 'number'] as const) : [])];
 }
 

@@ -15,5 +15,7 @@ export function holdsNothing(answer: QueryAnswer, explore: Explore): boolean {
   if (explore.havings.length > 0) return false;
   if ((answer.heatmaps ?? []).some(hasCells)) return false;
   const by = explore.by.length;
-  return answer.rows.every((row) => by === 0 && row.slice(by).every((v) => v === null || v === 0));
+  // A formula that is 0 is an answer; of nothing it has no value.
+  const zero = (v: unknown) => v === 0 && explore.formulas.length === 0;
+  return answer.rows.every((row) => by === 0 && row.slice(by).every((v) => v === null || zero(v)));
 }

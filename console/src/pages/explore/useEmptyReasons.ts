@@ -11,7 +11,7 @@ const ASKED_MOST = 6;
 const VALUES_READ = 500;
 
 async function countOf(dataset: string, filters: Filter[], e: Explore, when: Times, signal: AbortSignal): Promise<number> {
-  const answer = await postQuery(dataset, countSpec(filters, e.combine, when), signal);
+  const answer = await postQuery(dataset, countSpec(e, filters, when), signal);
   const value = answer.rows[0]?.[answer.columns.findIndex((c) => c.name === 'COUNT')];
   return typeof value === 'number' ? value : Number(value ?? 0);
 }

@@ -15,6 +15,8 @@ export function useExploreKeys(a: Acts) {
       '/': () => a.setEditing({ part: 'where', at: null }),
       v: () => a.setEditing({ part: 'show', at: null }),
       g: () => a.setEditing({ part: 'by', at: null }),
+      '=': () => a.setEditing({ part: 'field', at: null }),
+      f: () => a.setEditing({ part: 'formula', at: null }),
       r: a.openRange,
       y: a.link,
       l: a.live,

@@ -16,7 +16,7 @@ const KEPT_MS = 120_000;
 
 /** What changes the answer; view, tab and live do not. */
 function questionOf(e: Explore): string {
-  return JSON.stringify([e.show, e.where, e.combine, e.by, e.orders, e.havings, e.limit, e.range, e.granularity, e.compare]);
+  return JSON.stringify([e.calculated, e.show, e.formulas, e.where, e.combine, e.by, e.orders, e.havings, e.limit, e.range, e.granularity, e.compare]);
 }
 
 export function useRun(explore: Explore, ready: boolean): Running {

@@ -1,14 +1,18 @@
 // Before the first event: how to send one, by each way there is, and that the page listens. It becomes Explore by itself,
 // because App looks for datasets while this page is shown.
 import { useMemo, useState, type KeyboardEvent } from 'react';
+import { useMetrics } from '../../api/keys';
 import { copy } from '../../parts/copy';
 import { Icon } from '../../parts/Icon';
 import { useKeys } from '../../parts/keys';
 import { KEY_WORDS, waysOf } from '../../words/first';
+import { counted } from '../../words/numbers';
+import { refusedIn, refusedWords, rejectedIn } from '../../words/refused';
 import { Box, Read, See } from './Pictures';
 import './first.css';
 
 const CHOSEN = 'outcrop.first';
+const REFUSALS_SHOWN = 3;
 
 function chosenBefore(): string | null {
   try {
@@ -73,10 +77,28 @@ export function FirstRun({ origin, keyed }: { origin: string; keyed: boolean }) 
         <section className="wait" aria-live="polite">
           <h2><i className="pulse" />Listening for the first event</h2>
           <p className="mid">This page turns into Explore when it arrives. You can leave it open.</p>
+          <Refusals />
           <Waiting />
         </section>
       </main>
     </>
+  );
+}
+
+/** The first refusal is where people leave: it is said at once, and what to do. */
+function Refusals() {
+  const metrics = useMetrics().data ?? '';
+  const refused = refusedIn(metrics);
+  const rejected = rejectedIn(metrics);
+  if (refused.length === 0 && rejected === 0) return null;
+  return (
+    <ul className="refusals" data-testid="refusals" aria-label="What was refused">
+      {refused.slice(0, REFUSALS_SHOWN).map((r) => {
+        const { lead, why } = refusedWords(r);
+        return <li key={`${r.route} ${r.status}`}><Icon name="warn" /><p><b className="bad">{lead}</b> <span className="dim num">{r.status}</span> <span className="mono whole">{r.route}</span><br /><span className="mid">{why}</span></p></li>;
+      })}
+      {rejected > 0 && <li><Icon name="warn" /><p><b className="bad">{counted(rejected, 'event')} {rejected === 1 ? 'was' : 'were'} rejected</b><br /><span className="mid">The answer to their request says which and why.</span></p></li>}
+    </ul>
   );
 }
 

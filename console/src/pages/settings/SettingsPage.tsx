@@ -1,9 +1,10 @@
-// Settings: what this browser remembers, the keys of this Outcrop, and how it is. One column, as forms are.
+// Settings: what this browser remembers, the keys of this Outcrop, what must not be kept, and how it is. One column, as forms are.
 import type { DatasetInfo, SessionInfo } from '../../api/types';
 import { chooseLetters, useLetters } from '../../parts/choices';
 import { ZoneChoice } from '../../parts/ZoneChoice';
 import { chooseTheme, chosenTheme, useTheme, type Theme } from '../../theme/choose';
 import { Keys } from './Keys';
+import { Redaction } from './Redaction';
 import { Server } from './Server';
 import './settings.css';
 
@@ -17,6 +18,7 @@ export function SettingsPage({ session, datasets, onSignOut }: Props) {
         <div className="column">
           <Browser />
           {session && <Keys own={session.key ?? null} datasets={datasets} onSignOut={onSignOut} />}
+          {session && <Redaction own={session.key ?? null} datasets={datasets} />}
           <Server />
         </div>
       </main>
