@@ -112,6 +112,15 @@ fn without_a_secret_nothing_is_asked_for_by_its_hash() {
 }
 
 #[test]
+fn a_secret_counts_before_there_is_any_rule() {
+    let server = Setup::new().with(&["--redaction-secret", "a secret of its own"]).start();
+    server.load("shop", "{\"user.email\":\"jane@example.com\"}");
+    let filter = json!({ "column": "user.email", "op": "=", "value": "jane@example.com", "hashed": true });
+    let reply = server.post("/api/v1/query/shop", &json!({ "filters": [filter] }));
+    assert_eq!(reply.status, 200, "{}", reply.text());
+}
+
+#[test]
 fn rules_hold_from_the_next_request_on() {
     let setup = Setup::new().with(&["--redaction-secret", "a secret of its own"]);
     let admin = setup.create_key(&["ingest", "query", "admin"]);

@@ -1211,6 +1211,11 @@ export interface components {
         Explanation: {
             /** @description The plan of the groups. */
             plan: string;
+            /**
+             * Format: double
+             * @description Milliseconds that it takes to make it, with what each segment's evidence says.
+             */
+            planning_ms: number;
             /** @description At most 10,000. */
             segments: components["schemas"]["SegmentExplanation"][];
             /** @description A statement for `/api/v1/sql` with the same groups. */
