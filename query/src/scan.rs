@@ -469,7 +469,7 @@ pub(crate) fn row_filter(
             if let ([ScanColumn::Field(..)], [only]) = (predicate.columns.as_slice(), batch.columns())
                 && let Some(codes) = only.as_dictionary_opt::<Int32Type>()
             {
-                return verdicts.of(&predicate, codes);
+                return verdicts.of(&predicate, codes, only);
             }
             let arrays = segment_columns(&batch, &segment, &dataset, &predicate.columns)?;
             predicate.passes(&record_batch(&predicate.schema, arrays, batch.num_rows())?)

@@ -20,7 +20,9 @@ pub(super) const WAITING_MAX: usize = 256;
 pub(super) const WAITING_ENOUGH: usize = WAITING_MAX / 2;
 /// How long questions wait for one another: each time is an fsync.
 pub(super) const INTERVAL: Duration = Duration::from_millis(250);
-/// Different refusals between two fsyncs that get a record each; the others are counted in one.
+/// How long refusals are gathered: whoever makes many of them must not push out what others asked.
+pub(super) const REFUSALS_INTERVAL: Duration = Duration::from_secs(60);
+/// Different refusals of one interval that get a record each; the others are counted in one.
 pub(super) const REFUSALS_MAX: usize = 64;
 /// Readings at once: each holds a file of each chain.
 pub(super) const READINGS_MAX: usize = 4;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use outcrop_storage::paths::{AuditChain, DataDir};
 use serde_json::json;
@@ -42,6 +43,8 @@ struct Waiting {
 struct Queue {
     waiting: Vec<Waiting>,
     refusals: HashMap<Refusal, (i64, u64)>,
+    /// When the first of them was counted.
+    refusals_since: Option<Instant>,
     /// Refusals beyond those that get records of their own: when the first was, and how many.
     more_refusals: Option<(i64, u64)>,
     urgent: bool,
@@ -55,6 +58,16 @@ impl Queue {
 
     fn is_due(&self) -> bool {
         self.urgent || self.closing || self.waiting.len() >= limits::WAITING_ENOUGH
+    }
+
+    /// The records of refusals that were gathered for long enough, or that somebody wants to read.
+    fn refusals(&mut self) -> Vec<Entry> {
+        let since = self.refusals_since.is_some_and(|since| since.elapsed() >= limits::REFUSALS_INTERVAL);
+        if !(since || self.urgent || self.closing) {
+            return Vec::new();
+        }
+        self.refusals_since = None;
+        entries(std::mem::take(&mut self.refusals), self.more_refusals.take())
     }
 }
 
@@ -83,9 +96,10 @@ pub(crate) struct Audit {
 }
 
 impl Audit {
-    /// Opens the log, or makes one.
+    /// Opens the log, or makes one. Where that fails, as on a full disk, it is tried again with each record: what is stored can
+    /// be asked for all the same.
     pub(crate) fn open(dir: &DataDir) -> Result<Audit, AuditError> {
-        let chains = [open(dir, AuditChain::Changes)?, open(dir, AuditChain::Questions)?];
+        let chains = [AuditChain::Changes, AuditChain::Questions].map(|chain| Lazy::open(dir, chain));
         let shared = Arc::<Shared>::default();
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("outcrop-audit".to_owned());
@@ -123,6 +137,7 @@ impl Audit {
     /// Counts a refusal, within a moment and with others like it.
     pub(crate) fn refused(&self, refusal: Refusal, now: i64) {
         let mut queue = self.shared.queue();
+        queue.refusals_since.get_or_insert_with(Instant::now);
         let is_known = queue.refusals.contains_key(&refusal);
         let counted = if is_known || queue.refusals.len() < limits::REFUSALS_MAX {
             queue.refusals.entry(refusal).or_insert((now, 0))
@@ -140,9 +155,14 @@ impl Audit {
             // What could not be written is not there to be read.
             let _written = self.written(chain, None).await;
         }
-        let _turn = Arc::clone(&self.readings).acquire_owned().await;
+        let turn = Arc::clone(&self.readings).acquire_owned().await;
         let dir = self.dir.clone();
-        let found = tokio::task::spawn_blocking(move || reading::find(&dir, &search)).await;
+        let read = move || {
+            // Whoever goes away does not end the reading, so that the turn goes with it.
+            let _turn = turn;
+            reading::find(&dir, &search)
+        };
+        let found = tokio::task::spawn_blocking(read).await;
         let failed = |source| AuditError { what: "read", path: self.dir.audit(), source };
         found.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(failed)
     }
@@ -206,8 +226,30 @@ impl Drop for Ending {
     }
 }
 
+/// A chain that is opened as soon as it can be.
+struct Lazy {
+    dir: DataDir,
+    which: AuditChain,
+    chain: Option<Chain>,
+}
+
+impl Lazy {
+    fn open(dir: &DataDir, which: AuditChain) -> Lazy {
+        let chain =
+            open(dir, which).inspect_err(|error| tracing::error!("{error}; changes are refused until it can")).ok();
+        Lazy { dir: dir.clone(), which, chain }
+    }
+
+    fn append(&mut self, entries: &[Entry]) -> Result<(), AuditError> {
+        match &mut self.chain {
+            Some(chain) => chain.append(entries),
+            none => none.insert(open(&self.dir, self.which)?).append(entries),
+        }
+    }
+}
+
 /// Writes until the log is closed and nothing waits.
-fn write(shared: &Shared, mut chains: [Chain; 2]) {
+fn write(shared: &Shared, mut chains: [Lazy; 2]) {
     // Records that could not be written since the last that could.
     let mut lost = [0; 2];
     loop {
@@ -216,14 +258,16 @@ fn write(shared: &Shared, mut chains: [Chain; 2]) {
         let queue = queue.unwrap_or_else(PoisonError::into_inner);
         let waited = shared.woken.wait_timeout_while(queue, limits::INTERVAL, |queue| !queue.is_due());
         let (mut queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let (waiting, refusals) = (std::mem::take(&mut queue.waiting), queue.refusals());
+        queue.urgent = false;
         let closing = queue.closing;
-        let Queue { waiting, refusals, more_refusals, .. } = std::mem::take(&mut *queue);
-        queue.closing = closing;
         drop(queue);
         if waiting.is_empty() && refusals.is_empty() {
-            return;
+            if closing {
+                return;
+            }
+            continue;
         }
-        let refusals = entries(refusals, more_refusals);
         let (questions, changes): (Vec<_>, Vec<_>) =
             waiting.into_iter().partition(|waiting| waiting.chain == AuditChain::Questions);
         let [changed, asked] = &mut chains;
@@ -234,7 +278,7 @@ fn write(shared: &Shared, mut chains: [Chain; 2]) {
 }
 
 /// Writes the records of one chain and tells whoever waits for them.
-fn write_batch(shared: &Shared, chain: &mut Chain, mut batch: Vec<Waiting>, more: Vec<Entry>, lost: &mut u64) {
+fn write_batch(shared: &Shared, chain: &mut Lazy, mut batch: Vec<Waiting>, more: Vec<Entry>, lost: &mut u64) {
     let mut entries: Vec<Entry> = batch.iter_mut().filter_map(|waiting| waiting.entry.take()).chain(more).collect();
     let count = entries.len() as u64;
     if let Some(first) = entries.first()

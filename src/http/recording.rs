@@ -41,7 +41,7 @@ const ACTIONS: &[(&str, &str, Kind, &str)] = &[
     ("POST", "/api/v1/rows/{dataset}", Kind::Question, "rows"),
     ("POST", "/api/v1/compare/{dataset}", Kind::Question, "compare"),
     ("POST", "/api/v1/sql", Kind::Question, "sql"),
-    ("POST", "/1/queries/{dataset}", Kind::Change, "query.create"),
+    ("POST", "/1/queries/{dataset}", Kind::Question, "query"),
     ("POST", "/1/query_results/{dataset}", Kind::Question, "query"),
     ("GET", "/1/query_results/{dataset}/{id}", Kind::Look, "query"),
     ("GET", "/api/v1/tail/{dataset}", Kind::Look, "tail"),
@@ -119,6 +119,8 @@ impl Recording {
         if self.0.kind == Kind::Removal {
             let filters = content.get_mut("filters").and_then(Value::as_array_mut).into_iter().flatten();
             filters.filter_map(Value::as_object_mut).for_each(|filter| drop(filter.remove("value")));
+            let calculated = content.get_mut("calculated_fields").and_then(Value::as_array_mut).into_iter().flatten();
+            calculated.filter_map(Value::as_object_mut).for_each(|field| drop(field.remove("expression")));
         }
         self.add("body", content);
         if let Some(format) = format {
@@ -181,7 +183,7 @@ pub(super) async fn record(
         action,
         who: request.extensions().get::<Caller>().map(Caller::who),
         peer: peer(&request),
-        what: Mutex::new(said(params, request.uri())),
+        what: Mutex::new(if kind == Kind::Secret { Map::new() } else { said(params, request.uri()) }),
     }));
     request.extensions_mut().insert(recording.clone());
     match kind {
@@ -208,7 +210,8 @@ async fn carry_through(app: App, path: MatchedPath, recording: Recording, reques
         app.audit.refused(refusal, app.store.clock().now());
     }
     // Nothing was changed. Where we failed, nobody knows.
-    if status.is_client_error() {
+    let nobody_was_here = recording.0.kind == Kind::Secret && who.is_none();
+    if status.is_client_error() || nobody_was_here {
         return response;
     }
     recording.add("status", json!(status.as_u16()));

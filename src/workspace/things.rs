@@ -175,7 +175,7 @@ impl Workspace {
             transaction.execute(
                 "INSERT INTO things (kind, id, dataset, body, revision, time, created, changed, creator)
                  VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?6, ?7)
-                 ON CONFLICT DO UPDATE SET body = ?4, revision = revision + 1, time = ?5, changed = ?6",
+                 ON CONFLICT DO UPDATE SET dataset = ?3, body = ?4, revision = revision + 1, time = ?5, changed = ?6",
                 params![kind.name, id, content.dataset, body, content.time, now, creator],
             )?;
         }

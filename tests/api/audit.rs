@@ -192,6 +192,9 @@ fn whoever_is_not_let_in_is_recorded_and_many_of_them_are_few_records() {
     let scope = found.iter().find(|item| item["what"]["code"] == "wrong_scope").unwrap();
     assert_eq!((&scope["who"]["name"], &scope["peer"]), (&json!("test"), &json!("127.0.0.1")));
     assert!(found.iter().filter(|item| item["what"]["code"] != "wrong_scope").all(|item| item["who"].is_null()));
+    // Nor is there anything to say of whoever ends a session that is none: nobody could be kept from saying it for ever.
+    request("DELETE", "/api/v1/session?with=much", &json!({})).to(server.address).ok_or_empty();
+    assert_eq!(of(&server, "session.close"), [] as [Value; 0]);
 }
 
 #[test]
@@ -292,6 +295,14 @@ fn no_byte_of_a_secret_is_in_it() {
         Request::json("/api/v1/session", &json!({ "key": key })),
         Request::json("/api/v1/session", &json!({ "key": format!("{key}x") })),
         request("DELETE", "/api/v1/events/shop", &json!({ "filters": filter })),
+        request(
+            "DELETE",
+            "/api/v1/events/shop",
+            &json!({
+                "calculated_fields": [{ "name": "hit", "expression": "EQUALS($a, \"jane@example.com\")" }],
+                "filters": [{ "column": "hit", "op": "=", "value": true }]
+            }),
+        ),
         request("DELETE", &format!("/api/v1/datasets/{CARD}"), &json!({})),
         Request::get("/api/v1/datasets").header("Authorization", &format!("Bearer {key}")),
     ] {

@@ -69,20 +69,28 @@ pub(crate) fn plain(array: &ArrayRef) -> Result<ArrayRef> {
 #[derive(Debug, Default)]
 pub(crate) struct Verdicts {
     values: Option<ArrayRef>,
-    /// By code; behind them that of no value at all.
-    passes: Vec<bool>,
+    /// By code; behind them that of no value at all. None: some value is an error, perhaps one that no row asks for.
+    passes: Option<Vec<bool>>,
 }
 
 impl Verdicts {
-    /// Which rows pass.
-    pub(crate) fn of(&mut self, predicate: &Predicate, rows: &DictionaryArray<Int32Type>) -> Result<BooleanArray> {
+    /// Which rows pass; `array` is the same rows.
+    pub(crate) fn of(
+        &mut self,
+        predicate: &Predicate,
+        rows: &DictionaryArray<Int32Type>,
+        array: &ArrayRef,
+    ) -> Result<BooleanArray> {
         if !self.values.as_ref().is_some_and(|known| is_same(known, rows.values())) {
-            self.passes = verdicts(predicate, rows.values())?;
+            self.passes = verdicts(predicate, rows.values()).ok();
             self.values = Some(Arc::clone(rows.values()));
         }
+        let Some(verdicts) = &self.passes else {
+            return predicate.passes(&record_batch(&predicate.schema, vec![plain(array)?], array.len())?);
+        };
         let codes = rows.keys().values();
-        let absent = self.passes.last().copied().unwrap_or(false);
-        let passes = |code: i32| self.passes.get(code as usize).copied().unwrap_or(false);
+        let absent = verdicts.last().copied().unwrap_or(false);
+        let passes = |code: i32| verdicts.get(code as usize).copied().unwrap_or(false);
         let passes = match rows.keys().nulls() {
             None => BooleanBuffer::collect_bool(codes.len(), |row| passes(codes[row])),
             Some(nulls) => BooleanBuffer::collect_bool(codes.len(), |row| match nulls.is_valid(row) {

@@ -33,6 +33,22 @@ fn coded(rows: &[Option<&str>]) -> DictionaryArray<Int32Type> {
     rows.iter().copied().collect()
 }
 
+fn asked(verdicts: &mut Verdicts, predicate: &Predicate, rows: DictionaryArray<Int32Type>) -> Result<BooleanArray> {
+    let array: ArrayRef = Arc::new(rows.clone());
+    verdicts.of(predicate, &rows, &array)
+}
+
+#[test]
+fn a_value_that_no_row_has_is_no_error() {
+    let values: ArrayRef = Arc::new(StringArray::from(vec!["7", "no number"]));
+    let rows = |codes: Vec<i32>| DictionaryArray::new(Int32Array::from(codes), Arc::clone(&values));
+    let predicate = predicate(|c| datafusion::prelude::cast(c, DataType::Int64).gt(lit(5_i64)));
+    let mut verdicts = Verdicts::default();
+    let passes = asked(&mut verdicts, &predicate, rows(vec![0, 0])).unwrap();
+    assert_eq!(passes.iter().collect::<Vec<_>>(), [Some(true), Some(true)]);
+    assert!(asked(&mut verdicts, &predicate, rows(vec![0, 1])).is_err(), "one that a row has is");
+}
+
 #[test]
 fn codes_pass_as_their_texts_do() {
     let rows = [Some("north"), None, Some("east"), Some("north"), Some(""), None, Some("west")];
@@ -48,7 +64,7 @@ fn codes_pass_as_their_texts_do() {
         let mut verdicts = Verdicts::default();
         // The second batch has another dictionary, in which the same codes mean other texts.
         for rows in [&rows[..], &other, &rows] {
-            let passes = verdicts.of(&predicate, &coded(rows)).unwrap();
+            let passes = asked(&mut verdicts, &predicate, coded(rows)).unwrap();
             let passes: Vec<bool> = passes.iter().map(|passes| passes == Some(true)).collect();
             assert_eq!(passes, one_by_one(&predicate, rows), "{:?} of {rows:?}", predicate.expression);
         }
@@ -61,9 +77,9 @@ fn a_value_is_asked_of_once_a_dictionary() {
     let rows = |codes: Vec<i32>| DictionaryArray::new(Int32Array::from(codes), Arc::clone(&values));
     let predicate = predicate(|c| c.eq(lit("east")));
     let mut verdicts = Verdicts::default();
-    verdicts.of(&predicate, &rows(vec![0, 1])).unwrap();
-    verdicts.passes = vec![true, false, false];
-    let passes = verdicts.of(&predicate, &rows(vec![1, 0, 0])).unwrap();
+    asked(&mut verdicts, &predicate, rows(vec![0, 1])).unwrap();
+    verdicts.passes = Some(vec![true, false, false]);
+    let passes = asked(&mut verdicts, &predicate, rows(vec![1, 0, 0])).unwrap();
     assert_eq!(passes.iter().collect::<Vec<_>>(), [Some(false), Some(true), Some(true)]);
 }
 

@@ -113,7 +113,10 @@ fn replay_flushes_for_memory_and_not_for_age() {
         append(&store, "shop", n * 100..n * 100 + 100).unwrap();
     }
     drop(store);
-    let bench = Bench { limits: StoreLimits { flush_bytes_max: 20_000, ..StoreLimits::default() }, ..bench };
+    let bench = Bench {
+        limits: StoreLimits { flush_bytes_max: 20_000, memtable_bytes_max: 40_000, ..StoreLimits::default() },
+        ..bench
+    };
     let store = bench.open();
     assert!(store.health().segments > 1, "memory is bounded while it reads");
     assert_eq!(content(&store, "shop"), wanted);
