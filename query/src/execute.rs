@@ -19,9 +19,10 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::{collect, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use outcrop_storage::Snapshot;
 use outcrop_storage::event::TimestampNs;
+use outcrop_storage::limits::QUESTION_NICENESS;
 use outcrop_storage::memory::{Memory, Pool};
+use outcrop_storage::{Snapshot, machine};
 use serde_json::{Map, Value, json};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Semaphore, TryAcquireError};
@@ -158,6 +159,7 @@ impl QueryEngine {
             .worker_threads(settings.threads)
             .thread_stack_size(limits::STACK_BYTES)
             .thread_name("outcrop-query")
+            .on_thread_start(|| machine::give_way(QUESTION_NICENESS))
             .enable_time()
             .build()
             .map_err(|e| QueryError::internal(format!("cannot start the query threads: {e}")))?;

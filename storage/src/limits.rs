@@ -137,12 +137,14 @@ pub const SPACE_LOOK_PART: u64 = 8;
 pub const SPACE_WAL_FILE_PART: u64 = 32;
 /// Memtable bytes that are worth segments of their own when the device is nearly full.
 pub const SPACE_FLUSH_BYTES_MIN: u64 = 1 << 20;
-/// Niceness of the threads that decode bodies, compared with those that only move bytes and those that answer questions: taking a
-/// request in, writing the log and sending an answer take little time each, questions are few and somebody sits before each.
-pub const DECODING_NICENESS: i32 = 5;
+/// Niceness of the threads that answer questions, compared with those that only move bytes: taking a request in, writing the log
+/// and sending an answer take little time each, and everybody waits for them.
+pub const QUESTION_NICENESS: i32 = 2;
 /// Niceness of the thread that flushes: it has no more to do than what was taken in, and when it lags behind everybody waits for
 /// it.
-pub const FLUSH_NICENESS: i32 = 3;
+pub const FLUSH_NICENESS: i32 = 5;
+/// Niceness of the threads that decode bodies: of those there is no end.
+pub const DECODING_NICENESS: i32 = 8;
 /// Niceness of the thread that merges segments: nobody waits for it.
 pub const COMPACTION_NICENESS: i32 = 10;
 
