@@ -46,7 +46,7 @@ use crate::spec::TimeRange;
 use crate::watch::Watch;
 use crate::{limits, overflow};
 
-mod coded;
+pub(crate) mod coded;
 
 /// What a scan read and skipped.
 #[derive(Debug, Default)]

@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::DateTime;
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::CommandError;
-use super::query::{filter, seconds};
+use super::query::filter;
+use super::range::{self, Range, put, seconds};
 use super::remote::{Remote, tell_warnings};
 use super::table::printable;
 
@@ -69,15 +69,8 @@ pub(crate) struct CompareArguments {
     /// Answer from a sample where counting everything would take long
     #[arg(long)]
     sample: bool,
-    /// The time range up to now: 90s, 30m, 2h, 7d
-    #[arg(long, value_name = "DURATION", default_value = "2h", conflicts_with_all = ["start", "end"])]
-    last: String,
-    /// From when, RFC 3339
-    #[arg(long, value_name = "TIME")]
-    start: Option<String>,
-    /// Until when, RFC 3339
-    #[arg(long, value_name = "TIME")]
-    end: Option<String>,
+    #[command(flatten)]
+    range: Range,
     #[command(flatten)]
     remote: Remote,
     /// Print the answer as JSON
@@ -86,9 +79,7 @@ pub(crate) struct CompareArguments {
 }
 
 pub(crate) fn compare(arguments: &CompareArguments) -> Result<ExitCode, CommandError> {
-    // The end of this second: what was sent a moment ago is asked about too.
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() as i64 + 1;
-    let answer = arguments.remote.client().compare(&arguments.dataset, &spec(arguments, now)?)?;
+    let answer = arguments.remote.client().compare(&arguments.dataset, &spec(arguments, range::now()?)?)?;
     if arguments.json {
         println!("{answer:#}");
         return Ok(ExitCode::SUCCESS);
@@ -118,9 +109,9 @@ fn spec(arguments: &CompareArguments, now: i64) -> Result<Value, String> {
     });
     put(&mut selection, "start_time", arguments.select_start.as_deref());
     put(&mut selection, "end_time", arguments.select_end.as_deref());
-    match (&arguments.start, &arguments.end) {
+    match (&arguments.range.start, &arguments.range.end) {
         (None, None) => {
-            spec["start_time"] = json!(now - seconds(&arguments.last)?);
+            spec["start_time"] = json!(now - seconds(&arguments.range.last)?);
             spec["end_time"] = json!(now);
         }
         (start, end) => {
@@ -141,12 +132,6 @@ fn spec(arguments: &CompareArguments, now: i64) -> Result<Value, String> {
     }
     spec["selection"] = selection;
     Ok(spec)
-}
-
-fn put(object: &mut Value, key: &str, value: Option<&str>) {
-    if let Some(value) = value {
-        object[key] = json!(value);
-    }
 }
 
 /// The selection, so many seconds before.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::CommandError;
 use super::compare::explained;
-use super::query::seconds;
+use super::range::seconds;
 use super::remote::Remote;
 use super::table::printable;
 use crate::client::Client;

@@ -10,6 +10,7 @@ mod intents;
 mod keys;
 mod marker;
 mod query;
+mod range;
 mod remote;
 mod repair;
 mod rows;

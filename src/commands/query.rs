@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::condition::{Calculation, Condition, condition, keep_met};
+use super::range::Range;
 use super::remote::{Remote, tell_warnings};
 use super::{CommandError, table};
 
@@ -45,15 +46,8 @@ pub(crate) struct QueryArguments {
     /// some, with 0 if there are none, with 2 if nobody can know. Given again, one of the conditions is enough
     #[arg(long = "fail-if", value_name = "CONDITION", value_parser = condition)]
     conditions: Vec<Condition>,
-    /// The time range up to now: 90s, 30m, 2h, 7d
-    #[arg(long, value_name = "DURATION", default_value = "2h", conflicts_with_all = ["start", "end"])]
-    last: String,
-    /// From when, RFC 3339
-    #[arg(long, value_name = "TIME")]
-    start: Option<String>,
-    /// Until when, RFC 3339
-    #[arg(long, value_name = "TIME")]
-    end: Option<String>,
+    #[command(flatten)]
+    range: Range,
     #[command(flatten)]
     remote: Remote,
     /// Print the answer as JSON
@@ -140,21 +134,8 @@ fn spec(arguments: &QueryArguments) -> Result<Value, String> {
     if let [only] = conditions.as_slice() {
         spec["havings"] = json!([only.having()]);
     }
-    put_range(&mut spec, &arguments.last, arguments.start.as_deref(), arguments.end.as_deref())?;
+    arguments.range.put(&mut spec)?;
     Ok(spec)
-}
-
-/// The time range as arguments give it.
-pub(super) fn put_range(spec: &mut Value, last: &str, start: Option<&str>, end: Option<&str>) -> Result<(), String> {
-    if start.is_none() && end.is_none() {
-        spec["time_range"] = json!(seconds(last)?);
-    }
-    for (key, time) in [("start_time", start), ("end_time", end)] {
-        if let Some(time) = time {
-            spec[key] = json!(time);
-        }
-    }
-    Ok(())
 }
 
 fn order(text: &str) -> Value {
@@ -207,20 +188,6 @@ pub(super) fn filter(text: &str) -> Result<Value, String> {
     Ok(json!({ "column": column, "op": operator, "value": value }))
 }
 
-pub(super) fn seconds(text: &str) -> Result<i64, String> {
-    let wrong = || format!("{text:?}: write a duration as 90s, 30m, 2h or 7d");
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
-    let number: i64 = number.parse().map_err(|_| wrong())?;
-    let unit = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err(wrong()),
-    };
-    number.checked_mul(unit).filter(|s| *s > 0).ok_or_else(wrong)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,7 +215,5 @@ mod tests {
         assert_eq!(calculation("p99(duration_ms)"), json!({"op": "P99", "column": "duration_ms"}));
         assert_eq!(calculation("COUNT"), json!({"op": "COUNT"}));
         assert!(Calculation::read("P99(x").is_err());
-        assert_eq!(seconds("2h"), Ok(7_200));
-        assert!(seconds("2 hours").is_err() && seconds("").is_err() && seconds("0s").is_err());
     }
 }

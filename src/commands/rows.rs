@@ -5,12 +5,12 @@
 
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
-use super::query::{filter, put_range};
+use super::query::filter;
+use super::range::{self, Range};
 use super::remote::{Remote, tell_warnings};
 use super::{CommandError, table};
 use crate::client::Client;
@@ -42,15 +42,8 @@ pub(crate) struct RowsArguments {
     /// Events to print [default: 100 in a table, all as NDJSON or CSV]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
-    /// The time range up to now: 90s, 30m, 2h, 7d
-    #[arg(long, value_name = "DURATION", default_value = "2h", conflicts_with_all = ["start", "end"])]
-    last: String,
-    /// From when, RFC 3339
-    #[arg(long, value_name = "TIME")]
-    start: Option<String>,
-    /// Until when, RFC 3339
-    #[arg(long, value_name = "TIME")]
-    end: Option<String>,
+    #[command(flatten)]
+    range: Range,
     #[command(flatten)]
     remote: Remote,
     /// Print each event as a line of JSON
@@ -101,11 +94,10 @@ fn spec(arguments: &RowsArguments) -> Result<Value, CommandError> {
             Order::Ascending => "ascending",
         },
     });
-    put_range(&mut spec, &arguments.last, arguments.start.as_deref(), arguments.end.as_deref())?;
-    // Every page is of the same time, up to the end of this second: what was sent a moment ago is in it.
-    if arguments.end.is_none() {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() as i64 + 1;
-        spec["end_time"] = json!(now);
+    arguments.range.put(&mut spec)?;
+    // Every page is of the same time.
+    if arguments.range.end.is_none() {
+        spec["end_time"] = json!(range::now()?);
     }
     Ok(spec)
 }

@@ -5,14 +5,12 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::datatypes::{DataType, Schema};
 use outcrop_storage::paths::SegmentId;
 use outcrop_storage::{OpenSegment, Segment};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
-};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::file::metadata::RowGroupMetaData;
 
 use super::sides::{Sides, Source};
@@ -20,7 +18,7 @@ use super::workers::Workers;
 use crate::error::QueryError;
 use crate::limits;
 use crate::prune::{self, column_index};
-use crate::scan::{MemoryRows, ScanStats, indexes, memory_column, record_batch, segment_column};
+use crate::scan::{MemoryRows, ScanStats, coded, indexes, memory_column, record_batch, segment_column};
 use crate::scope::{ScanColumn, Scope};
 
 /// Columns as filters see them, by name.
@@ -279,20 +277,9 @@ fn may_have(source: &Source, column: &ScanColumn) -> bool {
 
 /// The file's columns, text that has dictionaries as such.
 fn with_dictionaries(segment: &OpenSegment) -> Result<ArrowReaderMetadata, QueryError> {
-    let metadata = segment.metadata();
-    let groups = metadata.metadata().row_groups();
-    let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-    let field = |(at, field): (usize, &Arc<Field>)| {
-        let text = matches!(field.data_type(), DataType::Utf8 | DataType::Utf8View);
-        let coded = text && groups.iter().any(|g| g.column(at).dictionary_page_offset().is_some());
-        if coded { Arc::new(field.as_ref().clone().with_data_type(dictionary.clone())) } else { Arc::clone(field) }
-    };
-    let fields: Vec<Arc<Field>> = metadata.schema().fields().iter().enumerate().map(field).collect();
-    let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
-    Ok(ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)?)
-}
-
-/// Where a dictionary's values lie: two batches with the same ones have the same codes.
-pub(crate) fn dictionary_identity(values: &ArrayRef) -> (usize, usize) {
-    (values.as_string::<i32>().value_data().as_ptr() as usize, values.len())
+    let (schema, groups) = (segment.metadata().schema(), segment.metadata().metadata().row_groups());
+    Ok(coded::with_codes(segment, |at| {
+        let text = matches!(schema.field(at).data_type(), DataType::Utf8 | DataType::Utf8View);
+        text && groups.iter().any(|g| g.column(at).dictionary_page_offset().is_some())
+    })?)
 }

@@ -14,7 +14,7 @@ use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type};
 use outcrop_storage::event::reserved;
 use parquet::arrow::arrow_reader::RowSelection;
 
-use super::columns::{Columns, Rows, dictionary_identity};
+use super::columns::{Columns, Rows};
 use super::fields::{FieldCounts, NumberCounts, ValueCount};
 use super::sample::Drawn;
 use super::sides::{NOWHERE, Part, Sides};
@@ -24,6 +24,7 @@ use super::value::EventValue;
 use super::workers::Workers;
 use crate::error::QueryError;
 use crate::limits;
+use crate::scan::coded;
 use crate::scope::{FieldRef, ScanColumn, Scope};
 
 /// A field that is compared, and the columns that hold its values.
@@ -383,9 +384,7 @@ fn take(
     match array.data_type() {
         DataType::Dictionary(..) => {
             let coded = array.as_dictionary::<Int32Type>();
-            let known = dictionary
-                .as_ref()
-                .is_some_and(|d| dictionary_identity(&d.values) == dictionary_identity(coded.values()));
+            let known = dictionary.as_ref().is_some_and(|d| coded::is_same(&d.values, coded.values()));
             if !known {
                 if let (Some(old), Some(tally)) = (dictionary.as_mut(), tally.as_deref_mut()) {
                     old.empty_into(tally);

@@ -40,17 +40,23 @@ pub(crate) fn metadata(
     if coded.is_empty() {
         return Ok(metadata.clone());
     }
+    with_codes(segment, |at| coded.contains(&at)).map_err(|e| DataFusionError::External(Box::new(e)))
+}
+
+/// The file's columns, those texts as codes, given by position, that are wanted so.
+pub(crate) fn with_codes(
+    segment: &OpenSegment,
+    is_wanted: impl Fn(usize) -> bool,
+) -> parquet::errors::Result<ArrowReaderMetadata> {
+    let metadata = segment.metadata();
     let codes = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-    let fields = metadata.schema().fields().iter().enumerate();
-    let fields: Vec<Arc<Field>> = fields
-        .map(|(at, field)| match coded.contains(&at) {
-            true => Arc::new(field.as_ref().clone().with_data_type(codes.clone())),
-            false => Arc::clone(field),
-        })
-        .collect();
+    let field = |(at, field): (usize, &Arc<Field>)| match is_wanted(at) {
+        true => Arc::new(field.as_ref().clone().with_data_type(codes.clone())),
+        false => Arc::clone(field),
+    };
+    let fields: Vec<Arc<Field>> = metadata.schema().fields().iter().enumerate().map(field).collect();
     let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
     ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)
-        .map_err(|e| DataFusionError::External(Box::new(e)))
 }
 
 fn is_coded(column: &ColumnChunkMetaData) -> bool {
@@ -102,8 +108,8 @@ impl Verdicts {
     }
 }
 
-/// Batches of one row group share their dictionary.
-fn is_same(one: &ArrayRef, other: &ArrayRef) -> bool {
+/// Whether two batches have the same dictionary, and with that the same codes, as those of one row group do.
+pub(crate) fn is_same(one: &ArrayRef, other: &ArrayRef) -> bool {
     let (one, other) = (one.as_string::<i32>(), other.as_string::<i32>());
     one.len() == other.len() && one.value_data().as_ptr() == other.value_data().as_ptr()
 }

@@ -11,8 +11,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Array, Float64Builder, Int64Array, Int64Builder,
-    RecordBatch, StringArray, StringBuilder, TimestampNanosecondArray, UInt32Array, UInt64Array,
+    Array, ArrayAccessor, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Array, Float64Builder, Int64Array,
+    Int64Builder, RecordBatch, StringArray, StringBuilder, TimestampNanosecondArray, UInt32Array, UInt64Array,
 };
 use arrow::datatypes::{Float64Type, Int64Type, Schema};
 
@@ -160,19 +160,13 @@ fn gather_column(column: &ColumnPlan<'_>, rows: &[RowAt], times: &[i64], seen: &
     match column.field_type {
         FieldType::Boolean => {
             let sources = values(&column.sources, |array| array.as_boolean());
-            let value = |at: &RowAt| {
-                let array = sources[at.0 as usize].filter(|a| a.is_valid(at.1 as usize))?;
-                Some(array.value(at.1 as usize))
-            };
-            Arc::new(put(BooleanBuilder::with_capacity(rows.len()), rows, times, seen, value, Distinct::hash_boolean))
+            let builder = BooleanBuilder::with_capacity(rows.len());
+            Arc::new(put(builder, rows, times, seen, |at| value(&sources, at), Distinct::hash_boolean))
         }
         FieldType::Integer => {
             let sources = values(&column.sources, |array| array.as_primitive::<Int64Type>());
-            let value = |at: &RowAt| {
-                let array = sources[at.0 as usize].filter(|a| a.is_valid(at.1 as usize))?;
-                Some(array.value(at.1 as usize))
-            };
-            Arc::new(put(Int64Builder::with_capacity(rows.len()), rows, times, seen, value, Distinct::hash_integer))
+            let builder = Int64Builder::with_capacity(rows.len());
+            Arc::new(put(builder, rows, times, seen, |at| value(&sources, at), Distinct::hash_integer))
         }
         FieldType::Float => {
             let value = |at: &RowAt| float(column.sources[at.0 as usize], at.1 as usize);
@@ -180,14 +174,16 @@ fn gather_column(column: &ColumnPlan<'_>, rows: &[RowAt], times: &[i64], seen: &
         }
         FieldType::String => {
             let sources = values(&column.sources, |array| array.as_string::<i32>());
-            let value = |at: &RowAt| {
-                let array = sources[at.0 as usize].filter(|a| a.is_valid(at.1 as usize))?;
-                Some(array.value(at.1 as usize))
-            };
             let builder = StringBuilder::with_capacity(rows.len(), rows.len() * 8);
-            Arc::new(put(builder, rows, times, seen, value, Distinct::hash_text))
+            Arc::new(put(builder, rows, times, seen, |at| value(&sources, at), Distinct::hash_text))
         }
     }
+}
+
+/// The value of a row, if it has one.
+fn value<A: ArrayAccessor>(sources: &[Option<A>], at: &RowAt) -> Option<A::Item> {
+    let array = sources[at.0 as usize].as_ref().filter(|a| a.is_valid(at.1 as usize))?;
+    Some(array.value(at.1 as usize))
 }
 
 fn float(source: Source<'_>, row: usize) -> Option<f64> {
