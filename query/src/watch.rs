@@ -30,8 +30,9 @@ pub(crate) struct Watch {
     /// Units of one scan.
     units: AtomicU64,
     done: AtomicU64,
-    /// Hundredths that were told, and one.
-    told: AtomicU64,
+    /// Hundredths that were told, and one. Held while telling: the scans of a question run beside one another, and
+    /// whoever reads must not be told that less is done than before.
+    told: Mutex<u64>,
     fates: Mutex<Option<Vec<SegmentFate>>>,
 }
 
@@ -69,10 +70,12 @@ impl Watch {
     /// Tells at most a hundred times: whoever reads may be slow.
     fn tell(&self) {
         let Some(tell) = &self.tell else { return };
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let total = (self.scans.load(Ordering::Relaxed) * self.units.load(Ordering::Relaxed)).max(1);
         let done = self.done.load(Ordering::Relaxed).min(total);
         let hundredth = done * 100 / total + 1;
-        if self.told.fetch_max(hundredth, Ordering::Relaxed) < hundredth {
+        if *told < hundredth {
+            *told = hundredth;
             tell(done, total);
         }
     }
@@ -80,5 +83,31 @@ impl Watch {
     /// What became of the segments in the first scan.
     pub(crate) fn fates(&self) -> Vec<SegmentFate> {
         self.fates.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn threads_tell_in_order() {
+        for _ in 0..50 {
+            let (teller, told) = channel();
+            let watch = Watch::telling(move |done, total| teller.send((done, total)).unwrap());
+            watch.expect(1);
+            watch.begin_scan(&Pruned::default());
+            watch.units.store(400, Ordering::Relaxed);
+            thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| (0..100).for_each(|_| watch.unit_done()));
+                }
+            });
+            let told: Vec<(u64, u64)> = told.try_iter().collect();
+            assert!(told.is_sorted() && told.last() == Some(&(400, 400)), "{told:?}");
+        }
     }
 }
