@@ -385,13 +385,12 @@ async fn resolve_names(
 impl Run {
     async fn answer(mut self) -> Result<Answer, QueryError> {
         let began = Instant::now();
-        let stats = Arc::new(ScanStats::default());
         let warnings =
             resolve_names(&self.context, self.partitions, &mut self.scope, &mut self.query, self.strict).await?;
         let planner = Planner::new(&self.scope, &self.query, self.partitions)?;
 
         self.watch.expect(self.scans());
-        let mut groups = self.collect(planner.groups(&stats)?).await?;
+        let (mut groups, stats) = self.groups(&planner).await?;
         let more = groups.num_rows() > self.query.limit;
         if more {
             groups = groups.slice(0, self.query.limit);
@@ -421,7 +420,8 @@ impl Run {
         };
         let explain = match &self.explain {
             Some(datasets) => {
-                let plan = planner.groups(&Arc::default())?;
+                let numbered = planner.numbered_groups(&Arc::default())?.filter(|_| !planner.has_too_many_texts());
+                let plan = numbered.map_or_else(|| planner.groups(&Arc::default()), Ok)?;
                 Some(explain::explain(&self.context, &self.scope, &self.query, datasets, &plan, &self.watch).await?)
             }
             None => None,
@@ -438,6 +438,20 @@ impl Run {
             warnings,
             explain,
         })
+    }
+
+    /// The groups in order, and what was read for them.
+    async fn groups(&self, planner: &Planner<'_>) -> Result<(RecordBatch, Arc<ScanStats>), QueryError> {
+        let stats = Arc::default();
+        if let Some(plan) = planner.numbered_groups(&stats)? {
+            match self.collect(plan).await {
+                // It was noticed after a few thousand rows.
+                Err(_) if planner.has_too_many_texts() => self.watch.expect(1 + self.scans()),
+                groups => return Ok((groups?, stats)),
+            }
+        }
+        let stats = Arc::default();
+        Ok((self.collect(planner.groups(&stats)?).await?, stats))
     }
 
     /// How often the events are read, at most.

@@ -42,6 +42,7 @@ mod scope;
 mod sql;
 mod tail;
 mod text;
+mod texts;
 mod trace;
 mod typed;
 mod watch;

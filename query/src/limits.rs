@@ -54,6 +54,10 @@ pub const TIMEOUT_SECONDS_MAX: u64 = 600;
 pub const VALUES_MAX: usize = 1_000;
 /// Datasets of one list.
 pub const DATASETS_MAX: usize = 1_000;
+/// Bytes of the texts of one field that a question knows by number: beyond it, or beyond 65,535 of them, it groups by the texts.
+pub const NUMBERED_TEXTS_BYTES_MAX: usize = 8 << 20;
+/// Rows a passing row, beyond which those that fail are better not decoded: a page has 4,096 and is skipped whole.
+pub const ROWS_A_PASSING_ROW_MAX: u64 = 32;
 /// Rows decoded at a time.
 pub const BATCH_ROWS: usize = 8_192;
 /// Bytes of the places of chosen events, a bit a row at most: of some thousand million events.

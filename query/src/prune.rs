@@ -275,6 +275,7 @@ pub(crate) fn physical<'c>(columns: impl Iterator<Item = &'c ScanColumn>) -> Vec
     let overflow = || Some((FieldName::trusted(reserved::OVERFLOW), FieldType::String));
     let parts = columns.flat_map(ScanColumn::read).flat_map(|column| match column {
         ScanColumn::Field(field, field_type) => [Some((field.clone(), *field_type)), None],
+        ScanColumn::Numbered(field) => [Some((field.clone(), FieldType::String)), None],
         ScanColumn::Overflowing(field, field_type, _) => [Some((field.clone(), *field_type)), overflow()],
         ScanColumn::Overflow => [overflow(), None],
         ScanColumn::Timestamp
@@ -298,6 +299,7 @@ pub(crate) fn column_index(segment: &OpenSegment, column: &ScanColumn) -> Option
         ScanColumn::Field(field, field_type) | ScanColumn::Overflowing(field, field_type, _) => {
             segment.column(field, *field_type)
         }
+        ScanColumn::Numbered(field) => segment.column(field, FieldType::String),
         ScanColumn::Overflow => overflow_index(segment),
     }
 }

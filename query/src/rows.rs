@@ -12,11 +12,13 @@ mod whole;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Instant;
 
-use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
+use arrow::array::{Array, AsArray, UInt32Array};
 use arrow::datatypes::{Field, FieldRef as ArrowFieldRef, Int64Type};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -29,6 +31,7 @@ use parquet::arrow::RowNumber;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowFilter, RowSelection, RowSelector,
 };
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -506,9 +509,11 @@ fn system_name(column: &ScanColumn) -> &'static str {
         ScanColumn::Received => reserved::RECEIVED,
         ScanColumn::Dataset => reserved::DATASET,
         ScanColumn::Overflow => reserved::OVERFLOW,
-        ScanColumn::SampleRate | ScanColumn::Field(..) | ScanColumn::Overflowing(..) | ScanColumn::Calculated(..) => {
-            reserved::SAMPLE_RATE
-        }
+        ScanColumn::SampleRate
+        | ScanColumn::Field(..)
+        | ScanColumn::Numbered(_)
+        | ScanColumn::Overflowing(..)
+        | ScanColumn::Calculated(..) => reserved::SAMPLE_RATE,
     }
 }
 
@@ -529,6 +534,8 @@ fn put_column(
             ScanColumn::Field(_, field_type)
             | ScanColumn::Overflowing(_, field_type, _)
             | ScanColumn::Calculated(_, field_type) => (answer::scalar(array, from), field_type.label()),
+            // Only groups are found by number.
+            ScanColumn::Numbered(_) => continue,
             ScanColumn::Overflow => {
                 if array.is_valid(from) {
                     put_overflow(cells, array.as_string_view().value(from), to);
@@ -610,28 +617,70 @@ fn fetch_from_segment(
 ) -> Result<(), QueryError> {
     let segment = &*if wanted.fields.is_none() { segment.whole()? } else { Arc::clone(segment) };
     let own = segment.footer().fields.iter().filter_map(|f| f.key());
-    let columns = columns_of(wanted, own);
-    let scanned: Vec<ScanColumn> = columns.iter().map(|(_, c)| c.clone()).collect();
-    let mask = ProjectionMask::roots(segment.metadata().parquet_schema(), indexes(segment, &scanned));
-    // Batches of many rows cost their capacity in every column, however few rows come out.
-    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(segment.bytes(), segment.metadata().clone())
-        .with_projection(mask)
-        .with_batch_size(rows.len().clamp(1, FETCH_BATCH_ROWS))
-        .with_row_selection(select_rows(rows))
-        .build()?;
+    let mut columns = columns_of(wanted, own);
+    columns.retain(|(_, column)| has_values(segment, column, rows));
+    let (some, others) = columns.split_at(columns.len() / 2);
+    let reader = |columns: &[(String, ScanColumn)]| {
+        let scanned: Vec<ScanColumn> = columns.iter().map(|(_, c)| c.clone()).collect();
+        let mask = ProjectionMask::roots(segment.metadata().parquet_schema(), indexes(segment, &scanned));
+        // Batches of many rows cost their capacity in every column, however few rows come out.
+        ParquetRecordBatchReaderBuilder::new_with_metadata(segment.bytes(), segment.metadata().clone())
+            .with_projection(mask)
+            .with_batch_size(rows.len().clamp(1, FETCH_BATCH_ROWS))
+            .with_row_selection(select_rows(rows))
+            .build()
+    };
+    let (mut some_reader, mut other_reader) = (reader(some)?, reader(others)?);
     let mut done = 0;
-    for batch in reader {
-        let batch: RecordBatch = batch?;
-        for (name, column) in &columns {
-            if cells.is_full() {
-                return Ok(());
+    while let (Some(some_batch), Some(other_batch)) = both(|| some_reader.next(), || other_reader.next()) {
+        let (some_batch, other_batch) = (some_batch?, other_batch?);
+        for (batch, columns) in [(&some_batch, some), (&other_batch, others)] {
+            for (name, column) in columns {
+                if cells.is_full() {
+                    return Ok(());
+                }
+                let array = segment_column(batch, segment, dataset, column)?;
+                put_column(cells, name, column, &array, (0..batch.num_rows()).map(|at| (at, rows[done + at].1)));
             }
-            let array = segment_column(&batch, segment, dataset, column)?;
-            put_column(cells, name, column, &array, (0..batch.num_rows()).map(|at| (at, rows[done + at].1)));
         }
-        done += batch.num_rows();
+        done += some_batch.num_rows();
     }
     Ok(())
+}
+
+/// Does two things at once: whole events have hundreds of columns, and each is decompressed by itself.
+fn both<A, B: Send>(one: impl FnOnce() -> A, other: impl FnOnce() -> B + Send) -> (A, B) {
+    thread::scope(|scope| {
+        let other = scope.spawn(other);
+        (one(), other.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })
+}
+
+/// Whether one of the pages that sorted rows of a file lie in has a value of a column, as far as the page index says:
+/// whole events have few of the fields that all have together, and every page that is read is decompressed.
+fn has_values(segment: &OpenSegment, column: &ScanColumn, rows: &[RowPair]) -> bool {
+    let ScanColumn::Field(field, field_type) = column else { return true };
+    let Some(index) = segment.column(field, *field_type) else { return true };
+    let metadata = segment.metadata().metadata();
+    let (Some(pages), Some(places)) = (metadata.column_index(), metadata.offset_index()) else { return true };
+    let mut rows = rows.iter().map(|(row, _)| *row).peekable();
+    let mut group_begin = 0;
+    for (at, group) in metadata.row_groups().iter().enumerate() {
+        let group_end = group_begin + group.num_rows() as usize;
+        let (locations, pages) = (places[at][index].page_locations(), &pages[at][index]);
+        if matches!(pages, ColumnIndexMetaData::NONE) || pages.num_pages() != locations.len() as u64 {
+            return true;
+        }
+        while let Some(row) = rows.next_if(|row| *row < group_end) {
+            let row = (row - group_begin) as i64;
+            let page = locations.partition_point(|page| page.first_row_index <= row).saturating_sub(1);
+            if !pages.is_null_page(page) {
+                return true;
+            }
+        }
+        group_begin = group_end;
+    }
+    false
 }
 
 /// The selection of sorted rows of a file.

@@ -17,7 +17,7 @@ use arrow::array::{
     new_null_array,
 };
 use arrow::compute::{and, cast, filter_record_batch, prep_null_mask_filter, take};
-use arrow::datatypes::{DataType, Int32Type, Int64Type, SchemaRef, TimestampNanosecondType};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef, TimestampNanosecondType};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue};
@@ -32,8 +32,7 @@ use outcrop_storage::event::{FieldType, reserved};
 use outcrop_storage::{DatasetSnapshot, OpenSegment, StoredBatch};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowPredicate, ArrowPredicateFn, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowFilter,
-    RowSelection,
+    ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowFilter, RowSelection,
 };
 
 use parquet::file::metadata::RowGroupMetaData;
@@ -43,10 +42,15 @@ use crate::expression::deliver;
 use crate::prune::{self, Predicate, Pruned, Unit, column_index, overflow_of};
 use crate::scope::{ScanColumn, Scope, schema_of};
 use crate::spec::TimeRange;
+use crate::texts::{LastDictionary, Texts};
 use crate::watch::Watch;
 use crate::{limits, overflow};
 
 pub(crate) mod coded;
+mod filters;
+
+pub(crate) use filters::row_filter;
+use filters::{Filter, filtered};
 
 /// What a scan read and skipped.
 #[derive(Debug, Default)]
@@ -94,6 +98,7 @@ pub(crate) struct EventTable {
     range: TimeRange,
     partitions: usize,
     stats: Arc<ScanStats>,
+    texts: Vec<Arc<Texts>>,
 }
 
 impl EventTable {
@@ -105,7 +110,19 @@ impl EventTable {
         stats: Arc<ScanStats>,
     ) -> EventTable {
         let schema = schema_of(&columns);
-        EventTable { scope, columns, schema, range, partitions, stats }
+        EventTable { scope, columns, schema, range, partitions, stats, texts: Vec::new() }
+    }
+
+    /// With the texts of every field of which only numbers are wanted.
+    pub(crate) fn with_texts(mut self, texts: impl IntoIterator<Item = Arc<Texts>>) -> EventTable {
+        self.texts = texts.into_iter().collect();
+        self
+    }
+
+    /// The texts of a column that is delivered by numbers.
+    fn texts_of(&self, column: &ScanColumn) -> Option<Arc<Texts>> {
+        let ScanColumn::Numbered(field) = column else { return None };
+        self.texts.iter().find(|texts| texts.field() == field).cloned()
     }
 }
 
@@ -146,12 +163,15 @@ impl TableProvider for EventTable {
         let partitions = self.partitions.min(pruned.units.len()).max(1);
         let work = Arc::new(Work {
             datasets: Arc::clone(&self.scope.datasets),
+            texts: projected.iter().map(|column| self.texts_of(column)).collect(),
             columns: projected,
             schema: Arc::clone(&schema),
             predicates,
             range,
             units: Mutex::new(pruned.units),
             stats: Arc::clone(&self.stats),
+            asked: AtomicU64::new(0),
+            passed: AtomicU64::new(0),
         });
         let partitions: Vec<Arc<dyn PartitionStream>> =
             (0..partitions).map(|_| Arc::new(Partition(Arc::clone(&work))) as Arc<dyn PartitionStream>).collect();
@@ -242,11 +262,16 @@ fn cost(column: &ScanColumn) -> usize {
 pub(crate) struct Work {
     datasets: Arc<Vec<DatasetSnapshot>>,
     columns: Vec<ScanColumn>,
+    /// By column: those of the columns that are delivered by numbers.
+    texts: Vec<Option<Arc<Texts>>>,
     schema: SchemaRef,
     predicates: Vec<Predicate>,
     range: TimeRange,
     units: Mutex<VecDeque<Unit>>,
     stats: Arc<ScanStats>,
+    /// Rows of row groups that were begun, and those of them that passed so far.
+    asked: AtomicU64,
+    passed: AtomicU64,
 }
 
 impl fmt::Debug for Work {
@@ -281,8 +306,14 @@ enum Reading {
         dataset: usize,
         segment: Arc<OpenSegment>,
         reader: ParquetRecordBatchReader,
+        /// What rows must pass that the reader has not asked.
+        filters: Vec<Filter>,
+        numbering: Numbering,
     },
 }
+
+/// By column.
+type Numbering = Vec<LastDictionary>;
 
 struct ScanStream {
     work: Arc<Work>,
@@ -304,8 +335,12 @@ impl ScanStream {
                     continue;
                 }
                 Some(Reading::Batches(batches)) => batches.pop(),
-                Some(Reading::RowGroup { dataset, segment, reader }) => match reader.next() {
-                    Some(batch) => Some(self.work.deliver(*dataset, segment, &batch?)?),
+                Some(Reading::RowGroup { dataset, segment, reader, filters, numbering }) => match reader.next() {
+                    Some(batch) => {
+                        let batch = filtered(batch?, filters, segment, self.work.name(*dataset))?;
+                        self.work.passed.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
+                        Some(self.work.deliver(*dataset, segment, &batch, numbering)?)
+                    }
                     None => None,
                 },
             };
@@ -374,7 +409,7 @@ impl Work {
                 continue;
             }
             let arrays = memory_columns(batch, name, &self.columns, MemoryRows::Range(from, rows))?;
-            let whole = record_batch(&self.schema, arrays, rows)?;
+            let whole = self.batch(arrays, rows, &mut Numbering::default())?;
             batches.push(match passing {
                 Some(passing) => filter_record_batch(&whole, &passing)?,
                 None => whole,
@@ -401,34 +436,62 @@ impl Work {
         let filtered = predicates.iter().flat_map(|p| indexes(&segment, &p.columns));
         let read: Vec<usize> = output.iter().copied().chain(filtered).collect();
         let batch_rows = batch_rows(group, &read);
+        let afterwards = self.do_many_pass();
+        let projected = if afterwards { read.clone() } else { output.clone() };
         self.stats.note_row_group(group, selected, read);
         if predicates.is_empty() && output.is_empty() {
             let arrays = deliver(&self.columns, selected, |c| absent_column(c, self.name(dataset), selected))?;
-            return Ok(Reading::Batches(vec![record_batch(&self.schema, arrays, selected)?]));
+            return Ok(Reading::Batches(vec![self.batch(arrays, selected, &mut Numbering::default())?]));
         }
-        let metadata = coded::metadata(&segment, row_group, &predicates)?;
+        let metadata = coded::metadata(&segment, row_group, &self.columns, &predicates)?;
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(segment.bytes(), metadata)
             .with_row_groups(vec![row_group])
             .with_batch_size(batch_rows)
-            .with_projection(ProjectionMask::roots(segment.metadata().parquet_schema(), output));
+            .with_projection(ProjectionMask::roots(segment.metadata().parquet_schema(), projected));
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
         }
-        if !predicates.is_empty() {
+        let mut filters = Vec::new();
+        self.asked.fetch_add(selected as u64, Ordering::Relaxed);
+        if afterwards {
+            filters = predicates.into_iter().cloned().map(Filter::new).collect();
+        } else if !predicates.is_empty() {
             let name = self.name(dataset);
-            let filters = predicates
+            let asked = predicates
                 .into_iter()
                 .map(|p| row_filter(p.clone(), Arc::clone(&segment), name.to_owned(), stop.clone()));
-            builder = builder.with_row_filter(RowFilter::new(filters.collect()));
+            builder = builder.with_row_filter(RowFilter::new(asked.collect()));
         }
         let reader = builder.build().map_err(|e| DataFusionError::External(Box::new(e)))?;
-        Ok(Reading::RowGroup { dataset, segment, reader })
+        Ok(Reading::RowGroup { dataset, segment, reader, filters, numbering: Numbering::default() })
     }
 
-    fn deliver(&self, dataset: usize, segment: &OpenSegment, batch: &RecordBatch) -> Result<RecordBatch> {
-        let rows = batch.num_rows();
-        let name = self.name(dataset);
-        let arrays = segment_columns(batch, segment, name, &self.columns)?;
+    /// Whether so many rows pass that the reader has nothing to skip: then it costs more to tell it which ones they are than
+    /// to decode the others too.
+    fn do_many_pass(&self) -> bool {
+        let asked = self.asked.load(Ordering::Relaxed);
+        asked > 0 && self.passed.load(Ordering::Relaxed) * limits::ROWS_A_PASSING_ROW_MAX >= asked
+    }
+
+    fn deliver(
+        &self,
+        dataset: usize,
+        segment: &OpenSegment,
+        batch: &RecordBatch,
+        numbering: &mut Numbering,
+    ) -> Result<RecordBatch> {
+        let arrays = segment_columns(batch, segment, self.name(dataset), &self.columns)?;
+        self.batch(arrays, batch.num_rows(), numbering)
+    }
+
+    /// The columns as they are delivered: texts become numbers where only numbers are wanted.
+    fn batch(&self, mut arrays: Vec<ArrayRef>, rows: usize, numbering: &mut Numbering) -> Result<RecordBatch> {
+        numbering.resize_with(self.columns.len(), LastDictionary::default);
+        for ((texts, array), last) in self.texts.iter().zip(&mut arrays).zip(numbering) {
+            if let Some(texts) = texts {
+                *array = texts.numbers(array, last)?;
+            }
+        }
         record_batch(&self.schema, arrays, rows)
     }
 }
@@ -453,29 +516,6 @@ fn always_in_range(predicate: &Predicate, segment: &OpenSegment, row_group: usiz
         }
         _ => false,
     }
-}
-
-pub(crate) fn row_filter(
-    predicate: Predicate,
-    segment: Arc<OpenSegment>,
-    dataset: String,
-    stop: Stop,
-) -> Box<dyn ArrowPredicate> {
-    let mask = ProjectionMask::roots(segment.metadata().parquet_schema(), indexes(&segment, &predicate.columns));
-    let mut verdicts = coded::Verdicts::default();
-    Box::new(ArrowPredicateFn::new(mask, move |batch| {
-        let mut evaluate = || -> Result<BooleanArray> {
-            stop.check()?;
-            if let ([ScanColumn::Field(..)], [only]) = (predicate.columns.as_slice(), batch.columns())
-                && let Some(codes) = only.as_dictionary_opt::<Int32Type>()
-            {
-                return verdicts.of(&predicate, codes, only);
-            }
-            let arrays = segment_columns(&batch, &segment, &dataset, &predicate.columns)?;
-            predicate.passes(&record_batch(&predicate.schema, arrays, batch.num_rows())?)
-        };
-        evaluate().map_err(|e| arrow::error::ArrowError::ExternalError(Box::new(e)))
-    }))
 }
 
 /// The positions in the file of what the columns are made of.
@@ -509,7 +549,7 @@ pub(crate) fn memory_columns(
     deliver(columns, rows.count(), |c| memory_column(batch, dataset, c, rows))
 }
 
-/// A scan column out of what parquet's reader delivered.
+/// A scan column out of what parquet's reader delivered; of one whose numbers are wanted, the texts or their codes.
 pub(crate) fn segment_column(
     batch: &RecordBatch,
     segment: &OpenSegment,
@@ -539,6 +579,7 @@ pub(crate) fn segment_column(
         | ScanColumn::Overflowing(..)
         | ScanColumn::Overflow
         | ScanColumn::Calculated(..) => coded::plain(array)?,
+        ScanColumn::Numbered(_) => Arc::clone(array),
     })
 }
 
@@ -550,6 +591,7 @@ fn absent_column(column: &ScanColumn, dataset: &str, rows: usize) -> Result<Arra
         ScanColumn::Field(..) | ScanColumn::Overflowing(..) | ScanColumn::Overflow => {
             new_null_array(&column.data_type(), rows)
         }
+        ScanColumn::Numbered(_) => new_null_array(&DataType::Utf8View, rows),
         ScanColumn::Calculated(calculated, field_type) => {
             calculated.column(*field_type, rows, |c| absent_column(c, dataset, rows))?
         }
@@ -603,6 +645,9 @@ pub(crate) fn memory_column(
         ScanColumn::Dataset => absent()?,
         ScanColumn::Field(field, field_type) => {
             memory_field(batch, field.as_str(), *field_type, rows)?.map_or_else(absent, Ok)?
+        }
+        ScanColumn::Numbered(field) => {
+            memory_field(batch, field.as_str(), FieldType::String, rows)?.map_or_else(absent, Ok)?
         }
         ScanColumn::Overflow => {
             memory_field(batch, reserved::OVERFLOW, FieldType::String, rows)?.map_or_else(absent, Ok)?

@@ -20,6 +20,8 @@ pub(crate) enum ScanColumn {
     Dataset,
     SampleRate,
     Field(FieldName, FieldType),
+    /// The texts of a field by number, 0 for none.
+    Numbered(FieldName),
     /// A field some of whose values may lie in overflow, those of events in the times.
     Overflowing(FieldName, FieldType, Times),
     /// All overflow fields of an event as they are stored.
@@ -43,6 +45,7 @@ impl ScanColumn {
             ScanColumn::Field(field, field_type) | ScanColumn::Overflowing(field, field_type, _) => {
                 format!("{}:{field}", field_type.label())
             }
+            ScanColumn::Numbered(field) => format!("number:{field}"),
             ScanColumn::Overflow => "overflow".into(),
             ScanColumn::Calculated(calculated, field_type) => {
                 format!("calculated {}:{}", field_type.label(), calculated.name())
@@ -56,6 +59,7 @@ impl ScanColumn {
                 DataType::Int64
             }
             ScanColumn::Dataset | ScanColumn::Overflow => DataType::Utf8View,
+            ScanColumn::Numbered(_) => DataType::UInt16,
             ScanColumn::Field(_, field_type)
             | ScanColumn::Overflowing(_, field_type, _)
             | ScanColumn::Calculated(_, field_type) => match field_type {
@@ -75,6 +79,7 @@ impl ScanColumn {
             | ScanColumn::Sequence
             | ScanColumn::Received
             | ScanColumn::Dataset
+            | ScanColumn::Numbered(_)
             | ScanColumn::SampleRate => false,
         }
     }

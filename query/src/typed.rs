@@ -92,7 +92,11 @@ fn system(column: &ScanColumn) -> Option<(&'static str, Expr)> {
         ScanColumn::Timestamp | ScanColumn::Received => Some(("TIMESTAMP", cast(value, time_type()))),
         ScanColumn::Dataset => Some(("TEXT", value)),
         ScanColumn::SampleRate | ScanColumn::Sequence => Some(("BIGINT", value)),
-        ScanColumn::Field(..) | ScanColumn::Overflowing(..) | ScanColumn::Overflow | ScanColumn::Calculated(..) => None,
+        ScanColumn::Field(..)
+        | ScanColumn::Numbered(_)
+        | ScanColumn::Overflowing(..)
+        | ScanColumn::Overflow
+        | ScanColumn::Calculated(..) => None,
     }
 }
 

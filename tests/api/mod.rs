@@ -16,6 +16,7 @@ mod elasticsearch;
 mod exactly_once;
 mod explain;
 mod exports;
+mod groups;
 mod grpc;
 mod guards;
 mod honeycomb;

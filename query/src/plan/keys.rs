@@ -3,6 +3,8 @@
 //! In a row at most one of them has a value; none is the group of absent values. Integers and floats of one number are
 //! one group: where a field has both, integral floats move to the integer column.
 
+use std::sync::Arc;
+
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{Expr, cast, lit, try_cast, when};
@@ -13,6 +15,7 @@ use crate::filter;
 use crate::functions::is_not_true;
 use crate::scope::{FieldRef, ScanColumn};
 use crate::spec::INTEGERS_END;
+use crate::texts::Texts;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyPart {
@@ -43,6 +46,8 @@ impl KeyPart {
 pub(crate) struct KeyParts {
     at: usize,
     pub(crate) parts: Vec<(KeyPart, Expr)>,
+    /// Where its texts are those of a column.
+    texts: Option<Arc<Texts>>,
 }
 
 impl KeyParts {
@@ -58,7 +63,13 @@ impl KeyParts {
             }
             FieldRef::Field(..) | FieldRef::Overflowing(..) | FieldRef::Calculated(_) => field_parts(field),
         };
-        KeyParts { at, parts }
+        let texts = match field {
+            FieldRef::Field(name, types) if types.contains(&FieldType::String) => {
+                Some(Arc::new(Texts::new(name.clone())))
+            }
+            _ => None,
+        };
+        KeyParts { at, parts, texts }
     }
 
     fn name(&self, part: KeyPart) -> String {
@@ -67,6 +78,25 @@ impl KeyParts {
 
     pub(crate) fn names(&self) -> impl Iterator<Item = String> + '_ {
         self.parts.iter().map(|(part, _)| self.name(*part))
+    }
+
+    /// The texts that may stand in plans by number.
+    pub(crate) fn texts(&self) -> Option<&Arc<Texts>> {
+        self.texts.as_ref()
+    }
+
+    /// As [`KeyParts::aliased`], without the texts that may stand by number.
+    pub(crate) fn aliased_but_texts(&self) -> impl Iterator<Item = Expr> + '_ {
+        let others = self.parts.iter().filter(|(part, _)| self.texts.is_none() || *part != KeyPart::Text);
+        others.map(|(part, expression)| expression.clone().alias(self.name(*part)))
+    }
+
+    /// Every part as it is after grouping; texts that stand by number are `unpacked`.
+    pub(crate) fn named(&self, unpacked: Option<Expr>) -> impl Iterator<Item = Expr> + '_ {
+        self.parts.iter().map(move |(part, _)| match (part, &unpacked) {
+            (KeyPart::Text, Some(unpacked)) => unpacked.clone().alias(self.name(*part)),
+            _ => col(&self.name(*part)),
+        })
     }
 
     pub(crate) fn aliased(&self) -> impl Iterator<Item = Expr> + '_ {

@@ -27,10 +27,11 @@ pub(crate) use keys::{KeyPart, KeyParts};
 use crate::error::QueryError;
 use crate::expression::formula;
 use crate::filter;
-use crate::functions::{Buckets, DistinctFlag, concurrency, sketch};
+use crate::functions::{Buckets, DistinctFlag, PACKED_MAX, concurrency, pack, sketch, unpack};
 use crate::scan::{EventTable, ScanStats};
 use crate::scope::{ScanColumn, Scope};
 use crate::spec::{Calculation, CalculationOp, Comparison, DURATION_FIELD, HavingOp, OrderBy, Query};
+use crate::texts::Texts;
 use crate::typed;
 
 /// Plans of one question.
@@ -52,6 +53,10 @@ pub(crate) const BUCKET: &str = "bucket";
 pub(crate) const GROUP: &str = "group";
 pub(crate) const SKETCH: &str = "sketch";
 pub(crate) const CONCURRENCY: &str = "concurrency";
+
+fn packed_name(at: usize) -> String {
+    format!("packed{at}")
+}
 
 pub(crate) fn col(name: &str) -> Expr {
     Expr::Column(Column::new_unqualified(name))
@@ -96,24 +101,60 @@ impl<'a> Planner<'a> {
 
     /// The events that pass the filter.
     fn events(&self, stats: &Arc<ScanStats>) -> Result<LogicalPlanBuilder, QueryError> {
-        let table = EventTable::new(
-            self.scope.clone(),
-            self.columns.clone(),
-            self.query.range,
-            self.partitions,
-            Arc::clone(stats),
-        );
-        let table: Arc<dyn TableProvider> = Arc::new(table);
-        let scan = LogicalPlanBuilder::scan("events", provider_as_source(table), None)?;
+        self.events_with(self.columns.clone(), stats)
+    }
+
+    fn events_with(&self, columns: Vec<ScanColumn>, stats: &Arc<ScanStats>) -> Result<LogicalPlanBuilder, QueryError> {
         // Names in our expressions are unqualified; a bare projection takes the table's name off.
-        let bare = self.columns.iter().map(|c| col_of("events", &c.name()).alias(c.name()));
-        Ok(scan.project(bare.collect::<Vec<_>>())?.filter(self.filter.clone())?)
+        let bare: Vec<Expr> = columns.iter().map(|c| col_of("events", &c.name()).alias(c.name())).collect();
+        let table = EventTable::new(self.scope.clone(), columns, self.query.range, self.partitions, Arc::clone(stats));
+        let texts = self.keys.iter().filter_map(KeyParts::texts).cloned();
+        let table: Arc<dyn TableProvider> = Arc::new(table.with_texts(texts));
+        let scan = LogicalPlanBuilder::scan("events", provider_as_source(table), None)?;
+        Ok(scan.project(bare)?.filter(self.filter.clone())?)
     }
 
     /// The groups in order, one more than the limit if there are more.
     pub(crate) fn groups(&self, stats: &Arc<ScanStats>) -> Result<LogicalPlan, QueryError> {
         let keys: Vec<Expr> = self.keys.iter().flat_map(KeyParts::aliased).collect();
-        let plan = self.events(stats)?.aggregate(keys, self.aggregates.expressions())?;
+        self.ordered(self.events(stats)?.aggregate(keys, self.aggregates.expressions())?)
+    }
+
+    /// The same by the numbers of texts, if there are any by which to group. It fails where there are too many of them:
+    /// then [`Planner::has_too_many_texts`].
+    pub(crate) fn numbered_groups(&self, stats: &Arc<ScanStats>) -> Result<Option<LogicalPlan>, QueryError> {
+        let texts: Vec<&Arc<Texts>> = self.keys.iter().filter_map(KeyParts::texts).collect();
+        if texts.is_empty() {
+            return Ok(None);
+        }
+        let mut columns = self.columns.clone();
+        columns.extend(texts.iter().map(|texts| ScanColumn::Numbered(texts.field().clone())));
+        let number = |texts: &&Arc<Texts>| filter::column(&ScanColumn::Numbered(texts.field().clone()));
+        let packed = texts.chunks(PACKED_MAX).map(|some| pack(some.iter().map(number).collect()));
+        let packed = packed.enumerate().map(|(at, packed)| packed.alias(packed_name(at)));
+        let keys: Vec<Expr> = packed.chain(self.keys.iter().flat_map(KeyParts::aliased_but_texts)).collect();
+        let counted = keys.len();
+        let plan = self.events_with(columns, stats)?.aggregate(keys, self.aggregates.expressions())?;
+        let mut places = 0..;
+        let mut unpacked = |texts: &Arc<Texts>| {
+            let at: usize = places.next().unwrap_or_default();
+            unpack(col(&packed_name(at / PACKED_MAX)), at % PACKED_MAX, Arc::clone(texts))
+        };
+        let mut named = Vec::new();
+        for key in &self.keys {
+            named.extend(key.named(key.texts().map(&mut unpacked)));
+        }
+        named.extend(plan.schema().columns().into_iter().skip(counted).map(Expr::Column));
+        Ok(Some(self.ordered(plan.project(named)?)?))
+    }
+
+    /// Whether there are more texts to group by than can be numbered.
+    pub(crate) fn has_too_many_texts(&self) -> bool {
+        self.keys.iter().filter_map(KeyParts::texts).any(|texts| texts.are_too_many())
+    }
+
+    /// Groups with their aggregates as an answer has them.
+    fn ordered(&self, plan: LogicalPlanBuilder) -> Result<LogicalPlan, QueryError> {
         let mut plan = self.valued(plan, self.keys.iter().flat_map(KeyParts::names).collect())?;
         if let Some(having) = self.having() {
             if self.keys.is_empty() {

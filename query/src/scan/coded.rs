@@ -23,11 +23,12 @@ use super::{column_index, record_batch};
 use crate::prune::Predicate;
 use crate::scope::ScanColumn;
 
-/// What to read a row group with: the texts that predicates look at alone come as codes, if all of their pages have codes.
-/// Of a page without, codes would first have to be made.
+/// What to read a row group with: the texts that predicates look at alone, and those of which only numbers are wanted, come
+/// as codes, if all of their pages have codes. Of a page without, codes would first have to be made.
 pub(crate) fn metadata(
     segment: &OpenSegment,
     row_group: usize,
+    columns: &[ScanColumn],
     predicates: &[&Predicate],
 ) -> Result<ArrowReaderMetadata> {
     let metadata = segment.metadata();
@@ -36,7 +37,10 @@ pub(crate) fn metadata(
         [column @ ScanColumn::Field(_, FieldType::String)] => column_index(segment, column),
         _ => None,
     };
-    let coded: Vec<usize> = predicates.iter().filter_map(text).filter(|at| is_coded(group.column(*at))).collect();
+    let numbered = columns.iter().filter(|column| matches!(column, ScanColumn::Numbered(_)));
+    let numbered = numbered.filter_map(|column| column_index(segment, column));
+    let texts = predicates.iter().filter_map(text).chain(numbered);
+    let coded: Vec<usize> = texts.filter(|at| is_coded(group.column(*at))).collect();
     if coded.is_empty() {
         return Ok(metadata.clone());
     }

@@ -1,22 +1,29 @@
 //! Writes one segment out of memtable batches: gathers their rows in segment order, column by column.
 //!
 //! 1. The caller chose the rows, their order and the physical columns.
-//! 2. Rows are gathered a chunk at a time, so that memory stays that of one row group being encoded.
+//! 2. Rows are gathered a chunk at a time, so that memory stays that of one row group being encoded, and encoded on a
+//!    thread beside.
 //! 3. While gathering, each column is counted: events, first and last time, distinct values.
 //! 4. The file and its checksums are durable, names included, before [`write`] returns.
 //!
 //! It must not know the catalog or why these rows are one segment.
 
 use std::collections::HashSet;
+use std::panic::resume_unwind;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use arrow::array::{
     Array, ArrayAccessor, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Array, Float64Builder, Int64Array,
     Int64Builder, RecordBatch, StringArray, StringBuilder, TimestampNanosecondArray, UInt32Array, UInt64Array,
 };
 use arrow::datatypes::{Float64Type, Int64Type, Schema};
+use parquet::arrow::ArrowWriter;
 
 use super::SegmentInfo;
+use super::blocks::BlockWriter;
 use super::file::{self, Column, Head, Rows, Seen};
 use crate::catalog::Distinct;
 use crate::disk::Disk;
@@ -87,16 +94,37 @@ pub(crate) fn write(
     let mut seen: Vec<ColumnSeen> = columns.iter().map(ColumnSeen::new).collect();
     let mut writer = file::begin(&**disk, &path, plan.head.level, &columns, sampled)?;
     let schema = file::schema(&columns, sampled);
-    for rows in plan.rows.chunks(chunk_rows(plan)) {
-        let batch = gather(plan, rows, sampled, &schema, &mut seen)?;
-        writer.write(&batch).map_err(|e| file::failed(&path, e))?;
-    }
+    let chunks = plan.rows.chunks(chunk_rows(plan));
+    encode(&mut writer, &path, chunks.map(|rows| gather(plan, rows, sampled, &schema, &mut seen)))?;
     let fields = columns.into_iter().zip(&seen).map(|(column, seen)| (column, seen.seen));
     let footer = file::footer(&plan.head, rows_seen(plan, sampled), fields);
     writer.append_key_value_metadata(file::entry(&footer)?);
     let blocks = writer.into_inner().map_err(|e| file::failed(&path, e))?;
     let info = file::seal(&**disk, data_dir, blocks, &footer)?;
     Ok((info, seen))
+}
+
+/// Encodes on a thread beside while the next rows are gathered: each is about half of the work.
+fn encode(
+    writer: &mut ArrowWriter<BlockWriter>,
+    path: &Path,
+    batches: impl Iterator<Item = Result<RecordBatch, StoreError>>,
+) -> Result<(), StoreError> {
+    thread::scope(|scope| {
+        let (hand, handed) = sync_channel::<RecordBatch>(0);
+        let encoding = thread::Builder::new()
+            .name("encoding".into())
+            .spawn_scoped(scope, move || handed.into_iter().try_for_each(|batch| writer.write(&batch)))
+            .map_err(|e| StoreError::io("write", path, e))?;
+        for batch in batches {
+            if hand.send(batch?).is_err() {
+                // The encoder has ended by an error, which it tells now.
+                break;
+            }
+        }
+        drop(hand);
+        encoding.join().unwrap_or_else(|panic| resume_unwind(panic)).map_err(|e| file::failed(path, e))
+    })
 }
 
 /// How many rows to gather at a time, about: neither cells nor texts may take any amount of memory, and a page is never
