@@ -13,7 +13,7 @@ const KINDS: [&str; 4] = ["", ",\"k\":\"\"", ",\"k\":7", ",\"k\":\"seven\""];
 
 /// More texts than a question numbers; every hundredth event has one of seven.
 fn text(at: usize) -> String {
-    if at % 100 == 0 { format!("hot {}", at / 100 % 7) } else { format!("cold {at}") }
+    if at.is_multiple_of(100) { format!("hot {}", at / 100 % 7) } else { format!("cold {at}") }
 }
 
 fn loaded() -> Server {
