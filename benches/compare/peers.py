@@ -60,7 +60,7 @@ def stored(server):
     """How many events the server has."""
     spec = {"calculations": [{"op": "COUNT"}], "start_time": START.isoformat() + "Z", "end_time": END.isoformat() + "Z"}
     try:
-        return server.ask("/api/v1/query/ev", spec)[1]["results"][0]["COUNT"]
+        return server.ask("/api/v1/query/ev", spec)[1]["rows"][0][0]
     except Exception:  # no such dataset
         return 0
 
