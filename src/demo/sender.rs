@@ -1,6 +1,6 @@
 //! Sends the shop's events: first the two hours before now, then the two before them, which everything now is held
-//! against, then live. Everything it touches is handed in: how to send, what time it is, how to wait. Must not know: HTTP,
-//! threads, the store.
+//! against, then live. Everything it touches is handed in: how to send, what time it is, how to wait. Must not know:
+//! HTTP, threads, the store.
 
 use std::time::Duration;
 

@@ -17,8 +17,8 @@ const EU_SHARE: f64 = 0.738;
 const US_SHARE: f64 = 0.394;
 /// The flag is for all in eu-west-1, whatever the build; elsewhere for some.
 const FLAG_ELSEWHERE: f64 = 0.3;
-/// Of the checkouts that the flag makes look up tax item by item, so many have enough product classes to be slow: no event says
-/// how many of those a cart has, so that nothing but the three that must come together tells which checkouts will be.
+/// Of the checkouts that the flag makes look up tax item by item, so many have enough product classes to be slow: no
+/// event says how many of those a cart has, so that nothing but the three that must come together tells which will be.
 const SLOW_SHARE: f64 = 0.294;
 const MIDDLING_SHARE: f64 = 0.045;
 

@@ -28,6 +28,7 @@ mod lists;
 mod loki;
 mod operating;
 mod otlp;
+mod own;
 mod paging;
 mod postgres;
 mod pressure;

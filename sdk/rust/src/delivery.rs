@@ -1,5 +1,5 @@
-//! One batch to the store, over the network or the program's own way, and what its answer means. Knows nothing of threads,
-//! queues or what events say.
+//! One batch to the store, over the network or the program's own way, and what its answer means. Knows nothing of
+//! threads, queues or what events say.
 
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
