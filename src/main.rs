@@ -9,6 +9,7 @@ mod commands;
 mod connections;
 mod demo;
 mod http;
+mod own;
 mod postgres;
 mod pressure;
 mod rates;

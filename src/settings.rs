@@ -46,6 +46,12 @@ pub(crate) struct Settings {
     /// The dataset of syslog messages [default: syslog]
     #[arg(long, env = "OUTCROP_SYSLOG_DATASET", value_name = "NAME")]
     syslog_dataset: Option<String>,
+    /// Whether Outcrop records what itself does, as intents: ingest, flushes, merges and questions [default: false]
+    #[arg(long, env = "OUTCROP_OWN_EVENTS", value_name = "BOOL")]
+    own_events: Option<bool>,
+    /// The dataset of what Outcrop records of itself [default: outcrop]
+    #[arg(long, env = "OUTCROP_OWN_EVENTS_DATASET", value_name = "NAME")]
+    own_events_dataset: Option<String>,
     /// The URL under which people reach Outcrop, if it is not the address: requests for its host are answered
     #[arg(long, env = "OUTCROP_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
@@ -127,6 +133,8 @@ pub(crate) struct Parts {
     pub(crate) syslog_tcp: Option<SocketAddr>,
     pub(crate) syslog_udp: Option<SocketAddr>,
     pub(crate) syslog_dataset: DatasetName,
+    /// Where Outcrop records what itself does, if it is to.
+    pub(crate) own_events: Option<DatasetName>,
     pub(crate) public_host: Option<String>,
     /// In lower case, as browsers write them.
     pub(crate) cors_origins: Vec<String>,
@@ -215,6 +223,8 @@ pub(crate) enum SettingsError {
     CorsOrigin(String),
     #[error("syslog_dataset: {0}")]
     SyslogDataset(InvalidName),
+    #[error("own_events_dataset: {0}")]
+    OwnEventsDataset(InvalidName),
     #[error("{name}: must be at least {min}")]
     TooSmall { name: &'static str, min: usize },
     #[error(
@@ -263,6 +273,8 @@ impl Settings {
             syslog_udp: self.syslog_udp.or(lower.syslog_udp),
             syslog_from_everywhere: self.syslog_from_everywhere.or(lower.syslog_from_everywhere),
             syslog_dataset: self.syslog_dataset.or(lower.syslog_dataset),
+            own_events: self.own_events.or(lower.own_events),
+            own_events_dataset: self.own_events_dataset.or(lower.own_events_dataset),
             public_url: self.public_url.or(lower.public_url),
             cors_origins: self.cors_origins.or(lower.cors_origins),
             log: self.log.or(lower.log),
@@ -309,6 +321,8 @@ impl Settings {
         let memory = self.memory()?;
         let syslog_tcp = self.syslog("syslog_tcp", self.syslog_tcp.as_deref())?;
         let syslog_udp = self.syslog("syslog_udp", self.syslog_udp.as_deref())?;
+        let own_events = DatasetName::new(self.own_events_dataset.as_deref().unwrap_or("outcrop"))
+            .map_err(SettingsError::OwnEventsDataset)?;
         let parts = Parts {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("outcrop-data")),
             http: address("http", self.http.as_deref().unwrap_or("127.0.0.1:4318"))?,
@@ -318,6 +332,7 @@ impl Settings {
             syslog_udp,
             syslog_dataset: DatasetName::new(self.syslog_dataset.as_deref().unwrap_or("syslog"))
                 .map_err(SettingsError::SyslogDataset)?,
+            own_events: (self.own_events == Some(true)).then_some(own_events),
             public_host: self.public_url.as_deref().map(host_of).transpose()?,
             public_https: self.public_url.as_deref().is_some_and(|url| url.to_lowercase().starts_with("https://")),
             cors_origins: origins(self.cors_origins.as_deref().unwrap_or_default())?,

@@ -150,6 +150,8 @@ def main():
         try:
             for language in said.languages or DRIVERS:
                 for case in cases("cases", said.case):
+                    if language not in case.get("languages", DRIVERS):
+                        continue
                     for mode in case.get("modes", DRIVERS[language][1]):
                         number += 1
                         label = f"{language} {mode}: {case['title']}"

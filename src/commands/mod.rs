@@ -50,6 +50,8 @@ enum Command {
     /// Serve, and run a small simulated shop that sends live events with an incident in them
     Demo {
         #[command(flatten)]
+        demo: demo::DemoArguments,
+        #[command(flatten)]
         settings: Settings,
     },
     /// Send events from files: NDJSON or JSON, plain, .gz or .zst
@@ -93,7 +95,7 @@ impl Cli {
                 let parts = settings.over(Settings::read(config.as_deref())?).parts()?;
                 serve::serve(parts, |_| Ok(()))
             }
-            Command::Demo { settings } => demo::demo(settings),
+            Command::Demo { demo, settings } => demo::demo(settings, &demo),
             Command::Send(arguments) => send::send(&arguments),
             Command::Query(arguments) => query::query(&arguments),
             Command::Rows(arguments) => rows::rows(&arguments),

@@ -18,6 +18,7 @@ use super::CommandError;
 use crate::audit::{Audit, Entry};
 use crate::connections::{Connections, Speech};
 use crate::http::{self, App, Grants, History, IN_FLIGHT_MAX};
+use crate::own::Own;
 use crate::settings::Parts;
 use crate::syslog::Listeners;
 use crate::workspace::Workspace;
@@ -69,6 +70,7 @@ pub(crate) fn serve(
         let (history, asked) = History::new();
         let app = App::new(Arc::clone(&store), engine, workspace, history, audit, &parts, grants)?;
         record_own(&app, "server.start").await;
+        app.own.begin(&app)?;
         tokio::spawn(http::write_history(app.clone(), asked));
         // Before anybody is told that we are ready: from then on a SIGTERM must drain.
         let signals = Signals::new()?;
@@ -76,6 +78,7 @@ pub(crate) fn serve(
         ready(address)?;
         let ended = run(listener, grpc_listener, postgres, syslog, app.clone(), signals).await;
         record_own(&app, "server.stop").await;
+        app.own.end();
         ended
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -145,6 +148,7 @@ fn open_store(parts: &Parts, memory: Memory) -> Result<Store, CommandError> {
     let mut settings = StoreSettings::new(DataDir::new(&parts.data_dir));
     settings.limits = parts.store.clone();
     settings.tell = |words| tracing::warn!("{words}");
+    settings.watcher = Own::new(parts.own_events.clone()).watcher();
     let store = Store::open_within(settings, memory)?;
     let health = store.health();
     tracing::info!(

@@ -19,7 +19,7 @@ pub(super) fn write(out: &mut Vec<u8>, trace: &Trace, index: usize, start_ns: i6
     event.time("timestamp", start_ns);
     identity(&mut event, trace, span, index);
     place(&mut event, trace, span, dice);
-    effort(&mut event, span, dice);
+    effort(&mut event, trace, span, dice);
     if span.failed {
         failure(&mut event, trace, span, dice);
     }
@@ -77,7 +77,7 @@ fn identity(event: &mut Object<'_>, trace: &Trace, span: &Span, index: usize) {
     if let Some(build) = build(trace, span.service) {
         event.text("build_id", build.id);
         event.text("service.version", build.version);
-        event.text("git.sha", build.sha);
+        event.text("vcs.ref.head.revision", build.sha);
     }
 }
 
@@ -122,10 +122,12 @@ fn place(event: &mut Object<'_>, trace: &Trace, span: &Span, dice: &mut Dice) {
     event.number("process.pid", 1 + dice.below(24));
 }
 
-fn effort(event: &mut Object<'_>, span: &Span, dice: &mut Dice) {
+fn effort(event: &mut Object<'_>, trace: &Trace, span: &Span, dice: &mut Dice) {
     event.thousandths("duration_ms", span.duration_us);
     event.flag("error", span.failed);
-    event.thousandths("cpu_ms", (span.duration_us as f64 * dice.between(0.01, 0.12)) as u64);
+    // Who waits for others takes long and does no more than usual.
+    let busy = span.duration_us.min(trace.work_us) as f64;
+    event.thousandths("cpu_ms", (busy * dice.between(0.01, 0.12)) as u64);
     event.number("memory.allocated_kb", dice.around(480.0, 0.35) as u64);
     event.number("runtime.threads", 4 + dice.below(60));
 }

@@ -36,6 +36,7 @@ impl Trace {
 
     fn checkout(&mut self, dice: &mut Dice) {
         let base = (usual_ms(dice) * 1000.0) as u64;
+        self.work_us = base;
         let lookups = self.lookup_times(base, dice);
         let tax = if let Pace::ItemByItem(_) = self.pace { lookups.iter().sum() } else { 0 };
         let attempts = self.attempt_times(base, dice);

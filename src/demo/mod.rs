@@ -32,12 +32,18 @@ const SLOT_NS: i64 = 1_000_000_000;
 pub(crate) struct Shop {
     seed: u64,
     story: Story,
+    load: f64,
 }
 
 impl Shop {
     /// `incident_start_ns` is when the flag goes on, in nanoseconds since 1970; the build comes 8 minutes before.
     pub(crate) fn new(seed: u64, incident_start_ns: i64) -> Self {
-        Self { seed, story: Story::new(incident_start_ns) }
+        Self { seed, story: Story::new(incident_start_ns), load: 1.0 }
+    }
+
+    /// The same shop with so many times as many customers.
+    pub(crate) fn with_load(self, load: f64) -> Self {
+        Self { load, ..self }
     }
 
     /// All events whose span starts in `from_ns..to_ns`, as NDJSON of at most `events_max` events a chunk.
@@ -51,7 +57,7 @@ impl Shop {
         let slot_key = key(&[self.seed, slot as u64, kind as u64]);
         let start = slot.saturating_mul(SLOT_NS);
         let mut dice = Dice::new(slot_key);
-        let count = (rate * self.story.load(start) + dice.unit()).floor().max(0.0) as u64;
+        let count = (rate * self.load * self.story.load(start) + dice.unit()).floor().max(0.0) as u64;
         (0..count).map(move |nth| {
             let at = start.saturating_add(dice.below(SLOT_NS as u64 / 1000) as i64 * 1000);
             (key(&[slot_key, nth]), at)

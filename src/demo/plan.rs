@@ -7,6 +7,9 @@ use super::world::{Build, DEVICES, PLANS, PROVIDERS, Region, Service};
 /// No span of a trace starts later than this after the trace.
 pub(super) const LONGEST_NS: i64 = 12_000_000_000;
 
+/// Of the checkouts, so many end in an order; the others are looked over once more. Those of the pictures do.
+const ORDERS: f64 = 0.25;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Gateway,
@@ -65,6 +68,8 @@ pub(super) struct Trace {
     pub(super) lookups: u64,
     pub(super) retries: u64,
     pub(super) cache_hit: bool,
+    /// How long it works where it need not wait for others.
+    pub(super) work_us: u64,
     pub(super) spans: Vec<Span>,
 }
 
@@ -74,7 +79,7 @@ impl Trace {
         let dice = &mut Dice::new(trace_key);
         let region = dice.weighed(&Region::ALL).unwrap_or(Region::UsEast);
         let build = story.build(region, start_ns, dice);
-        let flag = story.flag(region, build, start_ns, dice);
+        let flag = story.flag(region, start_ns, dice);
         let pace = if kind == Kind::Checkout { story.pace(region, build, flag, dice) } else { Pace::Usual };
         let retries = if let Pace::Retried(times, _) = pace { u64::from(times) } else { 0 };
         let quoted = match pace {
@@ -91,7 +96,8 @@ impl Trace {
             payments: story.payments_build(start_ns),
             flag,
             pace,
-            places_order: kind == Kind::Checkout && (flag || retries > 0 || dice.chance(0.053)),
+            places_order: kind == Kind::Checkout
+                && (matches!(pace, Pace::ItemByItem(_)) || retries > 0 || dice.chance(ORDERS)),
             quoted,
             failed: dice.chance(0.0016),
             user: dice.heavy(400_000),
@@ -103,6 +109,7 @@ impl Trace {
             lookups: 0,
             retries,
             cache_hit: false,
+            work_us: u64::MAX,
             spans: Vec::with_capacity(20),
         };
         trace.fill_cart(dice);
@@ -111,9 +118,10 @@ impl Trace {
     }
 
     fn fill_cart(&mut self, dice: &mut Dice) {
-        (self.items, self.lookups) = match self.pace {
-            Pace::ItemByItem(lookups) => (u64::from(lookups) + 1 + dice.below(3), u64::from(lookups)),
-            _ => (dice.around(6.0, 0.26).round().clamp(1.0, 42.0) as u64, u64::from(self.quoted)),
+        self.items = dice.around(6.0, 0.26).round().clamp(1.0, 42.0) as u64;
+        self.lookups = match self.pace {
+            Pace::ItemByItem(lookups) => u64::from(lookups),
+            _ => u64::from(self.quoted),
         };
         let hits = if matches!(self.pace, Pace::ItemByItem(_)) { 0.286 } else { 0.618 };
         self.cache_hit = dice.chance(hits);

@@ -1,5 +1,6 @@
-//! Sends the shop's events: first the two hours before now, then live. Everything it touches is handed in: how to
-//! send, what time it is, how to wait. Must not know: HTTP, threads, the store.
+//! Sends the shop's events: first the two hours before now, then the two before them, which everything now is held
+//! against, then live. Everything it touches is handed in: how to send, what time it is, how to wait. Must not know:
+//! HTTP, threads, the store.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use super::{Shop, intents};
 
 const SEED: u64 = 37;
 const MINUTE_NS: i64 = 60_000_000_000;
-/// So much is filled in at the start, and at most so much after a sleep of the machine.
+/// Twice so much is filled in at the start, and at most so much after a sleep of the machine.
 const REACH_NS: i64 = 120 * MINUTE_NS;
 /// When the demo starts, the flag has been on for so long.
 const RUNNING_NS: i64 = 41 * MINUTE_NS;
@@ -28,18 +29,20 @@ pub(crate) struct Tally {
 /// Runs until `wait` says stop. `send` gets one NDJSON body for the dataset `shop` and may fail; `now` is in
 /// nanoseconds since 1970; `wait` sleeps and is false when the demo is to end.
 pub(crate) fn run(
+    load: f64,
     send: impl FnMut(Vec<u8>) -> Result<(), String>,
     now: impl Fn() -> i64,
     wait: impl FnMut(Duration) -> bool,
 ) -> Tally {
     let begun = now();
-    let shop = Shop::new(SEED, begun.saturating_sub(RUNNING_NS));
+    let shop = Shop::new(SEED, begun.saturating_sub(RUNNING_NS)).with_load(load);
     // The programs began before the first of their events.
-    let register = intents::register(begun.saturating_sub(REACH_NS));
+    let register = intents::register(begun.saturating_sub(2 * REACH_NS));
     run_shop(&shop, register, REACH_NS, send, now, wait)
 }
 
-/// Starts `reach_ns` before now, and never reaches further back. The register goes before everything else.
+/// Fills in twice `reach_ns` before now, and after that never reaches further back than once. The register goes before
+/// everything else.
 pub(super) fn run_shop(
     shop: &Shop,
     register: Vec<u8>,
@@ -49,7 +52,12 @@ pub(super) fn run_shop(
     wait: impl FnMut(Duration) -> bool,
 ) -> Tally {
     let mut sender = Sender { send, wait, register, tally: Tally::default() };
-    let mut sent_to = now().saturating_sub(reach_ns);
+    let mut sent_to = now();
+    let recent = sent_to.saturating_sub(reach_ns);
+    let earlier = recent.saturating_sub(reach_ns);
+    if !sender.range(shop, recent, sent_to) || !sender.range(shop, earlier, recent) {
+        return sender.tally;
+    }
     loop {
         let until = now();
         if until > sent_to {

@@ -167,6 +167,16 @@ fn two_hours_hold_about_a_million_events_in_many_fields_quickly() {
 }
 
 #[test]
+fn fewer_customers_do_the_same() {
+    let events = |load: f64| {
+        let shop = Shop::new(37, FLAG_ON).with_load(load);
+        shop.events(FLAG_ON, FLAG_ON + MINUTE, 5_000).map(|chunk| chunk.events).sum::<usize>()
+    };
+    let (all, tenth) = (events(1.0), events(0.1));
+    assert!((8..12).contains(&(all / tenth)), "{all} and {tenth}");
+}
+
+#[test]
 fn only_health_checks_are_sampled() {
     for event in parsed(&bytes(&Shop::new(1, FLAG_ON), FLAG_ON, FLAG_ON + MINUTE / 2)) {
         let health = text(&event, "http.route") == "GET /healthz";
@@ -203,10 +213,14 @@ fn sends_the_past_and_then_live_each_event_once_though_the_clock_is_set_back() {
         lines.sort_unstable();
         lines
     };
-    let sent = bodies.into_inner().concat();
+    let bodies = bodies.into_inner();
+    let first = |body: &Vec<u8>| text(&parsed(body)[0], "timestamp").to_owned();
+    let recent = bodies.iter().position(|body| first(body) < first(&bodies[0])).unwrap();
+    assert!(recent > 0 && recent < bodies.len() / 2 + 1, "what one looks at goes before what it is held against");
+    let sent = bodies.concat();
     assert_eq!((tally.bytes as usize, tally.given_up), (sent.len(), 0));
     // The last tick ends the run before its time is sent.
-    let whole = bytes(&shop, FLAG_ON - 2 * MINUTE, clock.get() - 250_000_000);
+    let whole = bytes(&shop, FLAG_ON - 4 * MINUTE, clock.get() - 250_000_000);
     assert_eq!(lines(sent), lines(whole));
 }
 
@@ -214,6 +228,7 @@ fn sends_the_past_and_then_live_each_event_once_though_the_clock_is_set_back() {
 fn the_programs_declare_what_they_mean_before_they_do_it() {
     let sends = RefCell::new(Vec::new());
     sender::run(
+        1.0,
         |body| {
             sends.borrow_mut().push(body);
             Ok(())
@@ -235,6 +250,7 @@ fn the_programs_declare_what_they_mean_before_they_do_it() {
 fn a_failed_send_is_repeated_with_the_same_bytes_and_given_up_at_last() {
     let (sends, pauses) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
     let tally = sender::run(
+        1.0,
         |body| {
             sends.borrow_mut().push(body);
             Err("refused".to_owned())

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use outcrop_query::{CompareAnswer, CompareSpec, Options};
+use outcrop_query::{CompareAnswer, CompareSpec, Options, QueryError};
 
 use super::access::Caller;
 use super::error::ErrorBody;
@@ -12,6 +12,7 @@ use super::names::Names;
 use super::query::{Parsed, Spec, options};
 use super::telling::{self, wants_events};
 use super::{ApiError, App};
+use crate::own::Began;
 
 /// Ask what is different about a selection of events
 #[utoipa::path(
@@ -45,12 +46,20 @@ pub(crate) async fn compare(
 ) -> Result<Response, ApiError> {
     let options = options(options_given)?;
     let (snapshot, now) = (caller.snapshot(&app.store), app.store.clock().now());
+    let (own, asked, began) = (app.own.clone(), dataset.clone(), Began::now());
+    let note = move |answer: &Result<CompareAnswer, QueryError>| {
+        own.answered("compare", Some(&asked), began, answer.as_ref().map(|answer| &answer.stats.scan));
+    };
     if wants_events(&headers) {
         return telling::reply(|tell| async move {
             let watch = move |event| drop(tell.send(event));
-            app.engine.compare_with_events(snapshot, &dataset, &spec, &options, now, watch).await
+            let answer = app.engine.compare_with_events(snapshot, &dataset, &spec, &options, now, watch).await;
+            note(&answer);
+            answer
         })
         .await;
     }
-    Ok(Json(app.engine.compare(snapshot, &dataset, &spec, &options, now).await?).into_response())
+    let answer = app.engine.compare(snapshot, &dataset, &spec, &options, now).await;
+    note(&answer);
+    Ok(Json(answer?).into_response())
 }

@@ -4,7 +4,7 @@
 //! Memory is drawn from one account: for the body before it is read, for what it becomes while it does, and for the
 //! memtables before the log is written. Must not know how the other protocols answer.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::Body;
@@ -23,6 +23,7 @@ use super::admission::{self, Shed};
 use super::body::{self, Held};
 use super::names::Names;
 use super::{ApiError, App};
+use crate::own::Acknowledged;
 use crate::workers::{NotDone, Ticket};
 use crate::workspace::Scope;
 
@@ -31,6 +32,9 @@ const INLINE_BYTES_MAX: usize = 16 << 10;
 
 /// The header of a body that may be sent again.
 const BATCH_ID: &str = "x-outcrop-batch-id";
+
+/// Who sends what Outcrop says of itself: no key has this id.
+const OWN_SENDER: &str = "outcrop itself";
 
 /// What became of the events.
 #[derive(Debug, Serialize, ToSchema)]
@@ -115,6 +119,19 @@ enum Took {
     Repeated(Outcome),
 }
 
+impl Took {
+    fn acknowledged(&self) -> Acknowledged {
+        match self {
+            Took::Stored(taken) => {
+                Acknowledged { accepted: taken.accepted, rejected: taken.rejects.total as u64, repeated: false }
+            }
+            Took::Repeated(outcome) => {
+                Acknowledged { accepted: outcome.accepted.into(), rejected: outcome.rejected.into(), repeated: true }
+            }
+        }
+    }
+}
+
 /// Takes a body, decodes it, and makes it durable.
 pub(super) async fn take(
     app: &App,
@@ -141,15 +158,30 @@ async fn take_once(
     let encoding = headers.get(header::CONTENT_ENCODING).map(|v| v.to_str().unwrap_or("?"));
     let encoding = Encoding::from_header(encoding)?;
     let is_compressed = encoding != Encoding::Identity || incoming.protocol.compresses();
-    let (ticket, held) = let_in(app, headers, is_compressed, body).await?;
-    let body_bytes = held.bytes.len() as u64;
-    let id = id.map(|id| app.store.batch_id(caller.id(), &incoming.dataset, id, &held.bytes));
-    if let Some(outcome) = id.map(|id| app.store.acknowledged(&id)).transpose()?.flatten() {
+    let entered = let_in(app, headers, is_compressed, body).await;
+    // From here on its sender waits for us.
+    let body_bytes = entered.as_ref().map_or(0, |(_, held)| held.bytes.len() as u64);
+    let acknowledging = app.own.acknowledging(&incoming.dataset, body_bytes);
+    let took = match entered {
+        Ok((ticket, held)) => {
+            let id = id.map(|id| app.store.batch_id(caller.id(), &incoming.dataset, id, &held.bytes));
+            let sent = Sent { incoming, caller: caller.clone(), encoding, is_compressed, id, held };
+            store_once(app, ticket, sent).await
+        }
+        Err(refused) => Err(refused),
+    };
+    acknowledging.ended(took.as_ref().map(Took::acknowledged));
+    took
+}
+
+/// Decodes a body and makes it durable, unless it was acknowledged before.
+async fn store_once(app: &App, ticket: Ticket, sent: Sent) -> Result<Took, ApiError> {
+    let (caller, body_bytes) = (sent.caller.clone(), sent.held.bytes.len() as u64);
+    if let Some(outcome) = sent.id.map(|id| app.store.acknowledged(&id)).transpose()?.flatten() {
         app.metrics.repeated_bodies.inc();
         return Ok(Took::Repeated(outcome));
     }
     let _in_flight = app.in_flight.try_acquire().map_err(|_| admission::busy(Shed::Log))?;
-    let sent = Sent { incoming, caller: caller.clone(), encoding, is_compressed, id, held };
     let Handed { taken, repeated_keys, begun } = hand_over(app, ticket, sent).await?;
     match begun {
         Begun::Submitted(submitted) => {
@@ -163,6 +195,25 @@ async fn take_once(
             Ok(Took::Repeated(outcome))
         }
     }
+}
+
+/// Stores what Outcrop says of itself as what others send is stored: decoded, redacted, durable, and once for an id. How many
+/// events were accepted, and how many not.
+pub(crate) fn store_own(app: &App, dataset: &DatasetName, id: &str, body: &[u8]) -> Result<(u64, u64), ApiError> {
+    if !app.store.wait_for_room(Duration::ZERO) {
+        return Err(admission::busy(Shed::Memtables));
+    }
+    let id = app.store.batch_id(OWN_SENDER, dataset, id, body);
+    let memory = app.memory.reservation(Pool::Decoding);
+    let decoded = decode_body(app, &Protocol::Json, Encoding::Identity, dataset, body, &memory)?;
+    let read = Read { decoded, overflow: None, id: Some(id), _memory: memory };
+    let Handed { taken, repeated_keys, begun } = submit(app, read)?;
+    let (accepted, rejected) = (taken.accepted, taken.rejects.total as u64);
+    if let Begun::Submitted(submitted) = begun {
+        submitted.wait()?;
+        app.metrics.ingested(accepted, rejected, repeated_keys, body.len() as u64);
+    }
+    Ok((accepted, rejected))
 }
 
 /// The body, if it is let in. What is not is read away.
@@ -234,19 +285,24 @@ async fn hand_over(app: &App, ticket: Ticket, sent: Sent) -> Result<Handed, ApiE
 fn decode_now(app: &App, sent: Sent) -> Result<Read, ApiError> {
     let Sent { incoming, caller, encoding, id, held, .. } = sent;
     let memory = app.memory.reservation(Pool::Decoding);
-    let received = app.store.clock().now();
-    let redaction = app.redaction()?;
-    let context = Context {
-        dataset: &incoming.dataset,
-        received,
-        limits: &app.limits,
-        memory: &memory,
-        redaction: Some(&redaction),
-    };
-    let decoded = decode(&incoming.protocol, encoding, &held.bytes, &context)?;
+    let decoded = decode_body(app, &incoming.protocol, encoding, &incoming.dataset, &held.bytes, &memory)?;
     decoded.batches.iter().try_for_each(|(dataset, _)| caller.require(Scope::Ingest, dataset))?;
     let overflow = incoming.overflow.filter(|dataset| caller.require(Scope::Ingest, dataset).is_ok());
     Ok(Read { decoded, overflow, id, _memory: memory })
+}
+
+fn decode_body(
+    app: &App,
+    protocol: &Protocol,
+    encoding: Encoding,
+    dataset: &DatasetName,
+    body: &[u8],
+    memory: &Reservation,
+) -> Result<Decoded, ApiError> {
+    let received = app.store.clock().now();
+    let redaction = app.redaction()?;
+    let context = Context { dataset, received, limits: &app.limits, memory, redaction: Some(&redaction) };
+    Ok(decode(protocol, encoding, body, &context)?)
 }
 
 /// Hands the batches to the store, which accounts for them from then on.

@@ -44,7 +44,7 @@ mod traces;
 mod working;
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Instant;
 
 use axum::Router;
@@ -66,12 +66,14 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
 
 pub(crate) use error::ApiError;
+pub(crate) use events::store_own;
 pub(crate) use kept::history::{History, write as write_history};
 pub(crate) use kept::markers::MARKERS;
 pub(crate) use openapi::openapi_json;
 pub(crate) use working::working;
 
 use crate::audit::{Audit, Refusal};
+use crate::own::Own;
 use crate::rates::Rates;
 use crate::redactions::Redactions;
 use crate::settings::Parts;
@@ -106,6 +108,7 @@ pub(crate) struct Inner {
     pub(crate) redactions: Redactions,
     pub(crate) rates: Rates,
     pub(crate) metrics: Metrics,
+    pub(crate) own: Own,
     pub(crate) limits: Limits,
     pub(crate) public_host: Option<String>,
     pub(crate) public_https: bool,
@@ -154,6 +157,7 @@ impl App {
             redactions: Redactions::new(parts.redaction_secret.clone()),
             rates: Rates::default(),
             metrics: Metrics::new(),
+            own: Own::new(parts.own_events.clone()),
             limits: parts.ingest.decoder(),
             public_host: parts.public_host.clone(),
             public_https: parts.public_https,
@@ -169,6 +173,15 @@ impl App {
 }
 
 impl App {
+    /// For whoever must not hold the store open.
+    pub(crate) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
+    }
+
+    pub(crate) fn upgraded(inner: &Weak<Inner>) -> Option<App> {
+        inner.upgrade().map(App)
+    }
+
     /// What must not be kept, as the rules are now.
     pub(crate) fn redaction(&self) -> Result<Arc<Redaction>, ApiError> {
         let image = self.workspace.image()?;

@@ -21,6 +21,7 @@ use super::names::Names;
 use super::recording::{self, Recording};
 use super::telling::{self, wants_events};
 use super::{ApiError, App, body, export};
+use crate::own::Began;
 use crate::redactions::hash_filters;
 
 /// Bytes of a spec.
@@ -117,9 +118,10 @@ pub(crate) async fn query(
         return Ok(export::reply(app.engine.export_query(snapshot, &dataset, &spec, &options, format, now).await?));
     }
     let (history, redaction) = (app.history.clone(), app.redaction()?);
-    let asked = (caller, dataset.clone(), spec.clone());
+    let asked = (caller, dataset.clone(), spec.clone(), app.own.clone(), Began::now());
     let note = move |answer: &Result<Answer, QueryError>| {
-        let (caller, dataset, spec) = &asked;
+        let (caller, dataset, spec, own, begun) = &asked;
+        own.answered("query", Some(dataset), *begun, answer.as_ref().map(|answer| &answer.stats));
         let refused = answer.as_ref().err().map(|error| error.code);
         history.note(caller, &redaction, &Ended { dataset, spec, asked: now, took: began.elapsed(), refused });
     };
@@ -171,7 +173,10 @@ pub(crate) async fn rows(
     if let Some(format) = export::wanted(&headers) {
         return Ok(export::reply(app.engine.export_rows(snapshot, &dataset, &spec, &options, format, now).await?));
     }
-    Ok(Json(app.engine.rows(snapshot, &dataset, &spec, &options, now).await?).into_response())
+    let began = Began::now();
+    let answer = app.engine.rows(snapshot, &dataset, &spec, &options, now).await;
+    app.own.answered("rows", Some(&dataset), began, answer.as_ref().map(|answer| &answer.stats));
+    Ok(Json(answer?).into_response())
 }
 
 /// The datasets there are

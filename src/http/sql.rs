@@ -9,6 +9,7 @@ use super::access::Caller;
 use super::error::ErrorBody;
 use super::query::{Parsed, Spec, options};
 use super::{ApiError, App, export};
+use crate::own::Began;
 
 /// Ask in SQL: read-only, over the datasets as tables
 #[utoipa::path(
@@ -35,7 +36,15 @@ pub(crate) async fn sql(
     Spec(spec): Spec<SqlSpec>,
 ) -> Result<Response, ApiError> {
     let options = options(options_given)?;
-    Ok(match app.engine.sql(caller.snapshot(&app.store), &spec, &options).await? {
+    let began = Began::now();
+    let reply = app.engine.sql(caller.snapshot(&app.store), &spec, &options).await;
+    match &reply {
+        Ok(SqlReply::Answer(answer)) => app.own.answered("sql", None, began, Ok(&answer.stats)),
+        // Its rows are on their way, and nobody knows yet how that ends.
+        Ok(SqlReply::Export(_)) => {}
+        Err(error) => app.own.answered("sql", None, began, Err(error)),
+    }
+    Ok(match reply? {
         SqlReply::Answer(answer) => Json(answer).into_response(),
         SqlReply::Export(rows) => export::reply(rows),
     })

@@ -50,4 +50,5 @@ pub use store::{
     Begun, DatasetInfo, ScrubHealth, ScrubStep, SpaceHealth, Store, StoreHealth, StoreSettings, Submitted,
 };
 pub use upkeep::retain::Retention;
+pub use upkeep::told::{UpkeepDone, UpkeepKind, Watcher, Wrote};
 pub use wal::writer::Receipt;

@@ -25,6 +25,7 @@ use crate::memtable::StoredBatch;
 use crate::paths::{DataDir, SegmentId};
 use crate::snapshot::Snapshot;
 use crate::upkeep::retain::Retention;
+use crate::upkeep::told::Watcher;
 use crate::wal::block;
 use crate::wal::frame::{EncodedBatch, Target};
 use crate::wal::reader::WalCondition;
@@ -69,6 +70,8 @@ pub struct StoreSettings {
     pub repair: bool,
     /// Called with what the operator should know as soon as the store does.
     pub tell: fn(&str),
+    /// Told of each flush and each merge.
+    pub watcher: Watcher,
 }
 
 impl StoreSettings {
@@ -82,6 +85,7 @@ impl StoreSettings {
             upkeep: true,
             repair: true,
             tell: |_| (),
+            watcher: Watcher::nobody(),
         }
     }
 }

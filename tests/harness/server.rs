@@ -21,6 +21,8 @@ const ADDRESS_SPACE_KIB_MAX: u64 = 12 << 20;
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
     home: Arc<TempDir>,
+    /// `serve`, or what serves and does more.
+    subcommand: &'static str,
     arguments: Vec<String>,
     /// The processor that the server has, if it is to have only one.
     processor: Option<usize>,
@@ -33,7 +35,7 @@ pub(crate) struct Setup {
 impl Setup {
     pub(crate) fn new() -> Setup {
         let home = Arc::new(TempDir::new().unwrap());
-        Setup { home, arguments: Vec::new(), processor: None, open_files_max: None, key: None }
+        Setup { home, subcommand: "serve", arguments: Vec::new(), processor: None, open_files_max: None, key: None }
     }
 
     /// Makes a key with these scopes.
@@ -57,6 +59,11 @@ impl Setup {
     /// The same directory with these further arguments and no others.
     pub(crate) fn with(&self, arguments: &[&str]) -> Setup {
         Setup { arguments: arguments.iter().map(|a| (*a).to_owned()).collect(), ..self.clone() }
+    }
+
+    /// The same, with the shop of the demo sending to it.
+    pub(crate) fn demo(&self) -> Setup {
+        Setup { subcommand: "demo", ..self.clone() }
     }
 
     /// The same, held to one processor.
@@ -95,10 +102,11 @@ impl Setup {
         command
     }
 
-    /// `outcrop serve` on the directory's data and any free ports.
+    /// `outcrop serve`, or what this setup has in its place, on the directory's data and any free ports.
     pub(crate) fn serve_command(&self) -> Command {
-        let mut command =
-            self.command(&["serve", "--data-dir", "data", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]);
+        let addresses = ["--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"];
+        let mut command = self.command(&[self.subcommand, "--data-dir", "data"]);
+        command.args(addresses);
         command.args(&self.arguments);
         command
     }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use outcrop::{Declaration, Remote, Settings, continue_trace, declare, traceparent, tracestate};
 use serde_json::{Value, json};
@@ -118,7 +118,9 @@ fn unmet(said: &Value) -> Vec<&'static str> {
 
 /// Steps that are the same in both modes. False if it is none of them.
 fn common(step: &Value) -> Result<bool, OutOfStock> {
-    if let Some(fields) = step["note"].as_object() {
+    if step["measured"].is_object() {
+        measured(step);
+    } else if let Some(fields) = step["note"].as_object() {
         for (name, value) in fields {
             outcrop::note(name.clone(), value.clone());
         }
@@ -139,6 +141,23 @@ fn common(step: &Value) -> Result<bool, OutOfStock> {
         return Ok(false);
     }
     Ok(true)
+}
+
+/// A unit that has ended, as the case has it.
+fn measured(step: &Value) {
+    let began = UNIX_EPOCH + Duration::from_secs_f64(step["began_seconds"].as_f64().unwrap_or_default());
+    let took = Duration::from_millis(step["took_ms"].as_u64().unwrap_or_default());
+    let mut unit = declaration(&step["measured"]).intent().measured(began, took);
+    for (name, value) in step["note"].as_object().into_iter().flatten() {
+        unit = unit.note(name.clone(), value.clone());
+    }
+    for (name, held) in step["expect"].as_object().into_iter().flatten() {
+        unit = unit.expect(name, held == &Value::Bool(true));
+    }
+    if let Some(message) = step["fail"].as_str() {
+        unit = unit.failed("OutOfStock", message);
+    }
+    unit.end();
 }
 
 /// A call that comes with a header, and perhaps with another beside it.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use crate::intent::Intent;
-use crate::unit::{Ended, now_nanoseconds};
+use crate::unit::{Ended, What, now_nanoseconds};
 use crate::value;
 
 pub(crate) type Event = Map<String, Json>;
@@ -16,7 +16,7 @@ pub(crate) fn of_unit(ended: Ended, constants: &Event) -> Event {
         event.insert(value::name(&name), value.into_json());
     }
     let mut set = |name: &str, value: Json| drop(event.insert(name.to_owned(), value));
-    set("name", unit.intent.map_or(unit.metadata.name(), |intent| intent.name).into());
+    set("name", unit.what.name().into());
     set("timestamp", unit.time_nanoseconds.into());
     set("duration_ms", (nanoseconds as f64 / 1e6).into());
     set("sample_rate", rate.into());
@@ -28,8 +28,8 @@ pub(crate) fn of_unit(ended: Ended, constants: &Event) -> Event {
     set("exception.message", failure.as_ref().map(|f| f.message.as_str()).filter(|m| !m.is_empty()).into());
     set("exception.stacktrace", Json::Null);
     set("telemetry.fields_dropped", Some(gathered.left_out).filter(|n| *n > 0).into());
-    match unit.intent {
-        Some(intent) => {
+    match unit.what {
+        What::Intent(intent) => {
             let unchecked: Vec<&str> =
                 intent.expects.iter().copied().filter(|name| !gathered.checked.iter().any(|c| c == name)).collect();
             set("intent.met", gathered.unmet.is_empty().into());
@@ -37,10 +37,10 @@ pub(crate) fn of_unit(ended: Ended, constants: &Event) -> Event {
             set("intent.unchecked", list(&unchecked));
             declaration(&mut event, intent);
         }
-        None => {
-            set("code.function.name", unit.metadata.module_path().into());
-            set("code.file.path", unit.metadata.file().into());
-            set("code.line.number", unit.metadata.line().into());
+        What::Span(metadata) => {
+            set("code.function.name", metadata.module_path().into());
+            set("code.file.path", metadata.file().into());
+            set("code.line.number", metadata.line().into());
         }
     }
     event

@@ -2,6 +2,7 @@
 
 mod intent;
 mod layer;
+mod measured;
 mod unit;
 mod value;
 mod work;
@@ -17,13 +18,15 @@ mod limits;
 mod program;
 mod settings;
 
+pub use delivery::{Batch, Delivery};
 pub use intent::{Declaration, Intent, declare};
 pub use layer::OutcropLayer;
+pub use measured::Measured;
 pub use outcrop_macros::intent;
-pub use program::{InitError, flush, init, init_with, layer, shutdown, stats};
+pub use program::{InitError, flush, init, init_measured, init_with, layer, shutdown, stats};
 pub use remote::{Remote, continue_trace, traceparent, tracestate};
 pub use sender::Stats;
-pub use settings::Settings;
+pub use settings::{Deliver, Settings};
 pub use unit::{expect, note};
 pub use value::Value;
 

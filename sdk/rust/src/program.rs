@@ -51,6 +51,15 @@ pub fn init_with(settings: Settings) -> Result<(), InitError> {
 
 /// The layer for a subscriber of the program's own; nothing if OUTCROP_DISABLED says so.
 pub fn layer(settings: Settings) -> Result<Option<OutcropLayer>, InitError> {
+    Ok(begin(settings)?.map(|sender| OutcropLayer { sender }))
+}
+
+/// Begins to send what is [measured](crate::Intent::measured), and leaves `tracing` alone: nothing else becomes a unit.
+pub fn init_measured(settings: Settings) -> Result<(), InitError> {
+    begin(settings).map(drop)
+}
+
+fn begin(settings: Settings) -> Result<Option<Arc<Sender>>, InitError> {
     if Settings::is_disabled() {
         return Ok(None);
     }
@@ -58,7 +67,7 @@ pub fn layer(settings: Settings) -> Result<Option<OutcropLayer>, InitError> {
     sender.start().map_err(InitError::Thread)?;
     *lock(&ACTIVE) = Some(sender.clone());
     AT_EXIT.call_once(register_exit);
-    Ok(Some(OutcropLayer { sender }))
+    Ok(Some(sender))
 }
 
 #[expect(unsafe_code, reason = "a program that ends calls nothing else in Rust")]
@@ -74,7 +83,7 @@ fn register_exit() {
     }
 }
 
-fn active() -> Option<Arc<Sender>> {
+pub(crate) fn active() -> Option<Arc<Sender>> {
     lock(&ACTIVE).clone()
 }
 

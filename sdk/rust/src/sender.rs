@@ -1,21 +1,17 @@
 //! The sender: takes units from any thread without waiting, and brings them to the store in a thread of its own.
 //!
 //! 1. `put` queues a unit, or counts it as dropped where the queue is full.
-//! 2. The thread takes what waits, a batch at a time, makes JSON of it, and compresses it.
+//! 2. The thread takes what waits, a batch at a time, and makes JSON of it.
 //! 3. It sends the batch with an id of its own until the store has answered, and waits between tries as the store asks.
 //! 4. `flush` waits for what was queued before it; `close` does too, for as long as the program grants.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-
-use crate::delivery::{Door, Verdict};
+use crate::delivery::{Delivery, Door};
 use crate::event::{self, Event};
 use crate::intent;
 use crate::limits;
@@ -239,7 +235,7 @@ impl Sender {
     }
 
     /// Sends what is declared and was not announced yet. False if it did not arrive.
-    fn announce(&self, door: &Door, announced: &mut HashSet<usize>) -> bool {
+    fn announce(&self, door: &Door<'_>, announced: &mut HashSet<usize>) -> bool {
         let address = |intent: &&'static intent::Intent| std::ptr::from_ref(*intent).addr();
         let new: Vec<_> = intent::all().into_iter().filter(|intent| !announced.contains(&address(intent))).collect();
         for part in new.chunks(self.settings.batch_events_max.max(1)) {
@@ -254,7 +250,7 @@ impl Sender {
     }
 
     /// Sends a batch until its fate is known. True if it arrived.
-    fn deliver(&self, door: &Door, lines: &[Vec<u8>], units: u64) -> bool {
+    fn deliver(&self, door: &Door<'_>, lines: &[Vec<u8>], units: u64) -> bool {
         if lines.is_empty() {
             return true;
         }
@@ -262,7 +258,7 @@ impl Sender {
         let heads = reports.iter().map(|(reason, count)| event::of_dropped(*count, reason, &self.constants));
         let heads: Vec<_> = heads.filter_map(|report| self.line(report).ok()).collect();
         match self.until_answered(door, heads.iter().chain(lines)) {
-            Ok(Verdict::Delivered { accepted, rejected }) => {
+            Ok(Delivery::Stored { accepted, rejected }) => {
                 self.accepted.fetch_add(accepted, Ordering::Relaxed);
                 let mut state = lock(&self.state);
                 for (reason, count) in reports {
@@ -273,12 +269,12 @@ impl Sender {
                 self.done.notify_all();
                 true
             }
-            Ok(Verdict::TooLarge) if lines.len() > 1 => {
+            Ok(Delivery::TooLarge) if lines.len() > 1 => {
                 let (first, second) = lines.split_at(lines.len() / 2);
                 let of = |half: &[Vec<u8>]| if units > 0 { half.len() as u64 } else { 0 };
                 self.deliver(door, first, of(first)) & self.deliver(door, second, of(second))
             }
-            Ok(Verdict::TooLarge) => self.lost(units, "too large"),
+            Ok(Delivery::TooLarge) => self.lost(units, "too large"),
             Ok(_) => self.lost(units, "refused"),
             Err(reason) => self.lost(units, reason),
         }
@@ -294,19 +290,19 @@ impl Sender {
         self.done.notify_all();
     }
 
-    /// The verdict on a request, or the reason why it had none in time.
+    /// What became of a request, or the reason why it had none in time.
     fn until_answered<'a>(
         &self,
-        door: &Door,
+        door: &Door<'_>,
         lines: impl Iterator<Item = &'a Vec<u8>>,
-    ) -> Result<Verdict, &'static str> {
-        let body = compressed(lines).map_err(|_| "unreadable")?;
+    ) -> Result<Delivery, &'static str> {
+        let body = door.body(lines).map_err(|_| "unreadable")?;
         let batch_id = format!("{:032x}", fastrand::u128(..));
         let mut unconfirmed_since: Option<Instant> = None;
         for tries in 0.. {
             let began = Instant::now();
-            let verdict = door.post(&batch_id, &body, self.request_time(began)?);
-            let Verdict::Again { wait, maybe_stored } = verdict else { return Ok(verdict) };
+            let delivery = door.post(&batch_id, &body, self.request_time(began)?);
+            let Delivery::Again { wait, maybe_stored } = delivery else { return Ok(delivery) };
             self.retries.fetch_add(1, Ordering::Relaxed);
             if maybe_stored {
                 unconfirmed_since.get_or_insert(began);
@@ -385,15 +381,6 @@ fn is_given_up(unconfirmed_since: Option<Instant>, next: Instant) -> bool {
 fn backoff(tries: u32) -> Duration {
     let longest = limits::BACKOFF_MIN.saturating_mul(2_u32.saturating_pow(tries)).min(limits::BACKOFF_MAX);
     longest.mul_f64(0.5 + fastrand::f64() / 2.0)
-}
-
-fn compressed<'a>(lines: impl Iterator<Item = &'a Vec<u8>>) -> std::io::Result<Vec<u8>> {
-    let mut body = GzEncoder::new(Vec::new(), Compression::fast());
-    for line in lines {
-        body.write_all(line)?;
-        body.write_all(b"\n")?;
-    }
-    body.finish()
 }
 
 #[cfg(test)]

@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
+use crate::delivery::{Batch, Delivery};
 use crate::limits;
 use crate::value::{self, Value};
+
+/// Takes batches in place of the network, in the sender's thread.
+pub type Deliver = Box<dyn Fn(&Batch<'_>) -> Delivery + Send + Sync>;
 
 type Redact = Box<dyn Fn(Map<String, Json>) -> Option<Map<String, Json>> + Send + Sync>;
 
@@ -23,6 +27,8 @@ pub struct Settings {
     pub sample_rate: u32,
     /// Is given each event's fields and returns what may leave; nothing drops the event.
     pub redact: Option<Redact>,
+    /// Takes what is to be sent, for a program that has a way of its own to its store. `url` and `key` say nothing then.
+    pub deliver: Option<Deliver>,
     pub queue_events_max: usize,
     pub queue_bytes_max: usize,
     pub batch_events_max: usize,
@@ -52,6 +58,7 @@ impl Settings {
             fields: Vec::new(),
             sample_rate: 1,
             redact: None,
+            deliver: None,
             queue_events_max: limits::QUEUE_EVENTS_MAX,
             queue_bytes_max: limits::QUEUE_BYTES_MAX,
             batch_events_max: limits::BATCH_EVENTS_MAX,

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tracing::Metadata;
 
@@ -27,8 +27,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// One unit of work, from its beginning until it is handed over.
 #[derive(Debug)]
 pub(crate) struct Unit {
-    pub(crate) intent: Option<&'static Intent>,
-    pub(crate) metadata: &'static Metadata<'static>,
+    pub(crate) what: What,
     pub(crate) place: Place,
     pub(crate) state: State,
     pub(crate) parent_id: Option<u64>,
@@ -37,6 +36,29 @@ pub(crate) struct Unit {
     began: Instant,
     open: Mutex<Option<Open>>,
     sender: Arc<Sender>,
+}
+
+/// What a unit is: work that is meant to do something, or a span of `tracing`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum What {
+    Intent(&'static Intent),
+    Span(&'static Metadata<'static>),
+}
+
+impl What {
+    pub(crate) fn intent(self) -> Option<&'static Intent> {
+        match self {
+            What::Intent(intent) => Some(intent),
+            What::Span(_) => None,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            What::Intent(intent) => intent.name,
+            What::Span(metadata) => metadata.name(),
+        }
+    }
 }
 
 /// What a unit gathers while it runs.
@@ -110,21 +132,8 @@ pub(crate) fn made(
     if intent.is_none() && *metadata.level() > tracing::Level::INFO {
         return None;
     }
-    let (parent, state) = explicit.or_else(above).unzip();
-    let trace_id = parent.map_or_else(trace::new_trace_id, |p| p.trace_id);
-    let rate = intent.map(|i| i.sample_rate).filter(|r| *r > 0).unwrap_or(sender.settings.sample_rate);
-    let unit = Arc::new(Unit {
-        intent,
-        metadata,
-        place: Place { trace_id, span_id: trace::new_span_id(), kept: trace::is_kept(trace_id, rate) },
-        state: state.flatten(),
-        parent_id: parent.map(|p| p.span_id),
-        rate,
-        time_nanoseconds: now_nanoseconds(),
-        began: Instant::now(),
-        open: Mutex::new(Some(Open::default())),
-        sender: sender.clone(),
-    });
+    let what = intent.map_or(What::Span(metadata), What::Intent);
+    let unit = Unit::new(what, explicit.or_else(above), now_nanoseconds(), sender);
     if intent.is_some() {
         MADE.set(Some(unit.clone()));
     }
@@ -132,7 +141,12 @@ pub(crate) fn made(
 }
 
 pub(crate) fn now_nanoseconds() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    nanoseconds_of(SystemTime::now())
+}
+
+/// Since 1970; what was before is at its beginning.
+pub(crate) fn nanoseconds_of(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -199,7 +213,7 @@ pub fn note(name: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
 /// Says what must hold in the nearest unit above. Use `expect!`.
 pub fn expect(name: &str, holds: bool) -> bool {
     let name = expectation(name);
-    with_current(|unit, open| open.expect(unit, name, holds));
+    with_current(|unit, open| open.expect(unit.what.intent(), name, holds));
     holds
 }
 
@@ -215,8 +229,8 @@ impl Open {
         }
     }
 
-    fn expect(&mut self, unit: &Unit, name: String, holds: bool) {
-        if unit.intent.is_some_and(|intent| !intent.expects.is_empty()) && !self.checked.contains(&name) {
+    pub(crate) fn expect(&mut self, intent: Option<&Intent>, name: String, holds: bool) {
+        if intent.is_some_and(|intent| !intent.expects.is_empty()) && !self.checked.contains(&name) {
             self.checked.push(name.clone());
         }
         if !holds && !self.unmet.contains(&Cow::from(name.as_str())) {
@@ -225,13 +239,19 @@ impl Open {
     }
 
     /// Adds what the end says to what was checked on the way.
-    fn judge(&mut self, unit: &Unit, judged: Vec<&'static str>, failure: Option<&Failure>, nanoseconds: u64) {
+    fn judge(
+        &mut self,
+        intent: Option<&Intent>,
+        judged: Vec<&'static str>,
+        failure: Option<&Failure>,
+        nanoseconds: u64,
+    ) {
         for name in judged {
             if !self.unmet.contains(&Cow::from(name)) {
                 self.unmet.push(name.into());
             }
         }
-        if let Some(intent) = unit.intent
+        if let Some(intent) = intent
             && nanoseconds > intent.within_nanoseconds
         {
             self.unmet.push(intent.within.into());
@@ -243,6 +263,29 @@ impl Open {
 }
 
 impl Unit {
+    pub(crate) fn new(
+        what: What,
+        parent: Option<(Place, State)>,
+        time_nanoseconds: u64,
+        sender: &Arc<Sender>,
+    ) -> Arc<Unit> {
+        let (parent, state) = parent.unzip();
+        let trace_id = parent.map_or_else(trace::new_trace_id, |p| p.trace_id);
+        let own_rate = what.intent().map(|i| i.sample_rate).filter(|r| *r > 0);
+        let rate = own_rate.unwrap_or(sender.settings.sample_rate);
+        Arc::new(Unit {
+            what,
+            place: Place { trace_id, span_id: trace::new_span_id(), kept: trace::is_kept(trace_id, rate) },
+            state: state.flatten(),
+            parent_id: parent.map(|p| p.span_id),
+            rate,
+            time_nanoseconds,
+            began: Instant::now(),
+            open: Mutex::new(Some(Open::default())),
+            sender: sender.clone(),
+        })
+    }
+
     /// Notes what a span was given, or what was recorded on it.
     pub(crate) fn with_open(&self, work: impl FnOnce(&mut Open)) {
         if let Some(open) = &mut *lock(&self.open) {
@@ -252,9 +295,22 @@ impl Unit {
 
     /// Ends it. From here on it takes nothing more.
     pub(crate) fn finish(self: &Arc<Unit>, judged: Vec<&'static str>, failure: Option<Failure>) {
-        let nanoseconds = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let Some(mut gathered) = lock(&self.open).take() else { return };
-        gathered.judge(self, judged, failure.as_ref(), nanoseconds);
+        let took = self.began.elapsed();
+        if let Some(gathered) = lock(&self.open).take() {
+            self.hand_over(gathered, judged, failure, took);
+        }
+    }
+
+    /// Judges what was gathered, and queues it.
+    pub(crate) fn hand_over(
+        self: &Arc<Unit>,
+        mut gathered: Open,
+        judged: Vec<&'static str>,
+        failure: Option<Failure>,
+        took: Duration,
+    ) {
+        let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        gathered.judge(self.what.intent(), judged, failure.as_ref(), nanoseconds);
         let met = gathered.unmet.is_empty();
         if met && !self.place.kept {
             return self.sender.count_sampled_out();

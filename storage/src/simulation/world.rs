@@ -19,6 +19,7 @@ use crate::snapshot::DatasetSnapshot;
 use crate::store::{Store, StoreSettings};
 use crate::testing::{self, Numbered, START};
 use crate::upkeep::retain::Retention;
+use crate::upkeep::told::Watcher;
 use crate::{Segment, StoreError};
 
 pub(super) const DATASETS: [&str; 3] = ["red", "green", "blue"];
@@ -104,6 +105,7 @@ impl World {
             upkeep: false,
             repair: true,
             tell: |_| (),
+            watcher: Watcher::nobody(),
         }
     }
 

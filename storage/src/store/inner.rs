@@ -32,6 +32,7 @@ use crate::segment::{LEVEL_FLUSHED, SegmentInfo};
 use crate::snapshot::{DatasetSnapshot, Snapshot};
 use crate::upkeep::flush;
 use crate::upkeep::retain::Retention;
+use crate::upkeep::told::{UpkeepKind, Watched, Watcher};
 use crate::wal::frame::FrameBatch;
 use crate::wal::reader::WalCondition;
 use crate::wal::writer::{Durable, WalState};
@@ -134,6 +135,7 @@ pub(super) struct Inner {
     /// that were never published and could not be removed.
     unsure: Mutex<Vec<(DatasetId, SegmentId)>>,
     pub(super) upkeep_counts: UpkeepCounts,
+    pub(super) watcher: Watcher,
     /// One trim at a time.
     pub(super) trimming: Mutex<()>,
     pub(super) scrub: Scrub,
@@ -190,6 +192,7 @@ impl Inner {
             graveyard: Mutex::default(),
             unsure: Mutex::default(),
             upkeep_counts: UpkeepCounts::default(),
+            watcher: settings.watcher,
             trimming: Mutex::new(()),
             scrub,
             wake: Default::default(),
@@ -423,7 +426,8 @@ impl Inner {
 
     pub(super) fn flush(&self, dataset: DatasetId) -> Result<(), StoreError> {
         let _one = held(&self.flushing);
-        let flushed = self.flush_locked(dataset);
+        let mut watched = Watched::new(UpkeepKind::Flush, self.clock.now());
+        let flushed = self.flush_locked(dataset, &mut watched);
         match &flushed {
             Ok(()) => self.flushes.fetch_add(1, Ordering::Relaxed),
             Err(_) => {
@@ -434,10 +438,11 @@ impl Inner {
                 self.flush_failures.fetch_add(1, Ordering::Relaxed)
             }
         };
+        watched.ended(&self.watcher, &flushed);
         flushed
     }
 
-    fn flush_locked(&self, dataset: DatasetId) -> Result<(), StoreError> {
+    fn flush_locked(&self, dataset: DatasetId, watched: &mut Watched) -> Result<(), StoreError> {
         let mut datasets = self.datasets_mut();
         let Some(state) = datasets.get_mut(&dataset) else { return Ok(()) };
         let batches = state.memtable.freeze();
@@ -446,6 +451,8 @@ impl Inner {
         drop(datasets);
         let Some(last) = batches.iter().filter_map(|b| b.sequence().values().last()).max() else { return Ok(()) };
         let watermark = last + 1;
+        watched.dataset = Some(name.clone());
+        watched.wrote.events_in = batches.iter().map(|b| b.rows() as u64).sum();
         self.settle_unsure()?;
 
         if cluster_field.is_none() {
@@ -490,6 +497,7 @@ impl Inner {
             })?;
             count(&mut fields, &seen);
             touched.extend(seen.into_iter().map(|s| s.field));
+            watched.wrote.add(&info);
             infos.push(info);
         }
         let touched: Vec<FieldName> = touched.into_iter().collect();

@@ -23,6 +23,7 @@ use crate::segment::reader::Segment;
 use crate::segment::{LEVEL_COMPACTED, SegmentInfo};
 use crate::upkeep::compact;
 use crate::upkeep::retain::{self, Retention};
+use crate::upkeep::told::{UpkeepKind, Watched};
 
 /// Segments of a dataset that are to become others.
 struct Change {
@@ -41,7 +42,8 @@ impl Inner {
             return Ok(false);
         }
         self.settle_unsure()?;
-        let merged = self.merge(&change);
+        let mut watched = Watched::new(UpkeepKind::Compaction, self.clock.now());
+        let merged = self.merge(&change, &mut watched);
         match &merged {
             Ok(()) => {
                 self.upkeep_counts.compactions.fetch_add(1, Ordering::Relaxed);
@@ -51,6 +53,7 @@ impl Inner {
                 self.upkeep_counts.compaction_failures.fetch_add(1, Ordering::Relaxed);
             }
         }
+        watched.ended(&self.watcher, &merged);
         merged.map(|()| true)
     }
 
@@ -65,7 +68,10 @@ impl Inner {
         datasets.values().filter_map(planned).max_by_key(|change| change.segments.len())
     }
 
-    fn merge(&self, change: &Change) -> Result<(), StoreError> {
+    fn merge(&self, change: &Change, watched: &mut Watched) -> Result<(), StoreError> {
+        watched.dataset = Some(change.name.clone());
+        watched.wrote.segments_in = change.segments.len() as u64;
+        watched.wrote.events_in = change.segments.iter().map(|segment| segment.info().rows).sum();
         let inputs: Vec<Input> = change
             .segments
             .iter()
@@ -73,6 +79,7 @@ impl Inner {
             .collect::<Result<_, StoreError>>()?;
         let stopping = || self.stopping.load(Ordering::SeqCst);
         let merged = self.write_merged(change, &inputs, LEVEL_COMPACTED, &stopping)?;
+        merged.iter().for_each(|info| watched.wrote.add(info));
         self.publish_change(change, merged.into_iter().collect(), None)
     }
 

@@ -20,6 +20,7 @@ mod repair;
 mod rotation;
 mod scrub;
 mod space;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -69,6 +70,7 @@ impl Bench {
             upkeep: self.upkeep,
             repair: false,
             tell: |_| (),
+            watcher: Watcher::nobody(),
         }
     }
 
