@@ -11,6 +11,7 @@ use outcrop_storage::memory::Pool;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use crate::http::admission::Shed;
 use crate::http::{App, ask_sql, refuse_sql, sql_reader};
@@ -19,13 +20,23 @@ use crate::http::{App, ask_sql, refuse_sql, sql_reader};
 const CONNECTIONS_MAX: usize = 128;
 /// Bytes that a connection holds: what is read of it before it is wanted, and rows on their way.
 const CONNECTION_BYTES: usize = 128 << 10;
+/// What TLS holds of a connection besides, both ways.
+const TLS_BYTES: usize = 128 << 10;
+/// Its name in a handshake of TLS.
+pub(crate) const PROTOCOLS: &[&[u8]] = &[b"postgresql"];
 /// Pause after an accept that failed for want of something.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
-/// Serves until `draining`. Statements under way are cut off: whoever reads asks again.
-pub(crate) async fn serve(listener: Option<TcpListener>, app: App, mut draining: watch::Receiver<bool>) {
+/// Serves until `draining`. Statements under way are cut off: whoever reads asks again. With TLS, nobody is let in without it.
+pub(crate) async fn serve(
+    listener: Option<TcpListener>,
+    tls: Option<TlsAcceptor>,
+    app: App,
+    mut draining: watch::Receiver<bool>,
+) {
     let Some(listener) = listener else { return };
-    let postgres = Postgres::new(Arc::clone(&app.engine));
+    let connection_bytes = CONNECTION_BYTES + tls.as_ref().map_or(0, |_| TLS_BYTES);
+    let postgres = Postgres::new(Arc::clone(&app.engine), tls);
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut tasks = JoinSet::new();
     loop {
@@ -37,7 +48,7 @@ pub(crate) async fn serve(listener: Option<TcpListener>, app: App, mut draining:
         match accepted {
             Ok((stream, peer)) => {
                 let slot = Arc::clone(&slots).try_acquire_owned().ok();
-                let held = app.memory.try_reserve(Pool::Connections, CONNECTION_BYTES).ok();
+                let held = app.memory.try_reserve(Pool::Connections, connection_bytes).ok();
                 let (Some(slot), Some(held)) = (slot, held) else {
                     app.metrics.shed(Shed::Connections.label());
                     continue;

@@ -14,6 +14,9 @@ use crate::settings::Settings;
 
 pub(crate) fn demo(settings: Settings) -> Result<ExitCode, CommandError> {
     let parts = settings.with_data_dir(PathBuf::from("outcrop-demo")).with_addresses("127.0.0.1:0").parts()?;
+    if parts.tls.is_some() {
+        return Err("the demo speaks plain HTTP on this machine; leave out tls_certificate and tls_key".into());
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let stopping = Arc::clone(&stop);
     let served = serve::serve(parts, move |address| {
@@ -27,7 +30,7 @@ pub(crate) fn demo(settings: Settings) -> Result<ExitCode, CommandError> {
 
 /// Sends until the demo ends.
 fn shop(address: SocketAddr, stop: &AtomicBool) {
-    let client = Client::new(&format!("http://{address}"), None);
+    let client = Client::new(&format!("http://{address}"), None, None);
     let send = |body: Vec<u8>| client.send_events(DATASET, &body, None).map(|_| ()).map_err(|e| e.to_string());
     let wait = |duration: Duration| {
         std::thread::sleep(duration);

@@ -109,6 +109,8 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     pub(crate) public_host: Option<String>,
     pub(crate) public_https: bool,
+    /// Whether every request comes over TLS.
+    pub(crate) is_tls: bool,
     /// Origins whose pages may send events, and how their browsers are told.
     pub(crate) cors_origins: Vec<String>,
     pub(crate) cors: CorsLayer,
@@ -157,6 +159,7 @@ impl App {
             limits: parts.ingest.decoder(),
             public_host: parts.public_host.clone(),
             public_https: parts.public_https,
+            is_tls: parts.tls.is_some(),
             cors_origins: parts.cors_origins.clone(),
             cors: guard::cors(&parts.cors_origins),
             loopback_only: parts.is_loopback_only(),

@@ -41,6 +41,7 @@ mod specs;
 mod sql;
 mod syslog;
 mod tail;
+mod tls;
 mod traces;
 mod wide;
 

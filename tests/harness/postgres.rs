@@ -1,15 +1,25 @@
 //! The PostgreSQL protocol, byte by byte: enough of it to sign in, to ask, and to go away rudely.
 
+use std::fmt::Debug;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use super::tls;
+
 /// Seconds until a server that does not answer fails the test.
 const ANSWER_SECONDS_MAX: u64 = 120;
 
+/// What asks the server for TLS.
+const TLS_WANTED: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+trait Stream: Read + Write + Debug {}
+
+impl<T: Read + Write + Debug> Stream for T {}
+
 #[derive(Debug)]
 pub(crate) struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
 }
 
 /// What a statement was answered: rows as text, tags, or the code and the words of an error.
@@ -24,10 +34,22 @@ pub(crate) struct Answer {
 impl Client {
     /// Signs in; the password is asked for if the server wants one. Otherwise what it said.
     pub(crate) fn connect(address: SocketAddr, password: &str) -> Result<Client, Answer> {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(ANSWER_SECONDS_MAX))).unwrap();
-        let mut client = Client { stream };
+        Client { stream: Box::new(stream(address)) }.sign_in(password)
+    }
+
+    /// The same over TLS, which the server must have.
+    pub(crate) fn connect_tls(address: SocketAddr, password: &str) -> Result<Client, Answer> {
+        let mut stream = stream(address);
+        stream.write_all(&TLS_WANTED).unwrap();
+        let mut told = [0];
+        stream.read_exact(&mut told).unwrap();
+        assert_eq!(&told, b"S", "the server has no TLS");
+        let stream = tls::over(stream, address, &["postgresql"]).unwrap();
+        Client { stream: Box::new(stream) }.sign_in(password)
+    }
+
+    fn sign_in(self, password: &str) -> Result<Client, Answer> {
+        let mut client = self;
         let mut startup = 196_608_u32.to_be_bytes().to_vec();
         startup.extend(b"user\0anybody\0database\0outcrop\0\0");
         let mut message = (startup.len() as u32 + 4).to_be_bytes().to_vec();
@@ -52,6 +74,7 @@ impl Client {
         message.extend((body.len() as u32 + 4).to_be_bytes());
         message.extend_from_slice(body);
         self.stream.write_all(&message).unwrap();
+        self.stream.flush().unwrap();
     }
 
     /// The next message; none if the server has closed.
@@ -67,6 +90,11 @@ impl Client {
     /// Asks and does not wait. Dropping the client closes the connection.
     pub(crate) fn begin(&mut self, sql: &str) {
         self.write(b'Q', format!("{sql}\0").as_bytes());
+    }
+
+    /// Goes away politely, whether a statement is under way or not.
+    pub(crate) fn leave(mut self) {
+        self.write(b'X', &[]);
     }
 
     pub(crate) fn ask(&mut self, sql: &str) -> Answer {
@@ -91,6 +119,13 @@ impl Client {
         assert_eq!(answer.error, None, "{sql}");
         answer.rows.into_iter().map(|row| row[0].clone().unwrap_or_default()).collect()
     }
+}
+
+fn stream(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(ANSWER_SECONDS_MAX))).unwrap();
+    stream
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion_postgres::pgwire::api::ConnectionManager;
-use datafusion_postgres::pgwire::tokio::process_socket;
+use datafusion_postgres::pgwire::tokio::{TlsAcceptor, process_socket};
 use futures::future::BoxFuture;
 use outcrop_storage::Snapshot;
 use tokio::net::TcpStream;
@@ -48,6 +48,7 @@ pub struct Postgres {
     engine: Arc<QueryEngine>,
     /// Who runs what, for those who cancel it over another connection.
     connections: Arc<ConnectionManager>,
+    tls: Option<TlsAcceptor>,
 }
 
 impl fmt::Debug for Postgres {
@@ -57,17 +58,18 @@ impl fmt::Debug for Postgres {
 }
 
 impl Postgres {
-    pub fn new(engine: Arc<QueryEngine>) -> Postgres {
-        Postgres { engine, connections: Arc::new(ConnectionManager::new()) }
+    /// With `tls`, whoever comes without it is refused before they say who they are.
+    pub fn new(engine: Arc<QueryEngine>, tls: Option<TlsAcceptor>) -> Postgres {
+        Postgres { engine, connections: Arc::new(ConnectionManager::new()), tls }
     }
 
     /// Serves a connection to its end, to whoever its door lets in. Dropping the future cancels what runs.
     pub async fn serve(&self, socket: TcpStream, door: Door) -> std::io::Result<()> {
         let (socket, watched) = gone::split(socket)?;
-        let connection = Connection::new(Arc::clone(&self.engine), door);
+        let connection = Connection::new(Arc::clone(&self.engine), door, self.tls.is_some());
         let handlers = wire::handlers(connection, Arc::clone(&self.connections));
         tokio::select! {
-            ended = process_socket(socket, None, handlers) => ended,
+            ended = process_socket(socket, self.tls.clone(), handlers) => ended,
             () = gone::gone(watched) => Ok(()),
         }
     }

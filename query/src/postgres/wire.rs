@@ -41,6 +41,8 @@ use crate::sql::{AboutTables, Asked, Question, words};
 pub(super) struct Connection {
     engine: Arc<QueryEngine>,
     door: Door,
+    /// Whether nobody is let in without TLS.
+    needs_tls: bool,
     /// Set once the asker was let in.
     admitted: Mutex<Option<Admitted>>,
     timeout: Mutex<Option<u64>>,
@@ -103,6 +105,14 @@ fn not_let_in() -> PgWireError {
     )))
 }
 
+fn in_the_clear() -> PgWireError {
+    PgWireError::UserError(Box::new(ErrorInfo::new(
+        "FATAL".to_owned(),
+        "28000".to_owned(),
+        "this address speaks TLS only; connect with sslmode=require or better".to_owned(),
+    )))
+}
+
 /// A statement that was read.
 #[derive(Clone, Debug)]
 pub(super) enum Read {
@@ -120,10 +130,11 @@ pub(super) struct Planned {
 }
 
 impl Connection {
-    pub(super) fn new(engine: Arc<QueryEngine>, door: Door) -> Connection {
+    pub(super) fn new(engine: Arc<QueryEngine>, door: Door, needs_tls: bool) -> Connection {
         Connection {
             engine,
             door,
+            needs_tls,
             admitted: Mutex::default(),
             timeout: Mutex::default(),
             parser: Arc::new(PostgresCompatibilityParser::new()),
@@ -246,6 +257,8 @@ impl StartupHandler for Connection {
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         let admitted = match message {
+            // Before a password is asked for, which would then be in the clear.
+            PgWireFrontendMessage::Startup(_) if self.needs_tls && !client.is_secure() => return Err(in_the_clear()),
             PgWireFrontendMessage::Startup(ref startup) => {
                 protocol_negotiation(client, startup).await?;
                 save_startup_parameters_to_metadata(client, startup);

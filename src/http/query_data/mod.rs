@@ -254,7 +254,7 @@ fn origin(app: &App, uri: &Uri, headers: &HeaderMap) -> String {
     let named = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let Some(host) = uri.authority().map(|authority| authority.as_str()).or(named) else { return String::new() };
     let is_public = app.public_host.as_deref().is_some_and(|public| public.eq_ignore_ascii_case(host));
-    let scheme = if app.public_https && is_public { "https" } else { "http" };
+    let scheme = if app.is_tls || (app.public_https && is_public) { "https" } else { "http" };
     format!("{scheme}://{host}")
 }
 
