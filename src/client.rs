@@ -138,6 +138,15 @@ impl Client {
         self.read(&url, answer)
     }
 
+    /// Has stored events looked through; names the task that does it.
+    pub(crate) fn begin_dry_run(&self, dataset: &str, spec: &Value) -> Result<Value, ClientError> {
+        self.create(&format!("redactions/dry_run/{}", encode(dataset)), spec)
+    }
+
+    pub(crate) fn task(&self, id: &str) -> Result<Value, ClientError> {
+        self.get(&format!("tasks/{}", encode(id)), &[])
+    }
+
     /// Every intent.
     pub(crate) fn intents(&self, options: &[(&str, String)]) -> Result<Value, ClientError> {
         self.get("intents", options)

@@ -12,6 +12,7 @@ mod console;
 mod datasets;
 mod deletions;
 mod dialect;
+mod dry_runs;
 mod elasticsearch;
 mod error;
 mod etag;
@@ -257,6 +258,7 @@ fn kept_routes() -> Router<App> {
         .route("/queries", get(queries::list_queries).post(queries::create_query))
         .route("/queries/{id}", get(queries::show_query).put(queries::change_query).delete(queries::delete_query))
         .route("/redactions", get(redactions::list_redactions).post(redactions::create_redaction))
+        .route("/redactions/dry_run/{dataset}", post(dry_runs::begin_dry_run))
         .route(
             "/redactions/{id}",
             get(redactions::show_redaction).put(redactions::change_redaction).delete(redactions::delete_redaction),

@@ -53,6 +53,7 @@ const ACTIONS: &[(&str, &str, Kind, &str)] = &[
     ("GET", "/api/v1/intents/{name}", Kind::Look, "intents"),
     ("GET", "/api/v1/history", Kind::Look, "history"),
     ("GET", "/api/v1/audit", Kind::Look, "audit"),
+    ("POST", "/api/v1/redactions/dry_run/{dataset}", Kind::Question, "redaction.dry_run"),
     ("DELETE", "/api/v1/events/{dataset}", Kind::Removal, "events.delete"),
     ("PATCH", "/api/v1/datasets/{dataset}", Kind::Change, "dataset.change"),
     ("DELETE", "/api/v1/datasets/{dataset}", Kind::Change, "dataset.drop"),

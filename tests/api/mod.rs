@@ -12,6 +12,7 @@ mod console;
 mod damage;
 mod datasets;
 mod deletion;
+mod dry_runs;
 mod elasticsearch;
 mod exactly_once;
 mod explain;

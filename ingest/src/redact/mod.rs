@@ -7,13 +7,14 @@
 //! 3. [`columns`] writes the columns anew that have some, and notes in `meta.redacted` what was found where, never the
 //!    value itself.
 //!
-//! The names of fields and datasets are texts like any other. It must not know protocols, files, or who makes rules.
+//! [`search`] says where events that are stored hold such things. The names of fields and datasets are texts like any other. It must not know protocols, files, or who makes rules.
 
 mod card;
 mod columns;
 mod detect;
 mod hash;
 mod rules;
+mod search;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ use self::hash::Hasher;
 use self::rules::Plan;
 
 pub use self::rules::{Action, Detector, Rule, RuleError};
+pub use self::search::{Finding, Findings};
 
 /// A number as it is hashed: whole ones like integers, which they equal.
 pub fn number_text(value: f64) -> String {
