@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::http::admission::Shed;
-use crate::http::{App, ask_sql, refuse_sql, sql_reader};
+use crate::http::{App, enter_sql, note_sql, refuse_sql, sql_reader};
 
 /// Connections at once; further ones are closed. Clients keep pools of a few each.
 const CONNECTIONS_MAX: usize = 128;
@@ -79,13 +79,13 @@ fn door(app: &App, peer: IpAddr) -> Door {
             }
             return None;
         }
-        let (asking, listening) = (app.clone(), app.clone());
-        let (password, key) = (password.map(str::to_owned), password.map(str::to_owned));
+        let [asking, entering, listening] = [(); 3].map(|()| (app.clone(), password.map(str::to_owned)));
         Some(Admitted {
-            reader: Arc::new(move || sql_reader(&asking, password.as_deref())),
-            listener: Arc::new(move |sql| {
-                let (app, key) = (listening.clone(), key.clone());
-                Box::pin(async move { ask_sql(&app, key.as_deref(), peer, sql).await })
+            reader: Arc::new(move || sql_reader(&asking.0, asking.1.as_deref())),
+            gate: Arc::new(move || enter_sql(&entering.0, entering.1.as_deref())),
+            listener: Arc::new(move |statement| {
+                let (app, key) = listening.clone();
+                Box::pin(async move { note_sql(&app, key.as_deref(), peer, statement).await })
             }),
         })
     })

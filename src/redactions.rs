@@ -178,8 +178,14 @@ fn hash(redaction: &Redaction, value: &mut Value) -> Option<()> {
     Some(())
 }
 
+/// The one dataset that a question names; none if it is about several.
+pub(crate) fn one_dataset(named: &str) -> Option<DatasetName> {
+    let is_one = !named.contains([',', '*']) && named.trim() != "__all__";
+    DatasetName::new(named.trim()).ok().filter(|_| is_one)
+}
+
 /// What of a question may be remembered.
-pub(crate) fn redact_spec(redaction: &Redaction, dataset: &DatasetName, spec: &mut Value) {
+pub(crate) fn redact_spec(redaction: &Redaction, dataset: Option<&DatasetName>, spec: &mut Value) {
     match spec {
         Value::Array(items) => items.iter_mut().for_each(|item| redact_spec(redaction, dataset, item)),
         Value::Object(object) => object.values_mut().for_each(|value| redact_spec(redaction, dataset, value)),

@@ -56,7 +56,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post, put};
 use outcrop_ingest::{Limits, Protocol, Redaction};
-use outcrop_query::QueryEngine;
+use outcrop_query::{QueryEngine, Statement};
 use outcrop_storage::event::DatasetName;
 use outcrop_storage::memory::{Memory, Pool};
 use outcrop_storage::{Retention, Snapshot, Store};
@@ -320,17 +320,26 @@ pub(crate) fn sql_reader(app: &App, key: Option<&str>) -> Option<Snapshot> {
     access::reader(app, key).map(|caller| caller.snapshot(&app.store))
 }
 
-/// Lets a question in SQL in that came by another way than a request, and records it; why not, in words.
-pub(crate) async fn ask_sql(app: &App, key: Option<&str>, peer: IpAddr, sql: String) -> Result<(), String> {
+/// Lets a question in SQL in that came by another way than a request; why not, in words.
+pub(crate) fn enter_sql(app: &App, key: Option<&str>) -> Result<(), String> {
     // Without one that counts there is nothing that could be read.
     let Some(caller) = access::reader(app, key) else { return Ok(()) };
     caller.enter(app, false).map_err(|refused| {
         app.metrics.shed(admission::Shed::Rate.label());
         refused.message().to_owned()
-    })?;
-    let what = json!({ "body": { "sql": sql }, "protocol": "postgres" });
+    })
+}
+
+/// Records such a question.
+pub(crate) async fn note_sql(app: &App, key: Option<&str>, peer: IpAddr, statement: Statement) {
+    let Some(caller) = access::reader(app, key) else { return };
+    let Statement { sql, parameters } = statement;
+    let mut body = json!({ "sql": sql });
+    if !parameters.is_empty() {
+        body["parameters"] = json!(parameters);
+    }
+    let what = json!({ "body": body, "protocol": "postgres" });
     app.audit.asked(recording::entry(app, "sql", Some(caller.who()), Some(peer.to_string()), what)).await;
-    Ok(())
 }
 
 /// Counts somebody who came by another way than a request and was not let in.

@@ -99,6 +99,10 @@ impl Client {
 
     pub(crate) fn ask(&mut self, sql: &str) -> Answer {
         self.begin(sql);
+        self.answer(sql)
+    }
+
+    fn answer(&mut self, sql: &str) -> Answer {
         let mut answer = Answer::default();
         loop {
             let (kind, body) = self.read().unwrap_or_else(|| panic!("{sql}: the server has closed"));
@@ -111,6 +115,29 @@ impl Client {
                 _ => {}
             }
         }
+    }
+
+    /// Prepares a statement and does not run it.
+    pub(crate) fn prepare(&mut self, sql: &str) -> Answer {
+        self.write(b'P', format!("\0{sql}\0\0\0").as_bytes());
+        self.write(b'S', &[]);
+        self.answer(sql)
+    }
+
+    /// Runs the statement that was prepared last, with these texts for its parameters.
+    pub(crate) fn run(&mut self, parameters: &[&str]) -> Answer {
+        // The portal and the statement without names, formats of none, and the values.
+        let mut bind = vec![0, 0, 0, 0];
+        bind.extend((parameters.len() as u16).to_be_bytes());
+        for parameter in parameters {
+            bind.extend((parameter.len() as u32).to_be_bytes());
+            bind.extend(parameter.as_bytes());
+        }
+        bind.extend([0, 0]);
+        self.write(b'B', &bind);
+        self.write(b'E', &[0, 0, 0, 0, 0]);
+        self.write(b'S', &[]);
+        self.answer("the prepared statement")
     }
 
     /// The first column of the rows of a statement that must succeed.

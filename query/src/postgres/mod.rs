@@ -23,13 +23,25 @@ use wire::Connection;
 /// What an asker may read as of now; none once the key no longer counts.
 pub type Reader = Arc<dyn Fn() -> Option<Snapshot> + Send + Sync>;
 
-/// Is told every question before it is answered, and may refuse it: in words, where there are too many.
-pub type Listener = Arc<dyn Fn(String) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+/// May refuse a statement before it costs anything: in words, where there are too many.
+pub type Gate = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+/// A question as it is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    pub sql: String,
+    /// What stands for `$1` and its like, as texts.
+    pub parameters: Vec<String>,
+}
+
+/// Is told every question before it is answered.
+pub type Listener = Arc<dyn Fn(Statement) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// An asker who was let in.
 #[derive(Clone)]
 pub struct Admitted {
     pub reader: Reader,
+    pub gate: Gate,
     pub listener: Listener,
 }
 

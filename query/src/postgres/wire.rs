@@ -1,6 +1,7 @@
 //! The protocol's handlers: start-up, simple and prepared statements. It must not know sockets.
 
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arrow::datatypes::{DataType, Schema};
@@ -34,6 +35,7 @@ use super::session::{self, Command};
 use super::{Admitted, Door};
 use crate::error::{QueryError, QueryErrorKind};
 use crate::execute::{Cancelled, QueryEngine};
+use crate::postgres;
 use crate::spec::Options;
 use crate::sql::{AboutTables, Asked, Question, words};
 
@@ -127,6 +129,8 @@ pub(super) struct Planned {
     question: Question,
     schema: Schema,
     parameters: Vec<Option<DataType>>,
+    /// Whether its asker has passed the gate for it since it was last run: to prepare and to run it once is to ask once.
+    is_let_in: AtomicBool,
 }
 
 impl Connection {
@@ -150,6 +154,12 @@ impl Connection {
     /// What may be read now.
     fn snapshot(&self) -> PgWireResult<Snapshot> {
         (self.admitted()?.reader)().ok_or_else(not_let_in)
+    }
+
+    /// Passes the gate, unless too much was asked.
+    fn enter(&self) -> PgWireResult<()> {
+        let entered = (self.admitted()?.gate)();
+        entered.map_err(|why| told(QueryError::new(QueryErrorKind::Busy, "rate_limited", why)))
     }
 
     fn options(&self) -> Options {
@@ -187,6 +197,7 @@ impl Connection {
 
     /// Plans a statement, for a client that wants to know of what kind it is.
     async fn plan(&self, statement: Statement) -> PgWireResult<Planned> {
+        self.enter()?;
         let snapshot = self.snapshot()?;
         let (sql, question) = (statement.to_string(), statement);
         let asked = self.engine.run(&self.options(), async move { Question::of(question) }).await.map_err(told)?;
@@ -204,7 +215,8 @@ impl Connection {
             parameters.sort_unstable_by_key(|(number, _)| *number);
             let schema = plan.schema().as_arrow().clone();
             let parameters = parameters.into_iter().map(|(_, data_type)| data_type).collect();
-            Ok(Planned { sql, question: asked.question, schema, parameters })
+            let is_let_in = AtomicBool::new(true);
+            Ok(Planned { sql, question: asked.question, schema, parameters, is_let_in })
         });
         let planned = planned.await.map_err(told);
         drop(cancelled);
@@ -214,8 +226,11 @@ impl Connection {
     /// Runs a question and sends its rows as they are made.
     async fn ask(&self, planned: &Planned, parameters: Option<ParamValues>, format: &Format) -> PgWireResult<Response> {
         let fields = Arc::new(arrow_schema_to_pg_fields(&planned.schema, format, None)?);
-        let heard = (self.admitted()?.listener)(planned.sql.clone()).await;
-        heard.map_err(|why| told(QueryError::new(QueryErrorKind::Busy, "rate_limited", why)))?;
+        if !planned.is_let_in.swap(false, Ordering::Relaxed) {
+            self.enter()?;
+        }
+        let asked = postgres::Statement { sql: planned.sql.clone(), parameters: texts(parameters.as_ref()) };
+        (self.admitted()?.listener)(asked).await;
         let asked = self.asked(self.snapshot()?, planned.question.clone(), parameters)?;
         let cancelled = Cancelled::of(&asked.context);
         let (row_fields, schema) = (Arc::clone(&fields), planned.schema.clone());
@@ -240,6 +255,15 @@ impl Connection {
         let rows = rows.await.map_err(told)?;
         let rows = rows.map_err(told).map_ok(|rows| futures::stream::iter(rows.into_iter().map(Ok))).try_flatten();
         Ok(Response::Query(QueryResponse::new(fields, rows)))
+    }
+}
+
+/// Parameters as texts.
+fn texts(parameters: Option<&ParamValues>) -> Vec<String> {
+    match parameters {
+        Some(ParamValues::List(values)) => values.iter().map(|parameter| parameter.value.to_string()).collect(),
+        Some(ParamValues::Map(values)) => values.values().map(|parameter| parameter.value.to_string()).collect(),
+        None => Vec::new(),
     }
 }
 
