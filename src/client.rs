@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
+use tokio_rustls::rustls::{self, CertificateError};
 use ureq::http::{HeaderValue, Request, Response};
 use ureq::middleware::MiddlewareNext;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 /// Seconds to wait for an answer: longer than any deadline of the server.
 const ANSWER_SECONDS_MAX: u64 = 660;
@@ -51,8 +53,9 @@ pub(crate) struct RejectedEvent {
 }
 
 impl Client {
-    /// A client that sends a key with every request, if it has one.
-    pub(crate) fn new(url: &str, key: Option<&HeaderValue>) -> Client {
+    /// A client that sends a key with every request, if it has one. Over TLS it trusts these authorities, or those that
+    /// everybody trusts.
+    pub(crate) fn new(url: &str, key: Option<&HeaderValue>, authorities: Option<&RootCerts>) -> Client {
         let key = key.cloned();
         let with_key = move |mut request: Request<ureq::SendBody<'_>>, next: MiddlewareNext<'_>| {
             if let Some(key) = &key {
@@ -60,8 +63,10 @@ impl Client {
             }
             next.handle(request)
         };
+        let tls = TlsConfig::builder().root_certs(authorities.cloned().unwrap_or(RootCerts::WebPki)).build();
         let agent = ureq::Agent::config_builder()
             .middleware(with_key)
+            .tls_config(tls)
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(CONNECT_SECONDS_MAX)))
             .timeout_global(Some(Duration::from_secs(ANSWER_SECONDS_MAX)))
@@ -133,6 +138,15 @@ impl Client {
         self.read(&url, answer)
     }
 
+    /// Has stored events looked through; names the task that does it.
+    pub(crate) fn begin_dry_run(&self, dataset: &str, spec: &Value) -> Result<Value, ClientError> {
+        self.create(&format!("redactions/dry_run/{}", encode(dataset)), spec)
+    }
+
+    pub(crate) fn task(&self, id: &str) -> Result<Value, ClientError> {
+        self.get(&format!("tasks/{}", encode(id)), &[])
+    }
+
     /// Every intent.
     pub(crate) fn intents(&self, options: &[(&str, String)]) -> Result<Value, ClientError> {
         self.get("intents", options)
@@ -165,7 +179,7 @@ impl Client {
         answer: Result<Response<ureq::Body>, ureq::Error>,
     ) -> Result<T, ClientError> {
         let unreachable = |reason: String| ClientError::Unreachable { url: url.to_owned(), reason };
-        let mut answer = answer.map_err(|e| unreachable(e.to_string()))?;
+        let mut answer = answer.map_err(|e| unreachable(reason(&e)))?;
         let status = answer.status().as_u16();
         let retry_after = answer.headers().get("retry-after").and_then(|v| v.to_str().ok()?.parse().ok());
         let mut text = String::new();
@@ -180,11 +194,37 @@ impl Client {
     }
 }
 
+/// Why nobody answered, and what may help.
+fn reason(error: &ureq::Error) -> String {
+    let inner = if let ureq::Error::Io(error) = error { error.get_ref() } else { None };
+    match inner.and_then(|inner| inner.downcast_ref()) {
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            "nobody whom this trusts has vouched for its certificate; name the authority that did with --ca".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}
+
 /// A key as it was written on the command line.
 pub(crate) fn key(text: &str) -> Result<HeaderValue, String> {
     let mut key = HeaderValue::from_str(text.trim()).map_err(|_| "a key has no such characters".to_owned())?;
     key.set_sensitive(true);
     Ok(key)
+}
+
+/// The certificates of a file, as authorities.
+pub(crate) fn authorities(path: &str) -> Result<RootCerts, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("cannot read it: {error}"))?;
+    let mut certificates: Vec<Certificate<'static>> = Vec::new();
+    for item in parse_pem(&bytes) {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| format!("it is not PEM: {error}"))? {
+            certificates.push(certificate);
+        }
+    }
+    if certificates.is_empty() {
+        return Err("there is no certificate in it; it must be in PEM".to_owned());
+    }
+    Ok(RootCerts::from(certificates))
 }
 
 /// A dataset name as a path segment; `,` and `*` keep their meaning.

@@ -1,8 +1,9 @@
 //! Connections: accepted while there is room for them, each with a buffer that is accounted for, and closed when they are
 //! to end.
 //!
-//! A connection over the limit is told so in a few bytes, before anything is read of it. One that does not finish the head
-//! of a request, or keeps silent, or does not read its answer, is closed after a while. It must not know routes.
+//! A connection over the limit is told so in a few bytes, before anything is read of it. One that does not finish its
+//! handshake or the head of a request, or keeps silent, or does not read its answer, is closed after a while. It must not
+//! know routes.
 
 use std::io::ErrorKind;
 use std::net::IpAddr;
@@ -16,12 +17,16 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use outcrop_storage::memory::{Memory, Pool, Reservation};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
 use tower::Service;
 
+mod handshake;
 mod patience;
 
+use self::handshake::TLS_BYTES;
 use self::patience::Patience;
 use crate::http::admission::Shed;
 use crate::telemetry::Metrics;
@@ -56,6 +61,14 @@ impl Speech {
         match self {
             Speech::Http => BUFFER_BYTES,
             Speech::Grpc => WINDOW_BYTES,
+        }
+    }
+
+    /// Its names in a handshake of TLS, the best first.
+    pub(crate) fn protocols(self) -> &'static [&'static [u8]] {
+        match self {
+            Speech::Http => &[b"h2", b"http/1.1"],
+            Speech::Grpc => &[b"h2"],
         }
     }
 
@@ -102,6 +115,7 @@ impl Connections {
         self,
         speech: Speech,
         listener: TcpListener,
+        tls: Option<TlsAcceptor>,
         router: Router,
         mut draining: watch::Receiver<bool>,
     ) {
@@ -114,15 +128,15 @@ impl Connections {
                 _ = draining.wait_for(|draining| *draining) => break,
             };
             match accepted {
-                Ok((stream, peer)) => match self.place(speech) {
+                Ok((stream, peer)) => match self.place(speech, tls.is_some()) {
                     Some(place) => {
-                        let (router, drain, open) = (router.clone(), drain.clone(), open.clone());
+                        let (tls, router, drain, open) = (tls.clone(), router.clone(), drain.clone(), open.clone());
                         tokio::spawn(async move {
-                            converse(speech, stream, Peer(peer.ip()), router, drain).await;
+                            receive(speech, tls, stream, Peer(peer.ip()), router, drain).await;
                             drop((place, open));
                         });
                     }
-                    None => self.refuse(speech, &stream),
+                    None => self.refuse(speech, tls.is_some(), &stream),
                 },
                 // The peer has gone already.
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
@@ -136,16 +150,18 @@ impl Connections {
         closing.closed().await;
     }
 
-    fn place(&self, speech: Speech) -> Option<Place> {
+    fn place(&self, speech: Speech, is_tls: bool) -> Option<Place> {
         let slot = Arc::clone(&self.slots).try_acquire_owned().ok()?;
-        let memory = self.memory.try_reserve(Pool::Connections, speech.window_bytes() + BUFFER_BYTES).ok()?;
+        let tls_bytes = if is_tls { TLS_BYTES } else { 0 };
+        let memory =
+            self.memory.try_reserve(Pool::Connections, speech.window_bytes() + BUFFER_BYTES + tls_bytes).ok()?;
         Some(Place { _slot: slot, _memory: memory })
     }
 
-    fn refuse(&self, speech: Speech, stream: &TcpStream) {
+    fn refuse(&self, speech: Speech, is_tls: bool, stream: &TcpStream) {
         self.metrics.shed(Shed::Connections.label());
-        // Clients of gRPC come again when a connection ends before it began.
-        if speech == Speech::Http {
+        // Clients of gRPC come again when a connection ends before it began; so do those of TLS, and could not read this.
+        if speech == Speech::Http && !is_tls {
             let _best_effort = stream.try_write(REFUSAL);
         }
     }
@@ -176,8 +192,30 @@ where
     }
 }
 
-async fn converse(speech: Speech, stream: TcpStream, peer: Peer, router: Router, mut draining: watch::Receiver<bool>) {
+async fn receive(
+    speech: Speech,
+    tls: Option<TlsAcceptor>,
+    stream: TcpStream,
+    peer: Peer,
+    router: Router,
+    mut draining: watch::Receiver<bool>,
+) {
     let _best_effort = stream.set_nodelay(true);
+    let Some(tls) = tls else { return converse(speech, stream, peer, router, draining).await };
+    let shaken = tokio::select! {
+        shaken = handshake::shake(speech, &tls, stream) => shaken,
+        // No request has begun.
+        _ = draining.wait_for(|draining| *draining) => None,
+    };
+    if let Some(stream) = shaken {
+        converse(speech, stream, peer, router, draining).await;
+    }
+}
+
+async fn converse<T>(speech: Speech, stream: T, peer: Peer, router: Router, mut draining: watch::Receiver<bool>)
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let builder = speech.builder();
     let service = TowerToHyperService::new(Introduced { router, peer });
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(Patience::new(stream)), service));
@@ -199,11 +237,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_refusal_is_an_answer_of_the_contract() {
-        let text = std::str::from_utf8(REFUSAL).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{} bytes", body.len());
-        let body: serde_json::Value = serde_json::from_str(body).unwrap();
-        assert_eq!(body["error"]["code"], "too_many_connections");
+    fn refusals_are_answers_of_the_contract() {
+        for (refusal, code) in [(REFUSAL, "too_many_connections"), (handshake::PLAIN_REFUSAL, "tls_needed")] {
+            let text = std::str::from_utf8(refusal).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{} bytes", body.len());
+            let body: serde_json::Value = serde_json::from_str(body).unwrap();
+            assert_eq!(body["error"]["code"], code);
+        }
     }
 }

@@ -20,6 +20,7 @@ mod syslog;
 mod tasks;
 mod telemetry;
 mod times;
+mod tls;
 mod workers;
 mod workspace;
 

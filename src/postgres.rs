@@ -11,21 +11,32 @@ use outcrop_storage::memory::Pool;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use crate::http::admission::Shed;
-use crate::http::{App, ask_sql, refuse_sql, sql_reader};
+use crate::http::{App, enter_sql, note_sql, refuse_sql, sql_reader};
 
 /// Connections at once; further ones are closed. Clients keep pools of a few each.
 const CONNECTIONS_MAX: usize = 128;
 /// Bytes that a connection holds: what is read of it before it is wanted, and rows on their way.
 const CONNECTION_BYTES: usize = 128 << 10;
+/// What TLS holds of a connection besides, both ways.
+const TLS_BYTES: usize = 128 << 10;
+/// Its name in a handshake of TLS.
+pub(crate) const PROTOCOLS: &[&[u8]] = &[b"postgresql"];
 /// Pause after an accept that failed for want of something.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
-/// Serves until `draining`. Statements under way are cut off: whoever reads asks again.
-pub(crate) async fn serve(listener: Option<TcpListener>, app: App, mut draining: watch::Receiver<bool>) {
+/// Serves until `draining`. Statements under way are cut off: whoever reads asks again. With TLS, nobody is let in without it.
+pub(crate) async fn serve(
+    listener: Option<TcpListener>,
+    tls: Option<TlsAcceptor>,
+    app: App,
+    mut draining: watch::Receiver<bool>,
+) {
     let Some(listener) = listener else { return };
-    let postgres = Postgres::new(Arc::clone(&app.engine));
+    let connection_bytes = CONNECTION_BYTES + tls.as_ref().map_or(0, |_| TLS_BYTES);
+    let postgres = Postgres::new(Arc::clone(&app.engine), tls);
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut tasks = JoinSet::new();
     loop {
@@ -37,7 +48,7 @@ pub(crate) async fn serve(listener: Option<TcpListener>, app: App, mut draining:
         match accepted {
             Ok((stream, peer)) => {
                 let slot = Arc::clone(&slots).try_acquire_owned().ok();
-                let held = app.memory.try_reserve(Pool::Connections, CONNECTION_BYTES).ok();
+                let held = app.memory.try_reserve(Pool::Connections, connection_bytes).ok();
                 let (Some(slot), Some(held)) = (slot, held) else {
                     app.metrics.shed(Shed::Connections.label());
                     continue;
@@ -68,13 +79,13 @@ fn door(app: &App, peer: IpAddr) -> Door {
             }
             return None;
         }
-        let (asking, listening) = (app.clone(), app.clone());
-        let (password, key) = (password.map(str::to_owned), password.map(str::to_owned));
+        let [asking, entering, listening] = [(); 3].map(|()| (app.clone(), password.map(str::to_owned)));
         Some(Admitted {
-            reader: Arc::new(move || sql_reader(&asking, password.as_deref())),
-            listener: Arc::new(move |sql| {
-                let (app, key) = (listening.clone(), key.clone());
-                Box::pin(async move { ask_sql(&app, key.as_deref(), peer, sql).await })
+            reader: Arc::new(move || sql_reader(&asking.0, asking.1.as_deref())),
+            gate: Arc::new(move || enter_sql(&entering.0, entering.1.as_deref())),
+            listener: Arc::new(move |statement| {
+                let (app, key) = listening.clone();
+                Box::pin(async move { note_sql(&app, key.as_deref(), peer, statement).await })
             }),
         })
     })

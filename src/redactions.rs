@@ -61,6 +61,17 @@ pub(crate) enum ActionName {
     Hash,
 }
 
+impl ActionName {
+    pub(crate) fn of(action: Action) -> ActionName {
+        match action {
+            Action::Keep => ActionName::Keep,
+            Action::Drop => ActionName::Drop,
+            Action::Mask => ActionName::Mask,
+            Action::Hash => ActionName::Hash,
+        }
+    }
+}
+
 impl RedactionRule {
     fn rule(&self) -> Rule {
         let detector = self.detector.map(|name| match name {
@@ -110,6 +121,11 @@ impl Redactions {
         let redaction = Arc::new(self.redaction(rules)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = (Arc::clone(kept), Arc::clone(&redaction));
         Ok(redaction)
+    }
+
+    /// What looks for all that these rules are about, and the standard ones after them, in events that are stored already.
+    pub(crate) fn looked_for(&self, rules: &[RedactionRule]) -> Result<Redaction, RuleError> {
+        self.redaction(in_order(rules))
     }
 
     /// Whether these rules can be followed together.
@@ -162,8 +178,14 @@ fn hash(redaction: &Redaction, value: &mut Value) -> Option<()> {
     Some(())
 }
 
+/// The one dataset that a question names; none if it is about several.
+pub(crate) fn one_dataset(named: &str) -> Option<DatasetName> {
+    let is_one = !named.contains([',', '*']) && named.trim() != "__all__";
+    DatasetName::new(named.trim()).ok().filter(|_| is_one)
+}
+
 /// What of a question may be remembered.
-pub(crate) fn redact_spec(redaction: &Redaction, dataset: &DatasetName, spec: &mut Value) {
+pub(crate) fn redact_spec(redaction: &Redaction, dataset: Option<&DatasetName>, spec: &mut Value) {
     match spec {
         Value::Array(items) => items.iter_mut().for_each(|item| redact_spec(redaction, dataset, item)),
         Value::Object(object) => object.values_mut().for_each(|value| redact_spec(redaction, dataset, value)),

@@ -18,6 +18,8 @@ use outcrop_storage::machine;
 use outcrop_storage::memory::{Ceilings, NothingLeft, Pool};
 use serde::Deserialize;
 
+use crate::tls::TlsFiles;
+
 /// What can be said, by flag, environment variable or file.
 #[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
@@ -55,6 +57,12 @@ pub(crate) struct Settings {
     /// The URL under which people reach Outcrop, if it is not the address: requests for its host are answered
     #[arg(long, env = "OUTCROP_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
+    /// The certificate that HTTP, gRPC and PostgreSQL are spoken with over TLS, in PEM with those between it and an authority; read again when it changes [default: none, without TLS]
+    #[arg(long, env = "OUTCROP_TLS_CERTIFICATE", value_name = "FILE")]
+    tls_certificate: Option<PathBuf>,
+    /// The private key of tls_certificate, in PEM and not encrypted [default: none]
+    #[arg(long, env = "OUTCROP_TLS_KEY", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
     /// Origins whose web pages may send events, separated by commas, such as https://shop.example.com [default: none]
     #[arg(long, env = "OUTCROP_CORS_ORIGINS", value_name = "ORIGINS")]
     cors_origins: Option<String>,
@@ -136,6 +144,8 @@ pub(crate) struct Parts {
     /// Where Outcrop records what itself does, if it is to.
     pub(crate) own_events: Option<DatasetName>,
     pub(crate) public_host: Option<String>,
+    /// With which nothing is spoken in the clear.
+    pub(crate) tls: Option<TlsFiles>,
     /// In lower case, as browsers write them.
     pub(crate) cors_origins: Vec<String>,
     /// Whether people reach that host over TLS only.
@@ -221,6 +231,8 @@ pub(crate) enum SettingsError {
         "cors_origins: {0:?} is not an origin; write a scheme, a host and, unless it is the usual one, a port, such as https://shop.example.com"
     )]
     CorsOrigin(String),
+    #[error("{given} alone is not enough for TLS: name {missing} too")]
+    HalfOfTls { given: &'static str, missing: &'static str },
     #[error("syslog_dataset: {0}")]
     SyslogDataset(InvalidName),
     #[error("own_events_dataset: {0}")]
@@ -276,6 +288,8 @@ impl Settings {
             own_events: self.own_events.or(lower.own_events),
             own_events_dataset: self.own_events_dataset.or(lower.own_events_dataset),
             public_url: self.public_url.or(lower.public_url),
+            tls_certificate: self.tls_certificate.or(lower.tls_certificate),
+            tls_key: self.tls_key.or(lower.tls_key),
             cors_origins: self.cors_origins.or(lower.cors_origins),
             log: self.log.or(lower.log),
             flush_bytes_max: self.flush_bytes_max.or(lower.flush_bytes_max),
@@ -334,6 +348,7 @@ impl Settings {
                 .map_err(SettingsError::SyslogDataset)?,
             own_events: (self.own_events == Some(true)).then_some(own_events),
             public_host: self.public_url.as_deref().map(host_of).transpose()?,
+            tls: tls_files(self.tls_certificate, self.tls_key)?,
             public_https: self.public_url.as_deref().is_some_and(|url| url.to_lowercase().starts_with("https://")),
             cors_origins: origins(self.cors_origins.as_deref().unwrap_or_default())?,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
@@ -403,6 +418,15 @@ impl Settings {
 fn address(name: &'static str, text: &str) -> Result<SocketAddr, SettingsError> {
     let address = text.to_socket_addrs().ok().and_then(|mut all| all.next());
     address.ok_or_else(|| SettingsError::Address { name, text: text.to_owned() })
+}
+
+fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, SettingsError> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(SettingsError::HalfOfTls { given: "tls_certificate", missing: "tls_key" }),
+        (None, Some(_)) => Err(SettingsError::HalfOfTls { given: "tls_key", missing: "tls_certificate" }),
+    }
 }
 
 fn host_of(url: &str) -> Result<String, SettingsError> {

@@ -33,6 +33,9 @@ pub(crate) const REDACTION_RULES_MAX: usize = 100;
 /// Names in one of them.
 pub(crate) const REDACTION_PATTERNS_MAX: usize = 20;
 
+/// What a search for what must not be kept tells apart: more fields than anybody makes rules for.
+pub(crate) const FINDINGS_MAX: usize = 1_000;
+
 /// When a batch is closed and a further one begun, and when a body is too wide altogether.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {

@@ -61,7 +61,7 @@ pub use intents::{
     IntentAnswer, IntentDetail, IntentList, IntentSeries, IntentShare, IntentVersion, IntentsSpec, UnmetAnswer,
 };
 pub use matching::{ChosenEvents, MatchingRows};
-pub use postgres::{Admitted, Door, Listener, Postgres, Reader};
+pub use postgres::{Admitted, Door, Gate, Listener, Postgres, Reader, Statement};
 pub use rows::RowsAnswer;
 pub use spec::{
     CalculatedFieldSpec, DeletionSpec, FilterCombination, FilterSpec, Options, QueryOptions, QuerySpec, RowsSpec,

@@ -14,7 +14,7 @@ pub(super) const WHAT_BYTES_MAX: usize = 8 << 10;
 pub(super) const BEGINNING_BYTES: usize = 2 << 10;
 /// Bytes of a line that is read back: what is told, twice for escapes, and what goes with it.
 pub(super) const LINE_BYTES_MAX: u64 = 64 << 10;
-/// Records that wait to be written. Whoever comes then waits for room.
+/// Records that wait to be written, 2 MiB of them. Whoever comes then waits for room.
 pub(super) const WAITING_MAX: usize = 256;
 /// Records that wait before the interval is cut short.
 pub(super) const WAITING_ENOUGH: usize = WAITING_MAX / 2;

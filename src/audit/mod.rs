@@ -28,7 +28,7 @@ use chain::{Bounds, Chain};
 use files::Place;
 pub(crate) use queue::{Audit, Refusal};
 pub(crate) use reading::{Found, Position, Search};
-pub(crate) use record::{Entry, Who};
+pub(crate) use record::{Entry, Who, bounded};
 pub(crate) use verify::{ChainReport, verify};
 
 /// Why something was not recorded.

@@ -119,18 +119,19 @@ impl Audit {
 
     /// Records a question within a moment. Returns when there is room for it.
     pub(crate) async fn asked(&self, entry: Entry) {
+        let entry = entry.bounded();
         self.put(AuditChain::Questions, Some(entry), None, self.room().await);
     }
 
     /// Records a change. Returns when it is durable.
     pub(crate) async fn changed(&self, entry: Entry) -> Written {
-        self.written(AuditChain::Changes, Some(entry)).await
+        self.written(AuditChain::Changes, Some(entry.bounded())).await
     }
 
     /// The same for whoever has a thread to wait on.
     pub(crate) fn changed_now(&self, entry: Entry) -> Written {
         let (tell, told) = oneshot::channel();
-        self.put(AuditChain::Changes, Some(entry), Some(tell), None);
+        self.put(AuditChain::Changes, Some(entry.bounded()), Some(tell), None);
         told.blocking_recv().unwrap_or_else(|_| Err(self.closed()))
     }
 

@@ -77,6 +77,12 @@ impl Entry {
         Entry { time, who: Some(Who::named("outcrop")), peer: None, action, what }
     }
 
+    /// No more of it than is kept: what waits to be written is held.
+    pub(super) fn bounded(mut self) -> Entry {
+        self.what = bounded(self.what);
+        self
+    }
+
     /// The line of the record, with its end, and its hash.
     pub(super) fn line(&self, sequence: u64, before: Hash) -> (String, Hash) {
         let record = Body {
@@ -85,7 +91,7 @@ impl Entry {
             who: self.who.as_ref(),
             peer: self.peer.as_deref(),
             action: self.action,
-            what: &bounded(&self.what),
+            what: &bounded(self.what.clone()),
             before: before.to_string(),
         };
         // Texts and numbers can always be written.
@@ -98,10 +104,10 @@ impl Entry {
 }
 
 /// What is told, or the beginning of it.
-fn bounded(what: &Value) -> Value {
+pub(crate) fn bounded(what: Value) -> Value {
     let text = what.to_string();
     if text.len() <= limits::WHAT_BYTES_MAX {
-        return what.clone();
+        return what;
     }
     let end = (0..=limits::BEGINNING_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     json!({ "bytes": text.len(), "begins": text[..end] })

@@ -34,6 +34,9 @@ fn load(said: &str) -> Result<f64, String> {
 pub(crate) fn demo(settings: Settings, arguments: &DemoArguments) -> Result<ExitCode, CommandError> {
     let load = arguments.load;
     let parts = settings.with_data_dir(PathBuf::from("outcrop-demo")).with_addresses("127.0.0.1:0").parts()?;
+    if parts.tls.is_some() {
+        return Err("the demo speaks plain HTTP on this machine; leave out tls_certificate and tls_key".into());
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let stopping = Arc::clone(&stop);
     let served = serve::serve(parts, move |address| {
@@ -47,7 +50,7 @@ pub(crate) fn demo(settings: Settings, arguments: &DemoArguments) -> Result<Exit
 
 /// Sends until the demo ends.
 fn shop(address: SocketAddr, load: f64, stop: &AtomicBool) {
-    let client = Client::new(&format!("http://{address}"), None);
+    let client = Client::new(&format!("http://{address}"), None, None);
     let send = |body: Vec<u8>| client.send_events(DATASET, &body, None).map(|_| ()).map_err(|e| e.to_string());
     let wait = |duration: Duration| {
         std::thread::sleep(duration);

@@ -11,6 +11,7 @@ mod keys;
 mod marker;
 mod query;
 mod range;
+mod redactions;
 mod remote;
 mod repair;
 mod rows;
@@ -70,6 +71,8 @@ enum Command {
     Compare(compare::CompareArguments),
     /// Make, list and revoke keys
     Keys(keys::KeysArguments),
+    /// Find out where stored events hold what must not be kept
+    Redactions(redactions::RedactionsArguments),
     /// Verify a data directory that is not in use
     Check(check::CheckArguments),
     /// Rebuild the catalog of a data directory that is not in use, from its segments and its log
@@ -104,6 +107,7 @@ impl Cli {
             Command::Tail(arguments) => tail::tail(&arguments),
             Command::Keys(arguments) => keys::keys(&arguments),
             Command::Compare(arguments) => compare::compare(&arguments),
+            Command::Redactions(arguments) => redactions::redactions(&arguments),
             Command::Check(arguments) => check::check(&arguments),
             Command::Repair(arguments) => repair::repair(&arguments),
             Command::Inspect(arguments) => inspect::inspect(&arguments),

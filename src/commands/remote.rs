@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 use ureq::http::HeaderValue;
+use ureq::tls::RootCerts;
 
 use crate::client::{self, Client};
 
@@ -14,11 +15,14 @@ pub(super) struct Remote {
     /// A key, if Outcrop has keys
     #[arg(long, env = "OUTCROP_KEY", hide_env_values = true, value_parser = client::key)]
     key: Option<HeaderValue>,
+    /// Certificates of authorities to trust over https, in PEM, in place of those that everybody trusts
+    #[arg(long, env = "OUTCROP_CA", value_name = "FILE", value_parser = client::authorities)]
+    ca: Option<RootCerts>,
 }
 
 impl Remote {
     pub(super) fn client(&self) -> Client {
-        Client::new(&self.url, self.key.as_ref())
+        Client::new(&self.url, self.key.as_ref(), self.ca.as_ref())
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 
 use super::CommandError;
 use crate::audit::{Audit, Entry};
@@ -21,6 +22,7 @@ use crate::http::{self, App, Grants, History, IN_FLIGHT_MAX};
 use crate::own::Own;
 use crate::settings::Parts;
 use crate::syslog::Listeners;
+use crate::tls::{Tls, TlsError};
 use crate::workspace::Workspace;
 use crate::{postgres, pressure, releases, telemetry};
 
@@ -45,6 +47,7 @@ pub(crate) fn serve(
 ) -> Result<ExitCode, CommandError> {
     telemetry::start_log(&parts.log)?;
     let workspace = open_workspace(&parts)?;
+    let tls = parts.tls.clone().map(Tls::open).transpose()?;
     let grants = grants();
     let memory = Memory::new(parts.memory);
     let store = Arc::new(open_store(&parts, memory.clone())?);
@@ -74,9 +77,11 @@ pub(crate) fn serve(
         tokio::spawn(http::write_history(app.clone(), asked));
         // Before anybody is told that we are ready: from then on a SIGTERM must drain.
         let signals = Signals::new()?;
-        println!("Outcrop is ready: http://{address} and OTLP over gRPC at {grpc}{sql}{}", syslog.addresses()?);
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        println!("Outcrop is ready: {scheme}://{address} and OTLP over gRPC at {grpc}{sql}{}", syslog.addresses()?);
         ready(address)?;
-        let ended = run(listener, grpc_listener, postgres, syslog, app.clone(), signals).await;
+        let addresses = Addresses { http: listener, grpc: grpc_listener, postgres, syslog, tls };
+        let ended = run(addresses, app.clone(), signals).await;
         record_own(&app, "server.stop").await;
         app.own.end();
         ended
@@ -214,14 +219,28 @@ impl Signals {
     }
 }
 
-async fn run(
-    listener: TcpListener,
-    grpc_listener: TcpListener,
+/// Where others reach us, and what all but syslog is spoken over.
+struct Addresses {
+    http: TcpListener,
+    grpc: TcpListener,
     postgres: Option<TcpListener>,
     syslog: Listeners,
-    app: App,
-    mut signals: Signals,
-) -> Result<(), CommandError> {
+    tls: Option<Tls>,
+}
+
+impl Addresses {
+    fn acceptor(&self, protocols: &[&[u8]]) -> Result<Option<TlsAcceptor>, TlsError> {
+        self.tls.as_ref().map(|tls| tls.acceptor(protocols)).transpose()
+    }
+}
+
+async fn run(addresses: Addresses, app: App, mut signals: Signals) -> Result<(), CommandError> {
+    let over_tls = |speech: Speech| addresses.acceptor(speech.protocols());
+    let (http_tls, grpc_tls) = (over_tls(Speech::Http)?, over_tls(Speech::Grpc)?);
+    let postgres_tls = addresses.acceptor(postgres::PROTOCOLS)?;
+    if let Some(tls) = addresses.tls {
+        tokio::spawn(tls.watch(signal(SignalKind::hangup())?));
+    }
     let (begin_drain, draining) = tokio::sync::watch::channel(false);
     let connections = Connections {
         memory: app.memory.clone(),
@@ -230,12 +249,13 @@ async fn run(
     };
     tokio::spawn(pressure::watch(app.clone()));
     tokio::spawn(releases::watch(app.clone()));
-    let calls =
-        connections.clone().serve(Speech::Grpc, grpc_listener, http::grpc::router(app.clone()), draining.clone());
+    let router = http::grpc::router(app.clone());
+    let calls = connections.clone().serve(Speech::Grpc, addresses.grpc, grpc_tls, router, draining.clone());
     let mut calls = tokio::spawn(calls);
-    let mut sql = tokio::spawn(postgres::serve(postgres, app.clone(), draining.clone()));
-    let mut syslog = tokio::spawn(syslog.run(app.clone(), draining.clone()));
-    let mut server = tokio::spawn(connections.serve(Speech::Http, listener, http::router(app.clone()), draining));
+    let mut sql = tokio::spawn(postgres::serve(addresses.postgres, postgres_tls, app.clone(), draining.clone()));
+    let mut syslog = tokio::spawn(addresses.syslog.run(app.clone(), draining.clone()));
+    let router = http::router(app.clone());
+    let mut server = tokio::spawn(connections.serve(Speech::Http, addresses.http, http_tls, router, draining));
     tokio::select! {
         ended = &mut server => return Ok(ended?),
         ended = &mut calls => return Ok(ended?),

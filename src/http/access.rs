@@ -81,6 +81,7 @@ pub(super) const ROUTES: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/redactions/{id}", Needs::Everywhere(Scope::Admin)),
     ("PUT", "/api/v1/redactions/{id}", Needs::Everywhere(Scope::Admin)),
     ("DELETE", "/api/v1/redactions/{id}", Needs::Everywhere(Scope::Admin)),
+    ("POST", "/api/v1/redactions/dry_run/{dataset}", Needs::Scope(Scope::Admin)),
     ("GET", "/api/v1/queries", Needs::Scope(Scope::Query)),
     ("POST", "/api/v1/queries", Needs::Scope(Scope::Query)),
     ("GET", "/api/v1/queries/{id}", Needs::Scope(Scope::Query)),

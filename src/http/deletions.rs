@@ -16,7 +16,7 @@ use super::names::Names;
 use super::query::{Parsed, Spec, options};
 use super::recording::Outcome;
 use super::{ApiError, App};
-use crate::tasks::{Deletion, Task};
+use crate::tasks::{Deletion, Kind, Task};
 use crate::workspace::{Scope, random_id};
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -69,7 +69,7 @@ pub(crate) async fn delete_events(
     let deletion = Deletion { store, engine, audit, dataset: info.id, chosen };
     let clock = app.store.clone();
     let now = move || clock.clock().now();
-    let task = Task::new(random_id()?, info.name, caller.id().to_owned(), matching, now());
+    let task = Task::new(random_id()?, Kind::Deletion, vec![info.name], caller.id().to_owned(), matching, now());
     let task = app.tasks.start(task, move |task| deletion.carry_out(task), now)?;
     let outcome = Extension(Outcome(json!({ "task": task.id, "matching": matching })));
     let answer = Json(DeletionAnswer { task: Some(task.id.clone()), matching });

@@ -37,7 +37,7 @@ pub(super) async fn check(State(app): State<App>, path: Option<MatchedPath>, req
     }
     let path = path.as_ref().map_or("", MatchedPath::as_str);
     let is_guarded = request.uri().path().starts_with("/api/") || access::is_guarded(path);
-    if !is_guarded || origin_is_ours(request.headers(), &host, app.public_host.as_deref()) {
+    if !is_guarded || origin_is_ours(&app, request.headers(), &host) {
         return next.run(request).await;
     }
     let is_sender = access::takes_events(&wanted(&request), path) && origin_may_send(request.headers(), &app);
@@ -99,13 +99,14 @@ fn is_ours(host: &str, public_host: Option<&str>) -> bool {
     port_is_a_number && matches!(name, "localhost" | "127.0.0.1" | "[::1]")
 }
 
-/// Requests without an `Origin` do not come from a page of another site.
-fn origin_is_ours(headers: &HeaderMap, host: &str, public_host: Option<&str>) -> bool {
+/// Requests without an `Origin` do not come from a page of another site. Over TLS no page of ours came without it.
+fn origin_is_ours(app: &App, headers: &HeaderMap, host: &str) -> bool {
     headers.get_all(header::ORIGIN).iter().all(|origin| {
         let Ok(origin) = origin.to_str() else { return false };
         let origin = origin.to_lowercase();
-        let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        authority.is_some_and(|a| a == host || Some(a) == public_host)
+        let plain = origin.strip_prefix("http://").filter(|_| !app.is_tls);
+        let authority = plain.or_else(|| origin.strip_prefix("https://"));
+        authority.is_some_and(|a| a == host || Some(a) == app.public_host.as_deref())
     })
 }
 

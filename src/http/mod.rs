@@ -12,6 +12,7 @@ mod console;
 mod datasets;
 mod deletions;
 mod dialect;
+mod dry_runs;
 mod elasticsearch;
 mod error;
 mod etag;
@@ -55,7 +56,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post, put};
 use outcrop_ingest::{Limits, Protocol, Redaction};
-use outcrop_query::QueryEngine;
+use outcrop_query::{QueryEngine, Statement};
 use outcrop_storage::event::DatasetName;
 use outcrop_storage::memory::{Memory, Pool};
 use outcrop_storage::{Retention, Snapshot, Store};
@@ -112,6 +113,8 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     pub(crate) public_host: Option<String>,
     pub(crate) public_https: bool,
+    /// Whether every request comes over TLS.
+    pub(crate) is_tls: bool,
     /// Origins whose pages may send events, and how their browsers are told.
     pub(crate) cors_origins: Vec<String>,
     pub(crate) cors: CorsLayer,
@@ -161,6 +164,7 @@ impl App {
             limits: parts.ingest.decoder(),
             public_host: parts.public_host.clone(),
             public_https: parts.public_https,
+            is_tls: parts.tls.is_some(),
             cors_origins: parts.cors_origins.clone(),
             cors: guard::cors(&parts.cors_origins),
             loopback_only: parts.is_loopback_only(),
@@ -267,6 +271,7 @@ fn kept_routes() -> Router<App> {
         .route("/queries", get(queries::list_queries).post(queries::create_query))
         .route("/queries/{id}", get(queries::show_query).put(queries::change_query).delete(queries::delete_query))
         .route("/redactions", get(redactions::list_redactions).post(redactions::create_redaction))
+        .route("/redactions/dry_run/{dataset}", post(dry_runs::begin_dry_run))
         .route(
             "/redactions/{id}",
             get(redactions::show_redaction).put(redactions::change_redaction).delete(redactions::delete_redaction),
@@ -328,17 +333,26 @@ pub(crate) fn sql_reader(app: &App, key: Option<&str>) -> Option<Snapshot> {
     access::reader(app, key).map(|caller| caller.snapshot(&app.store))
 }
 
-/// Lets a question in SQL in that came by another way than a request, and records it; why not, in words.
-pub(crate) async fn ask_sql(app: &App, key: Option<&str>, peer: IpAddr, sql: String) -> Result<(), String> {
+/// Lets a question in SQL in that came by another way than a request; why not, in words.
+pub(crate) fn enter_sql(app: &App, key: Option<&str>) -> Result<(), String> {
     // Without one that counts there is nothing that could be read.
     let Some(caller) = access::reader(app, key) else { return Ok(()) };
     caller.enter(app, false).map_err(|refused| {
         app.metrics.shed(admission::Shed::Rate.label());
         refused.message().to_owned()
-    })?;
-    let what = json!({ "body": { "sql": sql }, "protocol": "postgres" });
+    })
+}
+
+/// Records such a question.
+pub(crate) async fn note_sql(app: &App, key: Option<&str>, peer: IpAddr, statement: Statement) {
+    let Some(caller) = access::reader(app, key) else { return };
+    let Statement { sql, parameters } = statement;
+    let mut body = json!({ "sql": sql });
+    if !parameters.is_empty() {
+        body["parameters"] = json!(parameters);
+    }
+    let what = json!({ "body": body, "protocol": "postgres" });
     app.audit.asked(recording::entry(app, "sql", Some(caller.who()), Some(peer.to_string()), what)).await;
-    Ok(())
 }
 
 /// Counts somebody who came by another way than a request and was not let in.

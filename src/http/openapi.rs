@@ -7,8 +7,8 @@ use utoipa::OpenApi;
 use super::access::ROUTES;
 use super::kept::{boards, history, markers, queries, redactions};
 use super::{
-    audit, compare, datasets, deletions, elasticsearch, error, events, health, honeycomb, intents, keys, loki, otlp,
-    query, query_data, session, sql, tail, tasks, traces,
+    audit, compare, datasets, deletions, dry_runs, elasticsearch, error, events, health, honeycomb, intents, keys,
+    loki, otlp, query, query_data, session, sql, tail, tasks, traces,
 };
 
 #[derive(OpenApi)]
@@ -45,6 +45,7 @@ use super::{
         query::fields,
         query::values,
         deletions::delete_events,
+        dry_runs::begin_dry_run,
         datasets::show_dataset,
         datasets::change_dataset,
         datasets::drop_dataset,

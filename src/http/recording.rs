@@ -12,14 +12,13 @@ use axum::extract::{MatchedPath, Query, RawPathParams, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use outcrop_storage::event::DatasetName;
 use serde_json::{Map, Value, json};
 
 use super::access::{self, Caller};
 use super::{ApiError, App};
-use crate::audit::{Entry, Refusal, Who};
+use crate::audit::{Entry, Refusal, Who, bounded};
 use crate::connections::Peer;
-use crate::redactions::redact_spec;
+use crate::redactions::{one_dataset, redact_spec};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -53,6 +52,7 @@ const ACTIONS: &[(&str, &str, Kind, &str)] = &[
     ("GET", "/api/v1/intents/{name}", Kind::Look, "intents"),
     ("GET", "/api/v1/history", Kind::Look, "history"),
     ("GET", "/api/v1/audit", Kind::Look, "audit"),
+    ("POST", "/api/v1/redactions/dry_run/{dataset}", Kind::Question, "redaction.dry_run"),
     ("DELETE", "/api/v1/events/{dataset}", Kind::Removal, "events.delete"),
     ("PATCH", "/api/v1/datasets/{dataset}", Kind::Change, "dataset.change"),
     ("DELETE", "/api/v1/datasets/{dataset}", Kind::Change, "dataset.drop"),
@@ -126,8 +126,19 @@ impl Recording {
         if let Some(format) = format {
             self.add("format", json!(format));
         }
+        self.settle(app);
         if self.0.kind == Kind::Question {
             app.audit.asked(self.entry(app, self.0.who.clone())).await;
+        }
+    }
+
+    /// From here on no more of what was told is held than is kept: a request may take its time.
+    fn settle(&self, app: &App) {
+        let mut what = self.0.what.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = Value::Object(std::mem::take(&mut *what));
+        redact(app, &mut told);
+        if let Value::Object(settled) = bounded(told) {
+            *what = settled;
         }
     }
 
@@ -143,14 +154,17 @@ impl Recording {
 
 /// A record without what must not be kept.
 pub(crate) fn entry(app: &App, action: &'static str, who: Option<Who>, peer: Option<String>, mut what: Value) -> Entry {
-    let named = what.get("dataset").and_then(Value::as_str).and_then(|name| DatasetName::new(name).ok());
-    let dataset = named.unwrap_or(DatasetName::trusted("any"));
-    match app.redaction() {
-        Ok(redaction) => redact_spec(&redaction, &dataset, &mut what),
-        // Nobody knows what must not be kept.
-        Err(_) => what = json!({}),
-    }
+    redact(app, &mut what);
     Entry { time: app.store.clock().now(), who, peer, action, what }
+}
+
+fn redact(app: &App, what: &mut Value) {
+    let dataset = what.get("dataset").and_then(Value::as_str).and_then(one_dataset);
+    match app.redaction() {
+        Ok(redaction) => redact_spec(&redaction, dataset.as_ref(), what),
+        // Nobody knows what must not be kept.
+        Err(_) => *what = json!({}),
+    }
 }
 
 fn peer(request: &Request) -> Option<String> {

@@ -58,7 +58,8 @@ fn cookie_name(app: &App) -> String {
 
 fn set_cookie(app: &App, headers: &HeaderMap, value: &str, seconds: i64) -> Result<HeaderValue, ApiError> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_lowercase);
-    let secure = if app.public_https && host == app.public_host { "; Secure" } else { "" };
+    let is_https = app.is_tls || (app.public_https && host == app.public_host);
+    let secure = if is_https { "; Secure" } else { "" };
     let name = cookie_name(app);
     let cookie = format!("{name}={value}; Path=/api/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
     HeaderValue::from_str(&cookie)

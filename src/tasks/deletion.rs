@@ -51,7 +51,7 @@ impl Deletion {
 
     /// That they are gone, after who wanted it: that was recorded before.
     fn record(&self, task: &Task, removed: u64) {
-        let what = json!({ "task": task.id, "dataset": task.dataset.as_str(), "removed": removed });
+        let what = json!({ "task": task.id, "dataset": task.called(), "removed": removed });
         let who = Some(Who::named(&task.caller));
         let entry = Entry { time: self.store.clock().now(), who, peer: None, action: "events.deleted", what };
         if let Err(error) = self.audit.changed_now(entry) {

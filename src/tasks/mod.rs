@@ -1,9 +1,10 @@
 //! Work that outlives its request: what it is, how far it is, and that it may be cancelled.
 //!
 //! Tasks live in memory: they are forgotten some time after they have ended, and with the process. What they change they
-//! change in one step, so that a restart leaves nothing half done. One works at a time. It must not know HTTP.
+//! change in one step, so that a restart leaves nothing half done. Of each kind one works at a time. It must not know HTTP.
 
 mod deletion;
+mod dry_run;
 #[cfg(test)]
 mod tests;
 
@@ -15,13 +16,24 @@ use outcrop_storage::event::DatasetName;
 use tokio::sync::Semaphore;
 
 pub(crate) use deletion::Deletion;
+pub(crate) use dry_run::{DryRun, Report};
 
 /// Tasks that wait or work at once: each holds a filter, and the last waits for all others.
 const UNFINISHED_MAX: usize = 16;
 /// Tasks that have ended and are still known.
 const FINISHED_MAX: usize = 1_000;
+/// Of those, the ones with a report: each is some hundred kilobytes at most.
+const REPORTS_MAX: usize = 20;
 /// Seconds for which a task that has ended is known.
 const FINISHED_SECONDS: i64 = 3_600;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Chosen events go.
+    Deletion,
+    /// Events are looked at for what must not be kept.
+    RedactionDryRun,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -35,6 +47,8 @@ pub(crate) enum State {
 /// What a task is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
+    /// Events are looked at, part by part.
+    Reading,
     /// Everything acknowledged goes into segments.
     Flushing,
     /// Segments are read for what matches.
@@ -52,6 +66,8 @@ pub(crate) struct Status {
     /// Events that matched when it was asked for, and that did when it was done.
     pub(crate) matching: u64,
     pub(crate) removed: Option<u64>,
+    /// What a dry run has found.
+    pub(crate) report: Option<Arc<Report>>,
     pub(crate) error: Option<String>,
     pub(crate) finished: Option<i64>,
 }
@@ -59,7 +75,9 @@ pub(crate) struct Status {
 #[derive(Debug)]
 pub(crate) struct Task {
     pub(crate) id: String,
-    pub(crate) dataset: DatasetName,
+    pub(crate) kind: Kind,
+    /// As they were called when it was asked for.
+    pub(crate) datasets: Vec<DatasetName>,
     pub(crate) created: i64,
     /// The id of the key that asked for it.
     pub(crate) caller: String,
@@ -71,21 +89,40 @@ pub(crate) struct Task {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Removed(u64),
+    Found(Report),
     Failed(String),
 }
 
 impl Task {
-    pub(crate) fn new(id: String, dataset: DatasetName, caller: String, matching: u64, now: i64) -> Task {
+    pub(crate) fn new(
+        id: String,
+        kind: Kind,
+        datasets: Vec<DatasetName>,
+        caller: String,
+        matching: u64,
+        now: i64,
+    ) -> Task {
+        let stage = match kind {
+            Kind::Deletion => Stage::Flushing,
+            Kind::RedactionDryRun => Stage::Reading,
+        };
         let status = Status {
             state: State::Waiting,
-            stage: Stage::Flushing,
+            stage,
             progress: None,
             matching,
             removed: None,
+            report: None,
             error: None,
             finished: None,
         };
-        Task { id, dataset, created: now, caller, cancelled: AtomicBool::new(false), status: Mutex::new(status) }
+        let (cancelled, status) = (AtomicBool::new(false), Mutex::new(status));
+        Task { id, kind, datasets, created: now, caller, cancelled, status }
+    }
+
+    /// Its datasets as one text.
+    pub(crate) fn called(&self) -> String {
+        self.datasets.iter().map(DatasetName::as_str).collect::<Vec<_>>().join(",")
     }
 
     fn held(&self) -> MutexGuard<'_, Status> {
@@ -132,6 +169,7 @@ impl Task {
         status.finished = Some(now);
         match outcome {
             Outcome::Removed(events) => (status.state, status.removed) = (State::Done, Some(events)),
+            Outcome::Found(report) => (status.state, status.report) = (State::Done, Some(Arc::new(report))),
             // What stopped because it was told to has not failed.
             Outcome::Failed(_) if self.is_cancelled() => status.state = State::Cancelled,
             Outcome::Failed(error) => (status.state, status.error) = (State::Failed, Some(error)),
@@ -143,12 +181,15 @@ impl Task {
 #[derive(Debug)]
 pub(crate) struct Tasks {
     known: Mutex<BTreeMap<String, Arc<Task>>>,
-    turn: Arc<Semaphore>,
+    /// Whoever changes something waits for nobody who looks at all of it.
+    changing: Arc<Semaphore>,
+    looking: Arc<Semaphore>,
 }
 
 impl Default for Tasks {
     fn default() -> Tasks {
-        Tasks { known: Mutex::default(), turn: Arc::new(Semaphore::new(1)) }
+        let turn = || Arc::new(Semaphore::new(1));
+        Tasks { known: Mutex::default(), changing: turn(), looking: turn() }
     }
 }
 
@@ -189,7 +230,11 @@ impl Tasks {
     ) -> Result<Arc<Task>, TooManyTasks> {
         let task = Arc::new(task);
         self.admit(Arc::clone(&task), now())?;
-        let (started, turn) = (Arc::clone(&task), Arc::clone(&self.turn));
+        let turn = match task.kind {
+            Kind::Deletion => &self.changing,
+            Kind::RedactionDryRun => &self.looking,
+        };
+        let (started, turn) = (Arc::clone(&task), Arc::clone(turn));
         tokio::spawn(async move {
             let Ok(_turn) = turn.acquire_owned().await else { return };
             let working = Arc::clone(&task);
@@ -208,12 +253,19 @@ impl Tasks {
 pub(crate) struct TooManyTasks(usize);
 
 fn forget_old(known: &mut BTreeMap<String, Arc<Task>>, now: i64) {
-    let mut finished: Vec<(i64, String)> =
-        known.values().filter_map(|task| Some((task.status().finished?, task.id.clone()))).collect();
+    let ended = |task: &Arc<Task>| {
+        let status = task.status();
+        Some((status.finished?, status.report.is_some(), task.id.clone()))
+    };
+    let mut finished: Vec<(i64, bool, String)> = known.values().filter_map(ended).collect();
     finished.sort_unstable();
-    let excess = finished.len().saturating_sub(FINISHED_MAX);
-    for (at, (finished, id)) in finished.into_iter().enumerate() {
-        if at < excess || now.saturating_sub(finished) > FINISHED_SECONDS * 1_000_000_000 {
+    // The youngest first, of all and of those with a report.
+    let (mut all, mut reports) = (0, 0);
+    for (finished, has_report, id) in finished.into_iter().rev() {
+        all += 1;
+        reports += usize::from(has_report);
+        let is_excess = all > FINISHED_MAX || (has_report && reports > REPORTS_MAX);
+        if is_excess || now.saturating_sub(finished) > FINISHED_SECONDS * 1_000_000_000 {
             known.remove(&id);
         }
     }

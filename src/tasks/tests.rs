@@ -7,8 +7,12 @@ use super::*;
 
 const SECOND: i64 = 1_000_000_000;
 
+fn of_kind(kind: Kind, id: &str) -> Task {
+    Task::new(id.to_owned(), kind, vec![DatasetName::new("shop").unwrap()], "ana".to_owned(), 7, 0)
+}
+
 fn task(id: &str) -> Task {
-    Task::new(id.to_owned(), DatasetName::new("shop").unwrap(), "ana".to_owned(), 7, 0)
+    of_kind(Kind::Deletion, id)
 }
 
 /// A runtime, the tasks, and a gate that work waits at.
@@ -147,4 +151,41 @@ fn only_so_many_of_those_that_have_ended_are_known() {
     forget_old(&mut known, 0);
     assert_eq!(known.len(), FINISHED_MAX);
     assert!(!known.contains_key("4") && known.contains_key("5"), "the oldest are forgotten");
+}
+
+#[test]
+fn whoever_changes_something_does_not_wait_for_whoever_looks() {
+    let bench = Bench::new();
+    let (begun, begins) = sync_channel(1);
+    let (tell, told) = sync_channel::<Outcome>(1);
+    let work = move |_: &Task| {
+        begun.send(()).unwrap();
+        told.recv().unwrap()
+    };
+    let looking = {
+        let _inside = bench.runtime.enter();
+        bench.tasks.start(of_kind(Kind::RedactionDryRun, "1"), work, || 0).unwrap()
+    };
+    begins.recv().unwrap();
+    wait_for(&bench.start_at("2", 0, |_| Outcome::Removed(1)).unwrap(), State::Done);
+    assert_eq!(looking.status().state, State::Running);
+    tell.send(Outcome::Found(report())).unwrap();
+    assert_eq!(wait_for(&looking, State::Done).report.as_deref(), Some(&report()));
+}
+
+fn report() -> Report {
+    Report { findings: Vec::new(), is_cut: false, segments_unread: 2 }
+}
+
+#[test]
+fn only_so_many_reports_are_known() {
+    let mut known = BTreeMap::new();
+    for n in 0..2 * (REPORTS_MAX as i64 + 3) {
+        let task = task(&n.to_string());
+        task.end(if n % 2 == 0 { Outcome::Found(report()) } else { Outcome::Removed(0) }, n);
+        known.insert(task.id.clone(), Arc::new(task));
+    }
+    forget_old(&mut known, 0);
+    assert_eq!(known.len(), 2 * REPORTS_MAX + 3);
+    assert!(!known.contains_key("4") && known.contains_key("5") && known.contains_key("6"), "{:?}", known.keys());
 }

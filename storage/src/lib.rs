@@ -45,6 +45,7 @@ pub use memtable::StoredBatch;
 pub use overflow::{OverflowEntry, OverflowTable};
 pub use segment::SegmentInfo;
 pub use segment::reader::{OpenSegment, Segment, SegmentBytes};
+pub use segment::walk::{Each, WalkPart};
 pub use snapshot::{DatasetSnapshot, InOverflow, Snapshot};
 pub use store::{
     Begun, DatasetInfo, ScrubHealth, ScrubStep, SpaceHealth, Store, StoreHealth, StoreSettings, Submitted,

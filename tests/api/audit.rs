@@ -211,6 +211,54 @@ fn sql_over_postgresql_is_recorded() {
 }
 
 #[test]
+fn what_is_bound_to_a_prepared_statement_is_recorded() {
+    let server = keyed(&["--postgres", "127.0.0.1:0"]);
+    server.load("shop", "{\"a\":\"x\",\"n\":17}");
+    let key = server.setup.key().unwrap().to_owned();
+    let mut client = Client::connect(server.said("PostgreSQL at ").unwrap(), &key).unwrap();
+    assert_eq!(client.prepare("SELECT n FROM shop WHERE a = $1 AND n > $2").error, None);
+    let found = client.run(&["x", "16"]);
+    assert_eq!((found.error, found.rows), (None, vec![vec![Some("17".to_owned())]]));
+    assert_eq!(client.run(&[CARD, "18"]).rows, [] as [Vec<Option<String>>; 0]);
+    let records = of(&server, "sql");
+    let parameters = |at: usize| records[at]["what"]["body"]["parameters"].clone();
+    // The latest first.
+    assert_eq!((parameters(1), parameters(0)), (json!(["x", "16"]), json!(["[card]", "18"])), "{records:?}");
+}
+
+#[test]
+fn rules_of_some_datasets_hold_for_questions_about_several() {
+    let server = keyed(&["--postgres", "127.0.0.1:0"]);
+    let rule = json!({ "datasets": ["shop", "web"], "detector": "email", "action": "mask" });
+    done(&server, "POST", "/api/v1/redactions", rule);
+    let keep = json!({ "datasets": ["test"], "detector": "card", "action": "keep" });
+    done(&server, "POST", "/api/v1/redactions", keep);
+    for dataset in ["shop", "web", "test"] {
+        server.load(dataset, "{\"a\":1}");
+    }
+    let secret = format!("jane@example.com {CARD}");
+    let filter = json!({ "filters": [{ "column": "a", "op": "=", "value": secret }], "start_time": 0 });
+    for datasets in ["shop", "shop,web", "web,test", "*", "test"] {
+        server.query(datasets, &filter);
+    }
+    server.post("/api/v1/sql", &json!({ "sql": format!("SELECT a FROM web WHERE '{secret}' = '1'") })).ok();
+    let said =
+        |records: Vec<Value>| records.iter().map(|record| record["what"]["body"].to_string()).collect::<Vec<_>>();
+    let (asked, sql) = (said(of(&server, "query")), said(of(&server, "sql")));
+    assert_eq!((asked.len(), sql.len()), (5, 1));
+    // The latest first: one question is about nothing but the dataset that the rules leave alone.
+    assert!(asked[0].contains(&secret), "{}", asked[0]);
+    for body in asked[1..].iter().chain(&sql) {
+        assert!(body.contains("[email] [card]"), "{body}");
+    }
+    wait_until("the history has them", Duration::from_secs(30), || {
+        server.get("/api/v1/history").ok()["items"].as_array().unwrap().len() == 5
+    });
+    let history = server.get("/api/v1/history").ok()["items"].to_string();
+    assert_eq!((history.matches("[email] [card]").count(), history.matches(&secret).count()), (4, 1), "{history}");
+}
+
+#[test]
 fn the_command_line_writes_beside_a_running_server() {
     let server = keyed(&[]);
     server.setup.create_key(&["query"]);

@@ -13,6 +13,7 @@ mod damage;
 mod datasets;
 mod deletion;
 mod demo;
+mod dry_runs;
 mod elasticsearch;
 mod exactly_once;
 mod explain;
@@ -44,6 +45,7 @@ mod specs;
 mod sql;
 mod syslog;
 mod tail;
+mod tls;
 mod traces;
 mod wide;
 

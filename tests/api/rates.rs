@@ -142,6 +142,23 @@ fn statements_over_postgresql_are_requests() {
 }
 
 #[test]
+fn to_prepare_a_statement_is_a_request_and_to_run_it_then_is_none() {
+    let bench = Bench::new();
+    let limited = bench.key(&json!({ "requests_per_second": 1 }))["key"].as_str().unwrap().to_owned();
+    let mut client = Client::connect(bench.server.said("PostgreSQL at ").unwrap(), &limited).unwrap();
+    let mut error = None;
+    wait_until("it is too fast", PATIENCE, || {
+        error = client.prepare("SELECT 1").error;
+        error.is_some()
+    });
+    assert_eq!(error.unwrap().0, "53300");
+    wait_until("there is room again", PATIENCE, || client.prepare("SELECT 1").error.is_none());
+    // There is no room for another, and this is none.
+    assert_eq!(client.run(&[]).error, None);
+    wait_until("to run it again and again is", PATIENCE, || client.run(&[]).error.is_some());
+}
+
+#[test]
 fn limits_are_made_shown_and_kept() {
     let bench = Bench::new();
     let limits = json!({ "requests_per_second": 20, "events_per_second": 5_000 });

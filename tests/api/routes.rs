@@ -70,6 +70,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "/api/v1/intents/{name}", Needs::Query, ""),
     route("GET", "/api/v1/tail/{dataset}", Needs::Query, ""),
     route("GET", "/api/v1/traces/{trace_id}", Needs::Query, ""),
+    route("POST", "/api/v1/redactions/dry_run/{dataset}", Needs::Admin, "{}"),
     route("GET", "/api/v1/tasks", Needs::Admin, ""),
     route("GET", "/api/v1/tasks/{id}", Needs::Admin, ""),
     route("DELETE", "/api/v1/tasks/{id}", Needs::Admin, ""),

@@ -4,7 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use h2::client;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::tls;
 
 /// Seconds until a server that does not answer fails the test.
 const ANSWER_SECONDS_MAX: u64 = 60;
@@ -57,18 +61,34 @@ impl Call {
     }
 
     pub(crate) fn to(&self, address: SocketAddr) -> Outcome {
+        self.answered(async { self.send(address, "http", TcpStream::connect(address).await.unwrap()).await })
+    }
+
+    pub(crate) fn to_tls(&self, address: SocketAddr) -> Outcome {
+        self.answered(async {
+            let stream = TcpStream::connect(address).await.unwrap();
+            let connector = TlsConnector::from(tls::config(&["h2"]));
+            let stream = connector.connect(tls::server_name(address), stream).await.unwrap();
+            self.send(address, "https", stream).await
+        })
+    }
+
+    fn answered(&self, sending: impl Future<Output = Outcome>) -> Outcome {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let answered = tokio::time::timeout(Duration::from_secs(ANSWER_SECONDS_MAX), self.send(address));
+            let answered = tokio::time::timeout(Duration::from_secs(ANSWER_SECONDS_MAX), sending);
             answered.await.unwrap_or_else(|_| panic!("{}: no answer", self.path))
         })
     }
 
-    async fn send(&self, address: SocketAddr) -> Outcome {
-        let (client, connection) = client::handshake(TcpStream::connect(address).await.unwrap()).await.unwrap();
+    async fn send<T>(&self, address: SocketAddr, scheme: &str, stream: T) -> Outcome
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (client, connection) = client::handshake(stream).await.unwrap();
         let connection = tokio::spawn(async move { drop(connection.await) });
         let mut client = client.ready().await.unwrap();
-        let mut request = http::Request::post(format!("http://{address}{}", self.path)).header("te", "trailers");
+        let mut request = http::Request::post(format!("{scheme}://{address}{}", self.path)).header("te", "trailers");
         if !self.headers.iter().any(|(name, _)| name == "content-type") {
             request = request.header("content-type", "application/grpc");
         }

@@ -3,7 +3,7 @@
 //! The request is written on a thread of its own while the answer is read, so that a server may refuse a body before it
 //! has arrived. It must not know what requests mean.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -99,6 +99,14 @@ impl Request {
         stream
     }
 
+    /// Sends everything over a connection that there is, and reads the answer then.
+    pub(crate) fn over<T: Read + Write>(&self, address: SocketAddr, stream: &mut T) -> std::io::Result<Reply> {
+        stream.write_all(self.head(address).as_bytes())?;
+        self.write_body(stream)?;
+        stream.flush()?;
+        Reply::read(&mut BufReader::new(stream))
+    }
+
     fn connect(&self, address: SocketAddr) -> std::io::Result<TcpStream> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
@@ -108,7 +116,7 @@ impl Request {
         Ok(stream)
     }
 
-    fn write_body(&self, stream: &mut TcpStream) -> std::io::Result<()> {
+    fn write_body(&self, stream: &mut impl Write) -> std::io::Result<()> {
         match &self.body {
             Body::None => Ok(()),
             Body::Sized(bytes) => stream.write_all(bytes),

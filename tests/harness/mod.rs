@@ -3,7 +3,7 @@
 //! [`server`] starts, kills and restarts the executable on a directory; [`http`] writes requests byte by byte, because
 //! client libraries are too polite; [`grpc`] does the same frame by frame; [`process`] reads what the kernel says of a process;
 //! [`postgres`] speaks another protocol, [`json`] compares answers; [`load`] offers an open-loop load, [`ledger`] compares what was sent with what is there,
-//! [`volume`] is a small device.
+//! [`volume`] is a small device, [`tls`] the client's side of TLS.
 
 pub(crate) mod grpc;
 pub(crate) mod http;
@@ -13,6 +13,7 @@ pub(crate) mod load;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod server;
+pub(crate) mod tls;
 pub(crate) mod volume;
 
 use std::time::{Duration, Instant};

@@ -1,15 +1,25 @@
 //! The PostgreSQL protocol, byte by byte: enough of it to sign in, to ask, and to go away rudely.
 
+use std::fmt::Debug;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use super::tls;
+
 /// Seconds until a server that does not answer fails the test.
 const ANSWER_SECONDS_MAX: u64 = 120;
 
+/// What asks the server for TLS.
+const TLS_WANTED: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+trait Stream: Read + Write + Debug {}
+
+impl<T: Read + Write + Debug> Stream for T {}
+
 #[derive(Debug)]
 pub(crate) struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
 }
 
 /// What a statement was answered: rows as text, tags, or the code and the words of an error.
@@ -24,10 +34,22 @@ pub(crate) struct Answer {
 impl Client {
     /// Signs in; the password is asked for if the server wants one. Otherwise what it said.
     pub(crate) fn connect(address: SocketAddr, password: &str) -> Result<Client, Answer> {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(ANSWER_SECONDS_MAX))).unwrap();
-        let mut client = Client { stream };
+        Client { stream: Box::new(stream(address)) }.sign_in(password)
+    }
+
+    /// The same over TLS, which the server must have.
+    pub(crate) fn connect_tls(address: SocketAddr, password: &str) -> Result<Client, Answer> {
+        let mut stream = stream(address);
+        stream.write_all(&TLS_WANTED).unwrap();
+        let mut told = [0];
+        stream.read_exact(&mut told).unwrap();
+        assert_eq!(&told, b"S", "the server has no TLS");
+        let stream = tls::over(stream, address, &["postgresql"]).unwrap();
+        Client { stream: Box::new(stream) }.sign_in(password)
+    }
+
+    fn sign_in(self, password: &str) -> Result<Client, Answer> {
+        let mut client = self;
         let mut startup = 196_608_u32.to_be_bytes().to_vec();
         startup.extend(b"user\0anybody\0database\0outcrop\0\0");
         let mut message = (startup.len() as u32 + 4).to_be_bytes().to_vec();
@@ -52,6 +74,7 @@ impl Client {
         message.extend((body.len() as u32 + 4).to_be_bytes());
         message.extend_from_slice(body);
         self.stream.write_all(&message).unwrap();
+        self.stream.flush().unwrap();
     }
 
     /// The next message; none if the server has closed.
@@ -69,8 +92,17 @@ impl Client {
         self.write(b'Q', format!("{sql}\0").as_bytes());
     }
 
+    /// Goes away politely, whether a statement is under way or not.
+    pub(crate) fn leave(mut self) {
+        self.write(b'X', &[]);
+    }
+
     pub(crate) fn ask(&mut self, sql: &str) -> Answer {
         self.begin(sql);
+        self.answer(sql)
+    }
+
+    fn answer(&mut self, sql: &str) -> Answer {
         let mut answer = Answer::default();
         loop {
             let (kind, body) = self.read().unwrap_or_else(|| panic!("{sql}: the server has closed"));
@@ -85,12 +117,42 @@ impl Client {
         }
     }
 
+    /// Prepares a statement and does not run it.
+    pub(crate) fn prepare(&mut self, sql: &str) -> Answer {
+        self.write(b'P', format!("\0{sql}\0\0\0").as_bytes());
+        self.write(b'S', &[]);
+        self.answer(sql)
+    }
+
+    /// Runs the statement that was prepared last, with these texts for its parameters.
+    pub(crate) fn run(&mut self, parameters: &[&str]) -> Answer {
+        // The portal and the statement without names, formats of none, and the values.
+        let mut bind = vec![0, 0, 0, 0];
+        bind.extend((parameters.len() as u16).to_be_bytes());
+        for parameter in parameters {
+            bind.extend((parameter.len() as u32).to_be_bytes());
+            bind.extend(parameter.as_bytes());
+        }
+        bind.extend([0, 0]);
+        self.write(b'B', &bind);
+        self.write(b'E', &[0, 0, 0, 0, 0]);
+        self.write(b'S', &[]);
+        self.answer("the prepared statement")
+    }
+
     /// The first column of the rows of a statement that must succeed.
     pub(crate) fn values(&mut self, sql: &str) -> Vec<String> {
         let answer = self.ask(sql);
         assert_eq!(answer.error, None, "{sql}");
         answer.rows.into_iter().map(|row| row[0].clone().unwrap_or_default()).collect()
     }
+}
+
+fn stream(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(ANSWER_SECONDS_MAX))).unwrap();
+    stream
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -50,6 +50,15 @@ pub(crate) fn keep_off(processor: Option<usize>) {
 
 /// Sends SIGTERM.
 pub(crate) fn terminate(pid: u32) {
-    let sent = Command::new("kill").args(["-TERM", &pid.to_string()]).status().unwrap();
+    signal("-TERM", pid);
+}
+
+/// Sends SIGHUP.
+pub(crate) fn hang_up(pid: u32) {
+    signal("-HUP", pid);
+}
+
+fn signal(name: &str, pid: u32) {
+    let sent = Command::new("kill").args([name, &pid.to_string()]).status().unwrap();
     assert!(sent.success(), "cannot signal process {pid}");
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Reply, Request, process, wait_until};
+use super::{Reply, Request, process, tls, wait_until};
 
 /// Patience for a start, a flush, an exit.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -121,11 +121,13 @@ impl Setup {
         // What else it prints must have somewhere to go.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         let address = |before: &str| address_after(ready.as_deref()?, before);
-        let (Some(address), Some(grpc)) = (address("http://"), address("gRPC at ")) else {
+        let is_tls = address("https://").is_some();
+        let http = address("https://").or_else(|| address("http://"));
+        let (Some(address), Some(grpc)) = (http, address("gRPC at ")) else {
             let log = std::fs::read_to_string(self.home.path().join("log")).unwrap();
             panic!("the server did not start: {:?}\n{log}", child.wait());
         };
-        Server { setup: self.clone(), child, address, grpc, ready: ready.unwrap_or_default() }
+        Server { setup: self.clone(), child, address, grpc, is_tls, ready: ready.unwrap_or_default() }
     }
 }
 
@@ -147,6 +149,7 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
     pub(crate) grpc: SocketAddr,
+    is_tls: bool,
     /// What it said when it was ready.
     ready: String,
 }
@@ -177,6 +180,11 @@ impl Server {
         address_after(&self.ready, before)
     }
 
+    /// Whether it said that it is reached by `https://`.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -201,9 +209,17 @@ impl Server {
 
     pub(crate) fn send(&self, request: &Request) -> Reply {
         match &self.setup.key {
-            Some(key) => request.clone().header("X-Outcrop-Key", key).to(self.address),
-            None => request.to(self.address),
+            Some(key) => self.deliver(&request.clone().header("X-Outcrop-Key", key)),
+            None => self.deliver(request),
         }
+    }
+
+    fn deliver(&self, request: &Request) -> Reply {
+        if !self.is_tls {
+            return request.to(self.address);
+        }
+        let mut stream = tls::connect(self.address, &["http/1.1"]).unwrap();
+        request.over(self.address, &mut stream).unwrap()
     }
 
     pub(crate) fn get(&self, path: &str) -> Reply {

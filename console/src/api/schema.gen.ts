@@ -575,6 +575,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/redactions/dry_run/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Look through stored events for what rules of redaction would take out: where it is and how much, never what */
+        post: operations["begin_dry_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/redactions/{id}": {
         parameters: {
             query?: never;
@@ -1176,6 +1193,47 @@ export interface components {
             baseline: number;
             /** Format: int64 */
             selection: number;
+        };
+        DryRunAnswer: {
+            /**
+             * Format: int64
+             * @description Events that there are to look at.
+             */
+            matching: number;
+            /** @description What to follow it by, at `/api/v1/tasks/{id}`; its report is there once it is done. */
+            task: string;
+        };
+        DryRunFinding: {
+            /** @description What the rule does that counts there: drop, mask or hash */
+            action: components["schemas"]["ActionName"];
+            dataset: string;
+            /** Format: int64 */
+            events: number;
+            /** @description Without what the name itself must not hold. */
+            field: string;
+            first_event: string;
+            /** @description private_key, token, email, card or ip; field: the rule means the whole value; name: it is in the field's name */
+            found: string;
+            last_event: string;
+        };
+        /** @description Where stored events hold what the rules would take out: never the values themselves. */
+        DryRunReport: {
+            /** @description By dataset, field and what was found. */
+            findings: components["schemas"]["DryRunFinding"][];
+            /**
+             * Format: int64
+             * @description Damaged segments that were not looked at, or not to their end.
+             */
+            segments_unread: number;
+            /** @description Whether there are more than these 1,000. */
+            truncated: boolean;
+        };
+        DryRunSpec: {
+            /**
+             * @description Rules in place of those that there are; the standard ones come after them. Null: those that there are.
+             * @default null
+             */
+            rules: components["schemas"]["RedactionRule"][] | null;
         };
         /** @description The body of every answer that is not a success. */
         ErrorBody: {
@@ -2121,16 +2179,17 @@ export interface components {
         };
         TaskInfo: {
             created: string;
+            /** @description Its dataset, or several with commas between them. */
             dataset: string;
             /** @description Why it failed. */
             error?: string | null;
             finished?: string | null;
             id: string;
-            /** @description deletion */
+            /** @description deletion or redaction_dry_run */
             kind: string;
             /**
              * Format: int64
-             * @description Events that matched when it was asked for.
+             * @description Events that matched when it was asked for; for a dry run those that it looks at.
              */
             matching: number;
             progress?: null | components["schemas"]["Progress"];
@@ -2139,7 +2198,8 @@ export interface components {
              * @description Events that are deleted; null before they are.
              */
             removed?: number | null;
-            /** @description flushing, finding or rewriting: the last that was begun */
+            report?: null | components["schemas"]["DryRunReport"];
+            /** @description reading for a dry run, flushing, finding or rewriting for a deletion: the last that was begun */
             stage: string;
             /** @description waiting, running, done, failed or cancelled */
             state: string;
@@ -4806,6 +4866,66 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    begin_dry_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Datasets, with commas between them, or * for all */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DryRunSpec"];
+            };
+        };
+        responses: {
+            /** @description It will be done; the task says when, and what was found */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRunAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Rules that cannot be followed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -19,16 +19,16 @@ use super::rules::{Action, Detector, Plan, Sought};
 use super::{Redaction, card};
 
 /// What stands for a field that is masked whole.
-const MASK: &str = "[masked]";
+pub(super) const MASK: &str = "[masked]";
 /// What `meta.redacted` says of a field that was meant as a whole.
-const WHOLE: &str = "field";
+pub(super) const WHOLE: &str = "field";
 /// The names of fields that hold ids of traces and spans end so. Sixteen hexadecimal digits that happen to be a card's number
 /// are what such a field is for.
 const ID_FIELDS: [&str; 6] = ["trace_id", "span_id", "parent_id", "traceid", "spanid", "parentid"];
 
 /// What becomes of one value.
 #[derive(Clone, Debug)]
-enum Edit {
+pub(super) enum Edit {
     Nothing,
     Text(String),
 }
@@ -74,7 +74,7 @@ pub(super) fn redact(batch: EventBatch, plan: &Plan, redaction: &Redaction) -> R
     EventBatch::new(batch.timestamp().clone(), batch.sample_rate().cloned(), columns)
 }
 
-fn name(field: &FieldName, plan: &Plan, redaction: &Redaction) -> FieldName {
+pub(super) fn name(field: &FieldName, plan: &Plan, redaction: &Redaction) -> FieldName {
     let sought = plan.of_names();
     if sought.is_nothing() || !DETECTORS.may_hold(field.as_str().as_bytes(), &sought) {
         return field.clone();
@@ -89,9 +89,9 @@ fn name(field: &FieldName, plan: &Plan, redaction: &Redaction) -> FieldName {
 }
 
 /// What becomes of which rows of a column, and what was found in them.
-type Edits = BTreeMap<usize, (Edit, Vec<&'static str>)>;
+pub(super) type Edits = BTreeMap<usize, (Edit, Vec<&'static str>)>;
 
-fn edits(column: &EventColumn, sought: &Sought, redaction: &Redaction) -> Edits {
+pub(super) fn edits(column: &EventColumn, sought: &Sought, redaction: &Redaction) -> Edits {
     if sought.whole != Action::Keep {
         let whole = |row: usize| {
             let edit = match sought.whole {
@@ -112,11 +112,7 @@ fn edits(column: &EventColumn, sought: &Sought, redaction: &Redaction) -> Edits 
         }
         FieldType::Float if sought.action(Detector::Card) != Action::Keep => {
             let values = column.values.as_primitive::<Float64Type>();
-            // Larger ones are not whole any more.
-            let whole = |v: f64| v.fract() == 0.0 && (1e13..9e15).contains(&v);
-            let is_card = |row: &usize| {
-                values.is_valid(*row) && whole(values.value(*row)) && card::is_number(values.value(*row) as i64)
-            };
+            let is_card = |row: &usize| values.is_valid(*row) && is_card(values.value(*row));
             (0..values.len()).filter(is_card).map(|row| (row, card_edit(column, row, sought, redaction))).collect()
         }
         _ => Edits::new(),
@@ -143,8 +139,7 @@ fn edits_of_texts(column: &EventColumn, sought: &Sought, redaction: &Redaction) 
     if sought.is_nothing() || !DETECTORS.may_hold(&bytes[start..end], sought) {
         return Edits::new();
     }
-    let name = column.field.as_str().to_ascii_lowercase();
-    let holds_ids = ID_FIELDS.iter().any(|end| name.ends_with(end));
+    let holds_ids = holds_ids(column.field.as_str());
     let mut known: HashMap<&str, Option<Rewritten>> = HashMap::new();
     let mut edits = Edits::new();
     for row in (0..values.len()).filter(|row| values.is_valid(*row)) {
@@ -160,7 +155,17 @@ fn edits_of_texts(column: &EventColumn, sought: &Sought, redaction: &Redaction) 
     edits
 }
 
-fn is_id(text: &str) -> bool {
+/// Whether a number is a card's. Larger ones are not whole any more.
+pub(super) fn is_card(value: f64) -> bool {
+    value.fract() == 0.0 && (1e13..9e15).contains(&value) && card::is_number(value as i64)
+}
+
+pub(super) fn holds_ids(field: &str) -> bool {
+    let name = field.to_ascii_lowercase();
+    ID_FIELDS.iter().any(|end| name.ends_with(end))
+}
+
+pub(super) fn is_id(text: &str) -> bool {
     matches!(text.len(), 16 | 32) && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 

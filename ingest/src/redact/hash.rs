@@ -10,6 +10,12 @@ const PREFIX: &str = "hashed:";
 /// Bytes of a name: by accident two values never have one.
 const BYTES: usize = 16;
 
+/// Whether a text is such a name.
+pub(super) fn is_hash(text: &str) -> bool {
+    let digits = text.strip_prefix(PREFIX);
+    digits.is_some_and(|digits| digits.len() == 2 * BYTES && digits.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 #[derive(Clone)]
 pub(super) struct Hasher(Hmac<Sha256>);
 

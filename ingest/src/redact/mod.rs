@@ -7,13 +7,14 @@
 //! 3. [`columns`] writes the columns anew that have some, and notes in `meta.redacted` what was found where, never the
 //!    value itself.
 //!
-//! The names of fields and datasets are texts like any other. It must not know protocols, files, or who makes rules.
+//! [`search`] says where events that are stored hold such things. The names of fields and datasets are texts like any other. It must not know protocols, files, or who makes rules.
 
 mod card;
 mod columns;
 mod detect;
 mod hash;
 mod rules;
+mod search;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ use self::hash::Hasher;
 use self::rules::Plan;
 
 pub use self::rules::{Action, Detector, Rule, RuleError};
+pub use self::search::{Finding, Findings};
 
 /// A number as it is hashed: whole ones like integers, which they equal.
 pub fn number_text(value: f64) -> String {
@@ -43,6 +45,8 @@ pub struct Redaction {
     hasher: Option<Hasher>,
     /// What the rules say of a dataset.
     plans: RwLock<HashMap<DatasetName, Arc<Plan>>>,
+    /// What they say of texts that are about several.
+    anywhere: Plan,
 }
 
 impl Redaction {
@@ -63,7 +67,8 @@ impl Redaction {
     }
 
     fn of(rules: Vec<Rule>, hasher: Option<Hasher>) -> Redaction {
-        Redaction { rules, hasher, plans: RwLock::default() }
+        let anywhere = Plan::anywhere(&rules);
+        Redaction { rules, hasher, plans: RwLock::default(), anywhere }
     }
 
     /// The batches without what must not be kept. What holds nothing of the kind is not touched.
@@ -82,9 +87,10 @@ impl Redaction {
         batches.into_iter().map(apply).collect()
     }
 
-    /// A text that is kept beside events, such as the literal of a question: as it would be in any field.
-    pub fn text<'t>(&self, dataset: &DatasetName, text: &'t str) -> Cow<'t, str> {
-        let sought = self.plan(dataset).of_names();
+    /// A text that is kept beside events, such as the literal of a question: as it would be in any field of its dataset, or of any
+    /// dataset if it is about none in particular.
+    pub fn text<'t>(&self, dataset: Option<&DatasetName>, text: &'t str) -> Cow<'t, str> {
+        let sought = dataset.map_or_else(|| self.anywhere.of_names(), |dataset| self.plan(dataset).of_names());
         match DETECTORS.rewrite(text, &sought, self.hasher.as_ref()) {
             Some(found) => Cow::Owned(found.text.unwrap_or_default()),
             None => Cow::Borrowed(text),
@@ -97,7 +103,7 @@ impl Redaction {
     }
 
     fn dataset(&self, dataset: DatasetName) -> DatasetName {
-        let name = match self.text(&dataset, dataset.as_str()) {
+        let name = match self.text(Some(&dataset), dataset.as_str()) {
             Cow::Borrowed(_) => return dataset,
             Cow::Owned(name) => DatasetName::new(&name),
         };

@@ -154,13 +154,23 @@ impl Plan {
     pub(super) fn of(rules: &[Rule], dataset: &DatasetName) -> Plan {
         let is_about = |names: &[String]| set(names).is_some_and(|set| set.is_match(dataset.as_str()));
         let about = |rule: &&Rule| is_about(&rule.datasets);
-        let rules: Vec<&Rule> = rules.iter().filter(about).collect();
+        Plan::about(rules.iter().filter(about).collect())
+    }
+
+    fn about(rules: Vec<&Rule>) -> Plan {
         let patterns: Vec<String> = rules.iter().flat_map(|rule| rule.fields.iter().cloned()).collect();
         let says = rules.iter().flat_map(|rule| rule.fields.iter().map(|_| (rule.detector, rule.action))).collect();
         let fields = set(&patterns).unwrap_or_default();
         let mut plan = Plan { fields, says, names: Sought::default(), alike: patterns.iter().all(|name| name == "*") };
         plan.names = plan.ask("");
         plan
+    }
+
+    /// What the rules say of some dataset, nobody knows which: what must not be kept in one of them. An exception in one is none
+    /// in the others.
+    pub(super) fn anywhere(rules: &[Rule]) -> Plan {
+        let holds = |rule: &&Rule| rule.action != Action::Keep || rule.datasets.iter().any(|name| name == "*");
+        Plan::about(rules.iter().filter(holds).collect())
     }
 
     /// Whether nothing is sought anywhere.

@@ -4,6 +4,7 @@
 use std::io;
 use std::time::Duration;
 
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 /// What a client says before it closes.
@@ -26,6 +27,8 @@ pub(super) async fn gone(watched: TcpStream) {
             Ok(0) | Err(_) => return,
             // It is read as soon as the statement before it has ended, unless nobody waits for that.
             Ok(bytes) if ahead[..bytes] == FAREWELL => return,
+            // Over TLS nobody can tell a farewell; that there comes no more after it, anybody can.
+            Ok(_) if watched.ready(Interest::READABLE).await.is_ok_and(|ready| ready.is_read_closed()) => return,
             Ok(_) => tokio::time::sleep(PAUSE).await,
         }
     }

@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion_postgres::pgwire::api::ConnectionManager;
-use datafusion_postgres::pgwire::tokio::process_socket;
+use datafusion_postgres::pgwire::tokio::{TlsAcceptor, process_socket};
 use futures::future::BoxFuture;
 use outcrop_storage::Snapshot;
 use tokio::net::TcpStream;
@@ -23,13 +23,25 @@ use wire::Connection;
 /// What an asker may read as of now; none once the key no longer counts.
 pub type Reader = Arc<dyn Fn() -> Option<Snapshot> + Send + Sync>;
 
-/// Is told every question before it is answered, and may refuse it: in words, where there are too many.
-pub type Listener = Arc<dyn Fn(String) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+/// May refuse a statement before it costs anything: in words, where there are too many.
+pub type Gate = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+/// A question as it is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    pub sql: String,
+    /// What stands for `$1` and its like, as texts.
+    pub parameters: Vec<String>,
+}
+
+/// Is told every question before it is answered.
+pub type Listener = Arc<dyn Fn(Statement) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// An asker who was let in.
 #[derive(Clone)]
 pub struct Admitted {
     pub reader: Reader,
+    pub gate: Gate,
     pub listener: Listener,
 }
 
@@ -48,6 +60,7 @@ pub struct Postgres {
     engine: Arc<QueryEngine>,
     /// Who runs what, for those who cancel it over another connection.
     connections: Arc<ConnectionManager>,
+    tls: Option<TlsAcceptor>,
 }
 
 impl fmt::Debug for Postgres {
@@ -57,17 +70,18 @@ impl fmt::Debug for Postgres {
 }
 
 impl Postgres {
-    pub fn new(engine: Arc<QueryEngine>) -> Postgres {
-        Postgres { engine, connections: Arc::new(ConnectionManager::new()) }
+    /// With `tls`, whoever comes without it is refused before they say who they are.
+    pub fn new(engine: Arc<QueryEngine>, tls: Option<TlsAcceptor>) -> Postgres {
+        Postgres { engine, connections: Arc::new(ConnectionManager::new()), tls }
     }
 
     /// Serves a connection to its end, to whoever its door lets in. Dropping the future cancels what runs.
     pub async fn serve(&self, socket: TcpStream, door: Door) -> std::io::Result<()> {
         let (socket, watched) = gone::split(socket)?;
-        let connection = Connection::new(Arc::clone(&self.engine), door);
+        let connection = Connection::new(Arc::clone(&self.engine), door, self.tls.is_some());
         let handlers = wire::handlers(connection, Arc::clone(&self.connections));
         tokio::select! {
-            ended = process_socket(socket, None, handlers) => ended,
+            ended = process_socket(socket, self.tls.clone(), handlers) => ended,
             () = gone::gone(watched) => Ok(()),
         }
     }

@@ -1,6 +1,7 @@
 //! The protocol's handlers: start-up, simple and prepared statements. It must not know sockets.
 
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arrow::datatypes::{DataType, Schema};
@@ -34,6 +35,7 @@ use super::session::{self, Command};
 use super::{Admitted, Door};
 use crate::error::{QueryError, QueryErrorKind};
 use crate::execute::{Cancelled, QueryEngine};
+use crate::postgres;
 use crate::spec::Options;
 use crate::sql::{AboutTables, Asked, Question, words};
 
@@ -41,6 +43,8 @@ use crate::sql::{AboutTables, Asked, Question, words};
 pub(super) struct Connection {
     engine: Arc<QueryEngine>,
     door: Door,
+    /// Whether nobody is let in without TLS.
+    needs_tls: bool,
     /// Set once the asker was let in.
     admitted: Mutex<Option<Admitted>>,
     timeout: Mutex<Option<u64>>,
@@ -103,6 +107,14 @@ fn not_let_in() -> PgWireError {
     )))
 }
 
+fn in_the_clear() -> PgWireError {
+    PgWireError::UserError(Box::new(ErrorInfo::new(
+        "FATAL".to_owned(),
+        "28000".to_owned(),
+        "this address speaks TLS only; connect with sslmode=require or better".to_owned(),
+    )))
+}
+
 /// A statement that was read.
 #[derive(Clone, Debug)]
 pub(super) enum Read {
@@ -117,13 +129,16 @@ pub(super) struct Planned {
     question: Question,
     schema: Schema,
     parameters: Vec<Option<DataType>>,
+    /// Whether its asker has passed the gate for it since it was last run: to prepare and to run it once is to ask once.
+    is_let_in: AtomicBool,
 }
 
 impl Connection {
-    pub(super) fn new(engine: Arc<QueryEngine>, door: Door) -> Connection {
+    pub(super) fn new(engine: Arc<QueryEngine>, door: Door, needs_tls: bool) -> Connection {
         Connection {
             engine,
             door,
+            needs_tls,
             admitted: Mutex::default(),
             timeout: Mutex::default(),
             parser: Arc::new(PostgresCompatibilityParser::new()),
@@ -139,6 +154,12 @@ impl Connection {
     /// What may be read now.
     fn snapshot(&self) -> PgWireResult<Snapshot> {
         (self.admitted()?.reader)().ok_or_else(not_let_in)
+    }
+
+    /// Passes the gate, unless too much was asked.
+    fn enter(&self) -> PgWireResult<()> {
+        let entered = (self.admitted()?.gate)();
+        entered.map_err(|why| told(QueryError::new(QueryErrorKind::Busy, "rate_limited", why)))
     }
 
     fn options(&self) -> Options {
@@ -176,6 +197,7 @@ impl Connection {
 
     /// Plans a statement, for a client that wants to know of what kind it is.
     async fn plan(&self, statement: Statement) -> PgWireResult<Planned> {
+        self.enter()?;
         let snapshot = self.snapshot()?;
         let (sql, question) = (statement.to_string(), statement);
         let asked = self.engine.run(&self.options(), async move { Question::of(question) }).await.map_err(told)?;
@@ -193,7 +215,8 @@ impl Connection {
             parameters.sort_unstable_by_key(|(number, _)| *number);
             let schema = plan.schema().as_arrow().clone();
             let parameters = parameters.into_iter().map(|(_, data_type)| data_type).collect();
-            Ok(Planned { sql, question: asked.question, schema, parameters })
+            let is_let_in = AtomicBool::new(true);
+            Ok(Planned { sql, question: asked.question, schema, parameters, is_let_in })
         });
         let planned = planned.await.map_err(told);
         drop(cancelled);
@@ -203,8 +226,11 @@ impl Connection {
     /// Runs a question and sends its rows as they are made.
     async fn ask(&self, planned: &Planned, parameters: Option<ParamValues>, format: &Format) -> PgWireResult<Response> {
         let fields = Arc::new(arrow_schema_to_pg_fields(&planned.schema, format, None)?);
-        let heard = (self.admitted()?.listener)(planned.sql.clone()).await;
-        heard.map_err(|why| told(QueryError::new(QueryErrorKind::Busy, "rate_limited", why)))?;
+        if !planned.is_let_in.swap(false, Ordering::Relaxed) {
+            self.enter()?;
+        }
+        let asked = postgres::Statement { sql: planned.sql.clone(), parameters: texts(parameters.as_ref()) };
+        (self.admitted()?.listener)(asked).await;
         let asked = self.asked(self.snapshot()?, planned.question.clone(), parameters)?;
         let cancelled = Cancelled::of(&asked.context);
         let (row_fields, schema) = (Arc::clone(&fields), planned.schema.clone());
@@ -232,6 +258,15 @@ impl Connection {
     }
 }
 
+/// Parameters as texts.
+fn texts(parameters: Option<&ParamValues>) -> Vec<String> {
+    match parameters {
+        Some(ParamValues::List(values)) => values.iter().map(|parameter| parameter.value.to_string()).collect(),
+        Some(ParamValues::Map(values)) => values.values().map(|parameter| parameter.value.to_string()).collect(),
+        None => Vec::new(),
+    }
+}
+
 fn same_types(one: &Schema, other: &Schema) -> bool {
     let types = |schema: &Schema| schema.fields().iter().map(|f| f.data_type().clone()).collect::<Vec<_>>();
     types(one) == types(other)
@@ -246,6 +281,8 @@ impl StartupHandler for Connection {
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         let admitted = match message {
+            // Before a password is asked for, which would then be in the clear.
+            PgWireFrontendMessage::Startup(_) if self.needs_tls && !client.is_secure() => return Err(in_the_clear()),
             PgWireFrontendMessage::Startup(ref startup) => {
                 protocol_negotiation(client, startup).await?;
                 save_startup_parameters_to_metadata(client, startup);

@@ -7,7 +7,6 @@ use axum::Json;
 use axum::extract::State;
 use outcrop_ingest::Redaction;
 use outcrop_query::QuerySpec;
-use outcrop_storage::event::DatasetName;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -20,7 +19,7 @@ use crate::http::error::ErrorBody;
 use crate::http::query::{Parsed, options};
 use crate::http::working::working;
 use crate::http::{ApiError, App};
-use crate::redactions::redact_spec;
+use crate::redactions::{one_dataset, redact_spec};
 use crate::times::rfc3339;
 use crate::workspace::{Content, Kind, Reach, Thing};
 
@@ -67,8 +66,7 @@ impl History {
         let Ended { dataset, spec, asked, took, refused } = *ended;
         let Ok(spec) = serde_json::to_value(spec) else { return };
         let mut spec = said(spec);
-        let name = DatasetName::new(dataset).unwrap_or(DatasetName::trusted("any"));
-        redact_spec(redaction, &name, &mut spec);
+        redact_spec(redaction, one_dataset(dataset).as_ref(), &mut spec);
         let text = spec.to_string();
         if text.len() > SPEC_BYTES_MAX {
             return;

@@ -196,18 +196,18 @@ pub(crate) async fn create_honeycomb_result(
     let asked = Asked { dataset, asker: caller.id().to_owned(), at: app.store.clock().now() };
     app.results.begin(&id, asked, pending.to_string().into())?;
     let of = app.clone();
-    let mut answering = Box::pin(async move { question.answer(&of).await });
-    match tokio::time::timeout(AT_ONCE, &mut answering).await {
-        Ok(Ok(document)) => app.results.end(&id, Ok(document)),
-        Ok(Err(refused)) => {
-            app.results.forget(&id);
-            return Err(refused);
-        }
-        Err(_) => {
-            let (of, own) = (app.clone(), id.clone());
-            let working = tokio::spawn(async move { of.results.end(&own, answering.await) });
-            app.results.attach(&id, working.abort_handle());
-        }
+    let answering = tokio::spawn(async move { question.answer(&of).await });
+    app.results.attach(&id, answering.abort_handle());
+    let (of, own) = (app.clone(), id.clone());
+    let mut ending = tokio::spawn(async move {
+        let ended = results::ended(answering).await;
+        let refused = ended.as_ref().err().cloned();
+        of.results.end(&own, ended);
+        refused
+    });
+    if let Ok(Ok(Some(refused))) = tokio::time::timeout(AT_ONCE, &mut ending).await {
+        app.results.forget(&id);
+        return Err(refused);
     }
     let place = HeaderValue::from_str(&format!("{place}/{id}")).map_err(|_| ApiError::bug("the result"))?;
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(pending)).into_response())
@@ -254,7 +254,7 @@ fn origin(app: &App, uri: &Uri, headers: &HeaderMap) -> String {
     let named = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let Some(host) = uri.authority().map(|authority| authority.as_str()).or(named) else { return String::new() };
     let is_public = app.public_host.as_deref().is_some_and(|public| public.eq_ignore_ascii_case(host));
-    let scheme = if app.public_https && is_public { "https" } else { "http" };
+    let scheme = if app.is_tls || (app.public_https && is_public) { "https" } else { "http" };
     format!("{scheme}://{host}")
 }
 

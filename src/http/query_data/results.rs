@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use outcrop_storage::memory::{Memory, Pool, Reservation};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::http::ApiError;
 use crate::http::admission::Shed;
@@ -161,6 +161,11 @@ impl Results {
         };
         Some(Found { asked: entry.asked.clone(), complete, document })
     }
+}
+
+/// How the making of an answer has ended, also if it met a bug: whoever waits for it is told.
+pub(super) async fn ended(answering: JoinHandle<Result<Vec<u8>, ApiError>>) -> Result<Vec<u8>, ApiError> {
+    answering.await.unwrap_or_else(|_| Err(ApiError::bug("the query")))
 }
 
 fn forget_old(entries: &mut VecDeque<Entry>, now: i64) {

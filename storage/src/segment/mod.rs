@@ -6,7 +6,8 @@
 //! 4. [`evidence`] writes the sidecar of a finished file.
 //! 5. [`reader`] is the handle that queries read columns from; [`decode`] reads footers, [`cache`] keeps them within a bound,
 //!    [`damage`] is what was found wrong.
-//! 6. [`verify`] reads all of it for no other reason than to know that it is sound.
+//! 6. [`walk`] shows all of it to whoever looks for something, [`verify`] reads it for no other reason than to know that it is
+//!    sound.
 //!
 //! It must not know the catalog, the WAL or what is asked.
 #![doc = include_str!("../../format/segment.md")]
@@ -24,6 +25,7 @@ pub(crate) mod sequences;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod verify;
+pub(crate) mod walk;
 pub(crate) mod writer;
 
 use crate::event::{DatasetId, TimestampNs};

@@ -7,6 +7,7 @@ mod fuzz;
 mod merge;
 mod names;
 mod round_trip;
+mod walk;
 
 use std::path::PathBuf;
 use std::sync::Arc;

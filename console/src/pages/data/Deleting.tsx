@@ -71,7 +71,7 @@ export function Deleting({ info, now }: { info: DatasetInfo; now: number }) {
 
 function Tasks({ dataset, now }: { dataset: string; now: number }) {
   const tasks = useTasks(true);
-  const own = (tasks.data ?? []).filter((t) => t.dataset === dataset).slice(0, TASKS_SHOWN);
+  const own = (tasks.data ?? []).filter((t) => t.kind === 'deletion' && t.dataset === dataset).slice(0, TASKS_SHOWN);
   if (own.length === 0) return null;
   return <ul className="tasks" aria-label="Deletions">{own.map((t) => <Task key={t.id} task={t} now={now} />)}</ul>;
 }

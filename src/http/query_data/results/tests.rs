@@ -84,3 +84,14 @@ fn work_ends_with_what_it_is_for() {
         assert!(!kept.is_finished());
     });
 }
+
+#[test]
+fn a_bug_ends_an_answer_and_says_so() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (results, _) = results(8_000);
+    results.begin("a", asked(0), "pending".into()).unwrap();
+    let ended = runtime.block_on(async { ended(tokio::spawn(async { panic!("on purpose") })).await });
+    results.end("a", ended);
+    let found = results.find("a", 1).unwrap();
+    assert_eq!((found.complete, found.document.unwrap_err().code()), (true, "internal"));
+}

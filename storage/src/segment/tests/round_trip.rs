@@ -54,6 +54,7 @@ fn check_segment(bench: &Bench, info: &SegmentInfo, seen: &[ColumnSeen], events:
     let open = bench.segment(info).open().unwrap();
     assert_eq!(read(&open).unwrap(), wanted);
     open.scrub().unwrap();
+    super::walk::check(&open);
     check_info(info, &wanted);
     check_footer(&open, info, &wanted, cluster);
     check_columns(&open, seen, &wanted);
