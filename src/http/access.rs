@@ -107,6 +107,7 @@ pub(super) const ROUTES: &[(&str, &str, Needs)] = &[
     ("POST", "/1/kinesis_events/{dataset}", Needs::Scope(Scope::Ingest)),
     ("POST", "/1/queries/{dataset}", Needs::Scope(Scope::Query)),
     ("GET", "/1/queries/{dataset}/{id}", Needs::Scope(Scope::Query)),
+    ("DELETE", "/1/queries/{dataset}/{id}", Needs::Scope(Scope::Query)),
     ("POST", "/1/query_results/{dataset}", Needs::Scope(Scope::Query)),
     ("GET", "/1/query_results/{dataset}/{id}", Needs::Scope(Scope::Query)),
     ("GET", "/1/auth", Needs::Somebody),

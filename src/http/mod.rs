@@ -294,7 +294,10 @@ fn protocols() -> Router<App> {
             put(kept::markers::change_honeycomb_marker).delete(kept::markers::delete_honeycomb_marker),
         )
         .route("/1/queries/{dataset}", post(query_data::create_honeycomb_query))
-        .route("/1/queries/{dataset}/{id}", get(query_data::show_honeycomb_query))
+        .route(
+            "/1/queries/{dataset}/{id}",
+            get(query_data::show_honeycomb_query).delete(query_data::delete_honeycomb_query),
+        )
         .route("/1/query_results/{dataset}", post(query_data::create_honeycomb_result))
         .route("/1/query_results/{dataset}/{id}", get(query_data::show_honeycomb_result))
         .route("/1/auth", get(honeycomb::auth))

@@ -32,6 +32,7 @@ use super::{
         sql::sql,
         query_data::create_honeycomb_query,
         query_data::show_honeycomb_query,
+        query_data::delete_honeycomb_query,
         query_data::create_honeycomb_result,
         query_data::show_honeycomb_result,
         query::datasets,

@@ -74,6 +74,7 @@ const ACTIONS: &[(&str, &str, Kind, &str)] = &[
     ("POST", "/api/v1/queries", Kind::Change, "query.create"),
     ("PUT", "/api/v1/queries/{id}", Kind::Change, "query.change"),
     ("DELETE", "/api/v1/queries/{id}", Kind::Change, "query.delete"),
+    ("DELETE", "/1/queries/{dataset}/{id}", Kind::Change, "query.delete"),
     ("POST", "/api/v1/redactions", Kind::Change, "redaction.create"),
     ("PUT", "/api/v1/redactions/{id}", Kind::Change, "redaction.change"),
     ("DELETE", "/api/v1/redactions/{id}", Kind::Change, "redaction.delete"),

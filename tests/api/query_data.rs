@@ -210,3 +210,29 @@ fn what_was_answered_from_everything_is_not_for_a_key_of_less() {
     refused(&with_mine(Request::get(&format!("/1/queries/theirs/{theirs}"))), 403);
     refused(&with_mine(Request::json("/1/query_results/theirs", &json!({ "query_id": theirs }))), 403);
 }
+
+#[test]
+fn a_kept_query_goes_when_somebody_wants_it_gone() {
+    let setup = Setup::new();
+    let key = setup.create_key(&["ingest", "query"]);
+    let mine = setup.create_key(&["query:mine"]);
+    let server = setup.with_key(&key).start();
+    server.load("mine", "{\"a\":1}");
+    let filter = json!({ "filters": [{ "column": "a", "op": "=", "value": "jane" }] });
+    let (id, other) = (kept(&server, "mine", &filter), kept(&server, "mine", &json!({})));
+    let delete = |dataset: &str, id: &str| Request::new("DELETE", &format!("/1/queries/{dataset}/{id}"));
+    refused(&server.send(&delete("other", &id)), 404);
+    let gone = server.send(&delete("mine", &id));
+    assert_eq!((gone.status, gone.text().as_str()), (204, ""));
+    refused(&server.send(&delete("mine", &id)), 404);
+    refused(&server.get(&format!("/1/queries/mine/{id}")), 404);
+    refused(&server.post("/1/query_results/mine", &json!({ "query_id": id })), 404);
+    assert_eq!(server.get(&format!("/1/queries/mine/{other}")).status, 200, "others stay");
+    // Of all datasets a key of less takes away what is its own.
+    let of_all = kept(&server, "__all__", &filter);
+    let with_mine = |request: Request| request.header("X-Honeycomb-Team", &mine).to(server.address);
+    refused(&with_mine(delete("__all__", &of_all)), 403);
+    let own = with_mine(Request::json("/1/queries/__all__", &json!({ "limit": 7 }))).ok()["id"].clone();
+    assert_eq!(with_mine(delete("__all__", own.as_str().unwrap())).status, 204);
+    assert_eq!(server.send(&delete("__all__", &of_all)).status, 204);
+}

@@ -108,6 +108,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("DELETE", "/1/markers/{dataset}/{id}", Needs::Query, ""),
     route("POST", "/1/queries/{dataset}", Needs::Query, "{}"),
     route("GET", "/1/queries/{dataset}/{id}", Needs::Query, ""),
+    route("DELETE", "/1/queries/{dataset}/{id}", Needs::Query, ""),
     route("POST", "/1/query_results/{dataset}", Needs::Query, "{\"query_id\":\"{id}\"}"),
     route("GET", "/1/query_results/{dataset}/{id}", Needs::Query, ""),
     route("GET", "/api/v1/session", Needs::Somebody, ""),

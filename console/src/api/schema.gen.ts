@@ -136,7 +136,8 @@ export interface paths {
         get: operations["show_honeycomb_query"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Delete a query that was kept, with the values that its filters name */
+        delete: operations["delete_honeycomb_query"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2802,6 +2803,52 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+        };
+    };
+    delete_honeycomb_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset, or __all__ */
+                dataset: string;
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoneycombError"];
+                };
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -143,6 +143,39 @@ pub(crate) async fn show_honeycomb_query(
     Ok(Json(HoneycombQuery { id, spec }))
 }
 
+/// Delete a query that was kept, with the values that its filters name
+#[utoipa::path(
+    delete,
+    path = "/1/queries/{dataset}/{id}",
+    tag = "query",
+    params(("dataset" = String, Path, description = "The dataset, or __all__"), ("id" = String, Path, description = "Its id")),
+    responses(
+        (status = 204),
+        (status = 401, body = HoneycombError),
+        (status = 403, body = HoneycombError),
+        (status = 404, body = HoneycombError),
+    )
+)]
+pub(crate) async fn delete_honeycomb_query(
+    State(app): State<App>,
+    caller: Caller,
+    Names((dataset, id)): Names<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    let of = id.clone();
+    let thing = working(&app, move |w| w.find_thing(QUERIES, &of)).await?;
+    let thing = thing.ok_or_else(|| not_there("query", &id))?;
+    let (revision, is_own) = (thing.revision, thing.creator == caller.id());
+    if read(thing)?.dataset != named(&dataset) {
+        return Err(not_there("query", &id));
+    }
+    // What others ask of all datasets is not for a key to take away that may not read them.
+    if access::is_all(&dataset) && !is_own {
+        caller.may_read_everything()?;
+    }
+    working(&app, move |w| w.delete_thing(QUERIES, &id, revision)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Ask for the answer to a query that was kept
 #[utoipa::path(
     post,
