@@ -1,8 +1,8 @@
 // The demo in the browser: its incident stands on the Intents page as what got worse, and one click names its cause.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Browser, Page } from 'playwright-core';
-import { launch, open } from './fixture/browser';
-import { answered, asked, sentence } from './fixture/different';
+import { launch, open, settled } from './fixture/browser';
+import { answered, asked, drag, sentence } from './fixture/different';
 import { startDemo, type Target } from './fixture/outcrop';
 
 const FILLED_MS = 280_000;
@@ -47,5 +47,48 @@ it('shows the incident as an intent that got worse with a version, and one click
   expect(said).toMatch(/^\d+ % of the unmet /);
   expect(named(said), said).toBeGreaterThanOrEqual(2);
   expect(problems).toEqual([]);
+  await page.context().close();
+});
+
+// The whole story, as somebody lives it who was woken: from the default page to a link that a colleague opens.
+it('is found, explained, followed into a trace, kept on a board and shared', { timeout: FILLED_MS + 120_000 }, async () => {
+  await expect.poll(worse, { timeout: FILLED_MS, interval: 500 }).toBe(true);
+  const { page, problems } = await open(browser, target.url);
+  await settled(page);
+  await page.locator('.events td .val', { hasText: /^POST \/checkout$/ }).first().click();
+  await page.getByRole('menuitem', { name: /Only this/ }).click();
+  await settled(page);
+  await page.getByTestId('heatmap').waitFor();
+
+  // The incident is the band above what is usual, since some forty minutes.
+  await drag(page, page.locator('[data-plot]').first(), [0.68, 0.01], [0.995, 0.3]);
+  await answered(page);
+  const said = await sentence(page);
+  expect(said).toMatch(/^\d+ % of the slow ones /);
+  expect(named(said), said).toBeGreaterThanOrEqual(1);
+
+  await page.getByRole('button', { name: /^Show me these/ }).click();
+  await settled(page);
+  await page.locator('.events td .val').first().click();
+  await page.getByTestId('open-trace').click();
+  await page.locator('[data-testid=waterfall] [role=treeitem]').first().waitFor();
+  expect(await page.getByTestId('trace-said').innerText()).toMatch(/went into \d+ calls of tax\.lookup/);
+  await page.goBack();
+  await settled(page);
+
+  await page.keyboard.press('s');
+  await page.getByRole('button', { name: 'On a board' }).click();
+  await page.getByLabel('Title of the panel').fill('Slow checkouts');
+  await page.getByLabel('Name of the new board').fill('The night of the tax');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Slow checkouts' }).waitFor();
+  const drawn = (on: Page) => on.locator('[data-testid=board] [data-testid=panel] .uplot, [data-testid=board] [data-testid=heatmap]').first().waitFor();
+  await drawn(page);
+  const elsewhere = await open(browser, page.url());
+  await drawn(elsewhere.page);
+  const read = (on: Page) => on.getByRole('heading').allInnerTexts();
+  expect(await read(elsewhere.page)).toEqual(await read(page));
+  expect([...problems, ...elsewhere.problems]).toEqual([]);
+  await elsewhere.page.context().close();
   await page.context().close();
 });
