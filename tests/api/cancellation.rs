@@ -10,8 +10,9 @@ use crate::harness::{Request, Server, process, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Processor time from the end of a connection to that of its work, which is what others wait for. By the clock it is as much
-/// where nothing else runs; here other tests do.
-const FREE_MAX: Duration = Duration::from_secs(1);
+/// where nothing else runs; here other tests do. The engine sorts what it holds in memory in one go, which takes a build
+/// without optimization several times as long.
+const FREE_MAX: Duration = Duration::from_secs(if cfg!(debug_assertions) { 3 } else { 1 });
 /// Ticks of processor time in a second.
 const TICKS: u64 = 100;
 
